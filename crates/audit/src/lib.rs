@@ -1,0 +1,1 @@
+//! Durable append, group commit, sequencing, tiles and checkpoints on disk, export and verify.

@@ -1,0 +1,1 @@
+//! The walk: the life of one request as one straight function.

@@ -1,0 +1,1 @@
+//! Who is asking: API keys in their printed and stored form.

@@ -1,0 +1,1 @@
+//! The embedded engine: a worker process around llama.cpp. The only crate with unsafe code of ours.

@@ -1,0 +1,1 @@
+//! Inspection: recognizers, findings, redaction; whole text and streaming window. Pure.

@@ -1,0 +1,1 @@
+//! The policy decision point: Cedar in, Decision out. The only room that knows Cedar.

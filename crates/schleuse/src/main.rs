@@ -1,0 +1,2 @@
+//! Schleuse: main, command line, configuration and the wiring of the rooms.
+fn main() {}

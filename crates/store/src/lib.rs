@@ -1,0 +1,1 @@
+//! The one embedded database: people, keys, settings and their migrations.

@@ -1,0 +1,1 @@
+//! For tests only: recorded upstreams, tiny random models, a whole house on port 0.

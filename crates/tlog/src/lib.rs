@@ -1,0 +1,1 @@
+//! Merkle tree, tiles, checkpoints and proofs after C2SP. No IO.

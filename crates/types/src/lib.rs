@@ -1,0 +1,23 @@
+//! Words that two rooms must exchange: ids, principals, labels, findings, refusals, secrets, time and randomness.
+//!
+//! Nothing here does IO or waits. A type enters this crate only when two crates must exchange it.
+
+mod clock;
+mod finding;
+mod label;
+mod language;
+mod principal;
+mod random;
+mod refusal;
+mod request_id;
+mod secret;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use finding::{Finding, FindingAction};
+pub use label::{Label, UnknownLabel};
+pub use language::{Language, Text};
+pub use principal::{Principal, Role, UnknownRole};
+pub use random::{OsRandom, Random};
+pub use refusal::{Fault, Outcome, Refusal, RefusalCode};
+pub use request_id::RequestId;
+pub use secret::Secret;

@@ -1,0 +1,1 @@
+//! Model servers: routes, health, replicas, retries; the only room that opens connections to models.

@@ -1,0 +1,1 @@
+//! The bytes of ui/dist and their headers.

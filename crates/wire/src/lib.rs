@@ -1,0 +1,1 @@
+//! The OpenAI-compatible wire: strict parse, limits, SSE in and out, and the Exchange door.
