@@ -1,1 +1,23 @@
-//! The OpenAI-compatible wire: strict parse, limits, SSE in and out, and the Exchange door.
+//! The OpenAI-compatible wire: strict parse, limits, SSE in and out, and the `Exchange` door.
+//!
+//! Hostile bytes become a [`Request`] that cannot hold nonsense; what goes on to a model server is written anew from
+//! it, so no input byte is copied through unseen. The same holds for what comes back. Nothing here does IO.
+
+mod exchange;
+pub mod fields;
+pub mod json;
+mod pointer;
+mod refusal;
+mod reply;
+mod request;
+pub mod sse;
+mod surface;
+
+pub use exchange::{Arrival, ArrivalBody, BodyError, Exchange, Exchanged, Peer, Reply, ReplyBody};
+pub use pointer::{Pointer, Segment};
+pub use refusal::{internal, invalid_request, render as render_refusal};
+pub use reply::{
+    Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
+};
+pub use request::{Limits, Request, TextVisitor};
+pub use surface::Surface;

@@ -1,0 +1,76 @@
+//! One request and its answer, as the edge hands it inward.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schleuse_types::{Language, Secret};
+use tokio::sync::mpsc;
+
+/// Takes an arrival through the house. The gate is one; a tunnel to a gate is another.
+pub trait Exchange: Send + Sync + 'static {
+    /// Dropping the returned future, or the events of its reply, means that the asker left.
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged;
+}
+
+/// The coming reply.
+pub type Exchanged = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// The body of a request, read only after its sender is known.
+pub type ArrivalBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>;
+
+/// The body could not be read to its end.
+#[derive(Debug)]
+pub struct BodyError(pub String);
+
+impl std::fmt::Display for BodyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+/// A request as it came in. Holds only the headers that mean something inside; all others end at the edge.
+pub struct Arrival {
+    pub is_post: bool,
+    pub is_get: bool,
+    /// Path without query.
+    pub path: String,
+    /// From `Authorization: Bearer` or `x-api-key`.
+    pub credential: Option<Secret<String>>,
+    /// Raw bytes of `x-schleuse-label`.
+    pub label: Option<Vec<u8>>,
+    pub language: Language,
+    pub peer: Peer,
+    pub body: ArrivalBody,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub address: IpAddr,
+}
+
+impl Peer {
+    pub fn is_loopback(self) -> bool {
+        self.address.to_canonical().is_loopback()
+    }
+}
+
+/// An answer on its way out.
+pub struct Reply {
+    pub status: u16,
+    /// Lower-case names; values are visible ASCII.
+    pub headers: Vec<(&'static str, String)>,
+    pub body: ReplyBody,
+}
+
+pub enum ReplyBody {
+    /// A JSON document.
+    Whole(Bytes),
+    /// Server-sent events, each item one or more whole frames. Dropping the receiver means that the asker left.
+    Events(mpsc::Receiver<Bytes>),
+}

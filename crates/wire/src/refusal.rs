@@ -1,0 +1,104 @@
+//! Refusals as OpenAI's clients read them.
+
+use schleuse_types::{Language, Refusal, RefusalCode, Text};
+
+use crate::json::write_string;
+
+/// The error object, `{"error":{…}}`, in the asker's language.
+pub fn render(refusal: &Refusal, request_id: &str, language: Language) -> String {
+    let mut out = String::with_capacity(256);
+    out.push_str("{\"error\":{\"message\":");
+    write_string(refusal.message.in_language(language), &mut out);
+    out.push_str(",\"type\":");
+    write_string(refusal.code.kind(), &mut out);
+    out.push_str(",\"code\":");
+    write_string(refusal.code.code(), &mut out);
+    out.push_str(",\"param\":");
+    match &refusal.param {
+        Some(param) => write_string(param, &mut out),
+        None => out.push_str("null"),
+    }
+    out.push_str(",\"request_id\":");
+    write_string(request_id, &mut out);
+    out.push_str(",\"findings\":[");
+    for (place, finding) in refusal.findings.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        out.push_str("{\"type\":");
+        write_string(&finding.kind, &mut out);
+        out.push_str(",\"path\":");
+        write_string(&finding.path, &mut out);
+        out.push_str(&format!(
+            ",\"start\":{},\"end\":{},\"score\":{:.2}}}",
+            finding.start, finding.end, finding.score
+        ));
+    }
+    out.push_str("],\"next\":");
+    write_string(refusal.next.in_language(language), &mut out);
+    out.push_str("}}");
+    out
+}
+
+/// A 400 that names the field at fault. `inside` never holds the value.
+pub fn invalid_request(
+    english: impl Into<String>,
+    german: impl Into<String>,
+    inside: &'static str,
+    param: Option<&str>,
+) -> Refusal {
+    let refusal = Refusal::new(
+        RefusalCode::InvalidRequest,
+        Text::new(english, german),
+        Text::fixed(
+            "Correct the request and send it again.",
+            "Berichtigen Sie die Anfrage und senden Sie sie erneut.",
+        ),
+        inside,
+    );
+    match param {
+        Some(param) => refusal.with_param(param),
+        None => refusal,
+    }
+}
+
+/// A 500: a fault of this house.
+pub fn internal(inside: impl Into<String>) -> Refusal {
+    Refusal::new(
+        RefusalCode::Internal,
+        Text::fixed("Something went wrong inside Schleuse.", "In Schleuse ist etwas schiefgegangen."),
+        Text::fixed(
+            "Try again; if it happens again, give your operator the request id.",
+            "Versuchen Sie es erneut; bleibt es dabei, nennen Sie dem Betrieb die Anfrage-Id.",
+        ),
+        inside,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::invalid_request;
+    use schleuse_types::{Finding, FindingAction, Language};
+
+    #[test]
+    fn the_shape_is_the_one_clients_know() {
+        let finding = Finding {
+            kind: "IBAN".into(),
+            recognizer: "iban".into(),
+            path: "/messages/0/content".into(),
+            start: 3,
+            end: 25,
+            score: 1.0,
+            action: FindingAction::Block,
+        };
+        let refusal =
+            invalid_request("no \"x\"", "kein „x“", "inside", Some("x")).with_findings(vec![finding]);
+        assert_eq!(
+            super::render(&refusal, "01J", Language::German),
+            "{\"error\":{\"message\":\"kein „x“\",\"type\":\"invalid_request_error\",\"code\":\"invalid_request\",\
+             \"param\":\"x\",\"request_id\":\"01J\",\"findings\":[{\"type\":\"IBAN\",\"path\":\"/messages/0/content\",\
+             \"start\":3,\"end\":25,\"score\":1.00}],\"next\":\"Berichtigen Sie die Anfrage und senden Sie sie \
+             erneut.\"}}"
+        );
+    }
+}

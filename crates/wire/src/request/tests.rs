@@ -1,0 +1,180 @@
+use super::{Limits, Request, TextVisitor};
+use crate::{Pointer, Surface};
+
+fn parse(body: &str) -> Result<Request, String> {
+    Request::parse(Surface::ChatCompletions, body.as_bytes(), &Limits::default())
+        .map_err(|refusal| format!("{} {}", refusal.code.status(), refusal.message.english))
+}
+
+/// A body with one more field beside a minimal question.
+fn check(field: &str, expected: Result<&str, &str>) {
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{field}}}"#);
+    let got = parse(&body).map(|request| request.to_upstream());
+    let expected = expected
+        .map(|field| {
+            let comma = if field.is_empty() { "" } else { "," };
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{comma}{field}}}"#)
+        })
+        .map_err(|message| format!("400 {message}"));
+    assert_eq!(got, expected, "{field}");
+}
+
+#[test]
+fn fields_are_forwarded_dropped_or_refused() {
+    check(r#""temperature":0.7"#, Ok(r#""temperature":0.7"#));
+    check(r#""temperature":2.5"#, Err("The field `temperature` must be between 0 and 2."));
+    check(r#""temperature":"hot""#, Err("The field `temperature` must be a number."));
+    check(r#""temperature":null"#, Ok(""));
+    check(r#""max_tokens":12.0"#, Ok(r#""max_tokens":12"#));
+    check(r#""max_tokens":1.5"#, Err("The field `max_tokens` must be a whole number."));
+    check(r#""max_tokens":0"#, Err("The field `max_tokens` must be between 1 and 131072."));
+    check(r#""max_tokens":1e30"#, Err("The field `max_tokens` must be between 1 and 131072."));
+    check(r#""n":9"#, Err("The field `n` must be between 1 and 8."));
+    check(r#""n":4,"best_of":2"#, Err("`best_of` must not be smaller than `n`."));
+    check(r#""top_logprobs":21"#, Err("The field `top_logprobs` must be between 0 and 20."));
+    check(r#""user":"x","store":true,"metadata":{"a":"b"}"#, Ok(""));
+    check(
+        r#""chat_template_kwargs":{"enable_thinking":false}"#,
+        Ok(r#""chat_template_kwargs":{"enable_thinking":false}"#),
+    );
+    check(
+        r#""chat_template":"{{x}}""#,
+        Err("The field `chat_template` is refused: it would steer the model server itself."),
+    );
+    check(
+        r#""audio":{"voice":"x"}"#,
+        Err("The field `audio` is refused: it carries content that cannot be inspected."),
+    );
+    check(r#""audio":null"#, Ok(""));
+    check(r#""temprature":1"#, Err("Unknown field `temprature`; did you mean `temperature`?"));
+    check(r#""zzz":1"#, Err("Unknown field `zzz`."));
+    check(r#""stop":["a",1]"#, Err("The field `stop` must be a string or an array of strings."));
+    check(
+        r#""reasoning_effort":"huge""#,
+        Err("The field `reasoning_effort` must be one of none, minimal, low, medium, high, xhigh, max."),
+    );
+    check(r#""stream_options":{"include_usage":true}"#, Ok(""));
+    check(
+        r#""stream":true,"stream_options":{"include_usage":false,"include_obfuscation":true}"#,
+        Ok(r#""stream":true,"stream_options":{"include_usage":true}"#),
+    );
+    check(r#""stream":true"#, Ok(r#""stream":true,"stream_options":{"include_usage":true}"#));
+    check(
+        r#""stream":true,"stream_options":{"include_usag":true}"#,
+        Err("Unknown field `include_usag` in `stream_options`; did you mean `include_usage`?"),
+    );
+}
+
+/// One message.
+fn check_message(message: &str, expected: Result<&str, &str>) {
+    let got =
+        parse(&format!(r#"{{"model":"m","messages":[{message}]}}"#)).map(|request| request.to_upstream());
+    let expected = expected
+        .map(|message| format!(r#"{{"model":"m","messages":[{message}]}}"#))
+        .map_err(|message| format!("400 {message}"));
+    assert_eq!(got, expected, "{message}");
+}
+
+#[test]
+fn messages_keep_their_shape() {
+    check_message(
+        r#"{"role":"user","content":[{"type":"text","text":"x"}]}"#,
+        Ok(r#"{"role":"user","content":[{"type":"text","text":"x"}]}"#),
+    );
+    check_message(r#"{"role":"user","content":"x","name":null}"#, Ok(r#"{"role":"user","content":"x"}"#));
+    check_message(
+        r#"{"role":"assistant","content":null,"refusal":null,"annotations":[],"audio":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+        Ok(
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+        ),
+    );
+    check_message(r#"{"content":"x"}"#, Err("The field `messages[0].role` is missing."));
+    check_message(
+        r#"{"role":"root","content":"x"}"#,
+        Err(
+            "The field `messages[0].role` must be one of system, developer, user, assistant, tool, function.",
+        ),
+    );
+    check_message(
+        r#"{"role":"user","contnt":"x"}"#,
+        Err("Unknown field `contnt` in `messages[0]`; did you mean `content`?"),
+    );
+    check_message(
+        r#"{"role":"user","content":7}"#,
+        Err("The field `messages[0].content` must be a string or an array of parts."),
+    );
+    check_message(
+        r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}"#,
+        Err("The field `messages[0].content[0]` is refused: it carries content that cannot be inspected."),
+    );
+    check_message(r#""x""#, Err("The field `messages[0]` must be an object."));
+}
+
+#[test]
+fn a_body_that_is_no_question_is_refused() {
+    let check =
+        |body: &str, expected: &str| assert_eq!(parse(body).err().as_deref(), Some(expected), "{body}");
+    check("", "400 The body is not valid: the JSON document ends too early, at byte 0.");
+    check("[]", "400 The body must be a JSON object, not an array.");
+    check(r#"{"model":"m"}"#, "400 The field `messages` is missing.");
+    check(r#"{"messages":[{"role":"user","content":"x"}]}"#, "400 The field `model` is missing.");
+    check(
+        r#"{"model":"m","model":"n"}"#,
+        "400 The body is not valid: duplicate key in an object at byte 13.",
+    );
+    check(r#"{"model":"m","messages":"x"}"#, "400 The field `messages` must be an array.");
+    check(
+        r#"{"model":"m","messages":[]}"#,
+        "400 The field `messages` must be an array with at least one message.",
+    );
+    let huge = format!(r#"{{"model":"{}"}}"#, "x".repeat(9 * 1024 * 1024));
+    check(&huge, "413 The request is larger than 8388608 bytes.");
+}
+
+#[test]
+fn token_numbers_are_refused_because_nobody_can_inspect_them() {
+    let got = Request::parse(Surface::Embeddings, br#"{"model":"m","input":[[1,2]]}"#, &Limits::default());
+    assert_eq!(got.err().and_then(|refusal| refusal.param), Some("input".to_owned()));
+}
+
+struct Seen(Vec<String>);
+
+impl TextVisitor for Seen {
+    fn text(&mut self, at: &Pointer, text: &mut String) {
+        self.0.push(format!("{at}={text}"));
+        text.insert(0, '*');
+    }
+    fn fixed(&mut self, at: &Pointer, text: &str) {
+        self.0.push(format!("{at}#{text}"));
+    }
+}
+
+#[test]
+fn every_text_is_seen_and_what_is_sent_is_what_was_seen() {
+    let mut request = parse(
+        r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}],"name":"b"}],
+            "tools":[{"type":"function","function":{"name":"f","parameters":{"k~/":"c"}}}],
+            "stop":["d"],"response_format":{"type":"x","n":4111111111111111}}"#,
+    )
+    .unwrap();
+    let mut seen = Seen(Vec::new());
+    request.visit(&mut seen);
+    let texts: Vec<&String> = seen.0.iter().filter(|line| line.contains('=')).collect();
+    assert_eq!(
+        texts,
+        [
+            "/messages/0/role=user",
+            "/messages/0/content/0/type=text",
+            "/messages/0/content/0/text=a",
+            "/messages/0/name=b",
+            "/tools/0/type=function",
+            "/tools/0/function/name=f",
+            "/tools/0/function/parameters/k~0~1=c",
+            "/stop/0=d",
+            "/response_format/type=x",
+        ]
+    );
+    assert!(seen.0.contains(&"/response_format/n#4111111111111111".to_owned()));
+    assert!(seen.0.contains(&"/tools/0/function/parameters/k~0~1#k~/".to_owned()));
+    assert_eq!(request.to_upstream().matches('*').count(), texts.len());
+}
