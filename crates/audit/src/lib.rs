@@ -1,1 +1,29 @@
 //! Durable append, group commit, sequencing, tiles and checkpoints on disk, export and verify.
+//!
+//! [`Log::append`] returns when the entry is durable. Entries wait in a bounded queue; one thread writes them to
+//! write-ahead segments, many with one sync; another makes tiles and a signed checkpoint of them, for which nobody waits.
+//! Whatever cannot be recorded is an error, and after a failed write or sync nothing is written again.
+//!
+//! One log per folder, laid out after C2SP tlog-tiles: `checkpoint`, `vkey`, `tile/<level>/<index>[.p/<width>]`,
+//! `tile/entries/<index>[.p/<width>]`, and `wal/<number>.seg` for what is not in tiles yet. The signing key is not in it.
+
+mod disk;
+mod error;
+mod export;
+mod log;
+mod metrics;
+mod mutant;
+mod pseudonym;
+mod record;
+mod segment;
+mod tiles;
+mod verify;
+mod wal;
+
+pub use error::AuditError;
+pub use export::{ExportError, Format, export};
+pub use log::{Log, Options, Recovery};
+pub use metrics::{LogMetrics, SYNC_BUCKETS_NS};
+pub use pseudonym::{PromptMac, Pseudonyms};
+pub use record::{Event, RECORD_BYTES_MAX, Record};
+pub use verify::{Verified, VerifyError, verify};

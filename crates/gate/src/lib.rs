@@ -1,1 +1,124 @@
 //! The walk: the life of one request as one straight function.
+//!
+//! Audit is a bracket around it, not a stage of it: an entry is open before anything happens and closed whatever
+//! happens. What must not be skipped is a value that only its step can make, so a walk that leaves out a step does not
+//! compile (`tests/fail`).
+
+mod entry;
+mod failures;
+mod metrics;
+mod models;
+pub mod steps;
+
+use std::sync::Arc;
+
+use schleuse_audit::{Log, PromptMac, Pseudonyms};
+use schleuse_identity::Authenticator;
+use schleuse_inspect::Inspector;
+use schleuse_policy::Policy;
+use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Text};
+use schleuse_upstream::Upstreams;
+use schleuse_wire::{Arrival, Exchange, Exchanged, Limits, Reply, Surface};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use entry::Entry;
+pub use failures::Failures;
+pub use metrics::Metrics;
+
+/// Everything that a walk passes.
+pub struct Gate {
+    pub identity: Arc<Authenticator>,
+    pub policy: Arc<Policy>,
+    pub inspector: Inspector,
+    pub upstreams: Upstreams,
+    pub log: Log,
+    pub pseudonyms: Pseudonyms,
+    pub prompt_mac: PromptMac,
+    pub limits: Limits,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub is_demo: bool,
+    /// What is known about an upstream that cannot be reached, for the asker: the embedded engine's own words.
+    pub ailment: Arc<dyn Fn(&str) -> Option<Text> + Send + Sync>,
+    pub failures: Failures,
+    pub metrics: Metrics,
+    /// Every running request; waited for at shutdown.
+    pub tasks: TaskTracker,
+    /// Ends what is still running when the time for draining is over.
+    pub cut: CancellationToken,
+}
+
+impl Exchange for Gate {
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
+        Box::pin(async move {
+            // The request runs in a task of its own, so that its entry is closed even if the asker leaves: what is
+            // dropped here is only the wish for an answer.
+            let left = CancellationToken::new();
+            let guard = left.clone().drop_guard();
+            let gate = Arc::clone(&self);
+            let running = self.tasks.spawn(async move { bracket(gate, arrival, left).await });
+            let reply = running.await;
+            guard.disarm();
+            reply.unwrap_or_else(|_panicked| steps::refuse_panicked())
+        })
+    }
+}
+
+/// The bracket: an entry is open before anything happens and closed after, whatever happens between.
+async fn bracket(gate: Arc<Gate>, arrival: Arrival, left: CancellationToken) -> Reply {
+    let Ok(id) = RequestId::new(&*gate.clock, &*gate.random) else {
+        return steps::refuse_panicked();
+    };
+    let entry = Entry::open(&gate, id, &arrival);
+    let walked = tokio::select! {
+        biased;
+        walked = walk(&gate, arrival, &entry) => walked,
+        () = left.cancelled() => Err(client_left()),
+        refusal = entry.credential_ended() => Err(refusal),
+        () = gate.cut.cancelled() => Err(shutting_down()),
+    };
+    match walked {
+        Ok(reply) => reply.into_wire(),
+        Err(refusal) => entry.refuse(refusal).await,
+    }
+}
+
+/// The walk: the life of one request. Nothing else in the product may reorder these lines.
+async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<steps::Followed, Refusal> {
+    let verified = steps::verify(gate, &arrival, entry)?; // who: a credential of this house
+    if !is_question(&arrival) {
+        return models::answer(gate, &arrival, verified, entry);
+    }
+    let parsed = steps::parse(gate, arrival, &verified, entry).await?; // what: strict, bounded, nothing unknown
+    let asking = steps::decide(gate, &verified, &parsed, entry)?; // may they ask this?
+    let cleared = steps::inspect(gate, parsed, asking, entry)?; // findings and label               → Cleared
+    let decided = steps::decide_again(gate, &verified, cleared, entry)?; // with findings and label → Decided
+    let routed = steps::select(gate, decided, entry)?; // where: the label decides                  → Routed
+    let admitted = steps::admit(gate, verified, routed, entry).await?; // durable before a byte leaves → Admitted
+    let asked = steps::ask(gate, admitted, entry).await?; // the only outbound call, takes only Admitted
+    steps::reply(gate, asked, entry).await // inspected window by window, then the entry is closed  → Followed
+}
+
+fn is_question(arrival: &Arrival) -> bool {
+    Surface::from_path(&arrival.path).is_some()
+}
+
+pub(crate) fn client_left() -> Refusal {
+    Refusal::new(
+        RefusalCode::ClientLeft,
+        Text::fixed("The asker left.", "Die fragende Seite ist gegangen."),
+        Text::fixed("Ask again.", "Fragen Sie erneut."),
+        "the asker left before the answer was complete",
+    )
+}
+
+pub(crate) fn shutting_down() -> Refusal {
+    Refusal::new(
+        RefusalCode::ShuttingDown,
+        Text::fixed("Schleuse is shutting down.", "Schleuse wird beendet."),
+        Text::fixed("Try again in a moment.", "Versuchen Sie es gleich noch einmal."),
+        "cut off at the end of draining",
+    )
+    .with_retry_after(5)
+}

@@ -1,1 +1,34 @@
-//! The embedded engine: a worker process around llama.cpp. The only crate with unsafe code of ours.
+//! The embedded engine: llama.cpp in a worker process of its own, and the supervisor that keeps it running.
+//!
+//! The gateway's side is [`Engine`]: it checks the file's structure ([`gguf`]), opens it, starts the worker and starts it again
+//! after a crash. The worker's side is [`worker_main`]: it gives up every right it does not need, loads the weights
+//! through the descriptor it inherited, and serves the OpenAI-compatible wire on the socket it inherited. Nothing but
+//! these two descriptors and an error pipe joins them.
+//!
+//! Without the cargo feature `engine` everything but the worker is there, and [`worker_main`] says that it is not.
+
+pub mod gguf;
+#[cfg(feature = "engine")]
+mod prompt;
+#[cfg(feature = "engine")]
+mod reply;
+#[cfg(feature = "engine")]
+mod request;
+#[cfg(feature = "engine")]
+mod sampling;
+#[cfg(feature = "engine")]
+mod sandbox;
+#[cfg(feature = "engine")]
+mod scheduler;
+#[cfg(feature = "engine")]
+mod server;
+#[cfg(feature = "engine")]
+mod slots;
+mod supervisor;
+#[cfg(feature = "engine")]
+mod text;
+mod words;
+mod worker;
+
+pub use supervisor::{Engine, EngineConfig, EngineError, EngineStatus};
+pub use worker::worker_main;

@@ -1,1 +1,36 @@
 //! Inspection: recognizers, findings, redaction; whole text and streaming window. Pure.
+//!
+//! One linear pass over the text finds anchors (keywords, digit runs, `@`, `://`, armour). Only there the rules of the
+//! packs in `recognizers/` look further, each in a window of bounded length, with an automaton that never steps back.
+//! Validators confirm, words to the left raise or lower the score, and overlapping findings become one.
+//!
+//! The same pass serves the whole text ([`Inspector::scan`]), a stream of answers ([`Window`]) and files of any size
+//! ([`ByteScanner`]). A stream may be cut anywhere because each rule says, beside what it found, from which byte on the
+//! bytes that are still to come could change its mind.
+
+mod armour;
+mod byte_scanner;
+mod checksum;
+mod email;
+mod engine;
+mod guardrails;
+mod iban;
+mod inspector;
+mod kind;
+mod marking;
+mod number;
+mod pack;
+mod pattern;
+mod resolver;
+mod text;
+mod validator;
+mod window;
+
+#[cfg(test)]
+mod laws;
+
+pub use byte_scanner::ByteScanner;
+pub use guardrails::{GuardrailError, Guardrails};
+pub use inspector::{Inspector, MIN_SCORE};
+pub use pack::{Pack, PackError};
+pub use window::{MAX_HELD, Released, Window};

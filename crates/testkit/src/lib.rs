@@ -1,1 +1,13 @@
 //! For tests only: recorded upstreams, tiny random models, a whole house on port 0.
+
+mod fake_upstream;
+pub mod gguf;
+mod recording;
+mod repertoire;
+mod script;
+
+pub use fake_upstream::{FakeUpstream, FakeUpstreamBuilder, Seen};
+pub use recording::{
+    RecordedRequest, RecordedResponse, Recording, RecordingError, recording, recording_names,
+};
+pub use script::{End, Script, UnknownScript};

@@ -47,6 +47,12 @@ impl Refusal {
     }
 
     #[must_use]
+    pub fn with_inside(mut self, inside: impl Into<String>) -> Self {
+        self.inside = inside.into();
+        self
+    }
+
+    #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self

@@ -14,7 +14,7 @@ impl RequestId {
     pub fn new(clock: &dyn Clock, random: &dyn Random) -> std::io::Result<Self> {
         let mut entropy = [0; 10];
         random.fill(&mut entropy)?;
-        let mut bits = u128::from(clock.now().0 / 1000 & 0xFFFF_FFFF_FFFF);
+        let mut bits = u128::from((clock.now().0 / 1000) & 0xFFFF_FFFF_FFFF);
         for byte in entropy {
             bits = bits << 8 | u128::from(byte);
         }

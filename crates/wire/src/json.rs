@@ -156,6 +156,11 @@ impl Value {
         write(self, &mut out);
         out
     }
+
+    /// Shows every text in it, in the order of the document.
+    pub fn visit(&mut self, visitor: &mut dyn crate::TextVisitor) {
+        crate::request::visit(self, &mut crate::Pointer::default(), visitor);
+    }
 }
 
 /// What a document may cost.

@@ -1,0 +1,210 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schleuse_tlog::LogSigner;
+
+use super::{Verified, verify};
+use crate::disk::SystemDisk;
+use crate::disk::simulated::Dice;
+use crate::log::recover;
+use crate::log::tests::Folder;
+use crate::wal::SEGMENT_BYTES_MIN;
+
+/// A log of `sealed` entries in tiles and `unsealed` ones in segments; segments go away when nothing is unsealed.
+fn make(dir: &Path, sealed: usize, unsealed: usize) {
+    fs::create_dir(dir).unwrap();
+    let signer = LogSigner::new("schleuse.example/audit", &[7; 32]).unwrap();
+    let (mut wal, mut tiles, _) = recover(Arc::new(SystemDisk), dir, SEGMENT_BYTES_MIN, signer).unwrap();
+    let shelf = wal.shelf();
+    let entries = |from: usize, to: usize| -> Vec<Vec<u8>> {
+        (from..to).map(|number| format!("{{\"request_id\":\"REQ{number}\",\"v\":1}}").into_bytes()).collect()
+    };
+    for start in (0..sealed).step_by(100) {
+        let group = entries(start, sealed.min(start + 100));
+        wal.commit(&group).unwrap();
+        tiles.integrate(&group).unwrap();
+        shelf.remove_covered(tiles.size()).unwrap();
+        shelf.fill().unwrap();
+    }
+    if unsealed == 0 {
+        drop(wal);
+        shelf.remove_all().unwrap();
+        return;
+    }
+    // Groups of different lengths, so that footers stand alone and with frames before them.
+    let mut next = sealed;
+    let mut step = 1;
+    while next < sealed + unsealed {
+        let end = (sealed + unsealed).min(next + step);
+        wal.commit(&entries(next, end)).unwrap();
+        (next, step) = (end, step + 3);
+    }
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn check(dir: &Path, what: &str) {
+    let result = verify(dir);
+    assert!(result.is_err(), "not noticed: {what}: {result:?}");
+}
+
+/// Flips one bit at up to `per_file` places of every file; how many flips.
+fn flip_everywhere(dir: &Path, per_file: u64) -> u64 {
+    let mut dice = Dice::new(42);
+    let mut flips = 0;
+    for path in files(dir) {
+        let whole = fs::read(&path).unwrap();
+        let length = whole.len() as u64;
+        let places: Vec<u64> = if length <= per_file {
+            (0..length).collect()
+        } else {
+            [0, length - 1].into_iter().chain((2..per_file).map(|_| dice.below(length))).collect()
+        };
+        for place in places {
+            let mut changed = whole.clone();
+            changed[place as usize] ^= 1 << dice.below(8);
+            fs::write(&path, changed).unwrap();
+            check(dir, &format!("a bit at {place} of {}", path.display()));
+            flips += 1;
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    flips
+}
+
+#[test]
+fn one_changed_bit_anywhere_in_a_closed_log_is_noticed() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 777, 0);
+    let before = verify(&dir).unwrap();
+    assert_eq!((before.sealed, before.unsealed, before.torn_bytes), (777, 0, 0));
+    assert!(flip_everywhere(&dir, 60) > 500);
+    assert_eq!(verify(&dir).unwrap(), before);
+}
+
+#[test]
+fn one_changed_bit_anywhere_in_a_killed_log_is_noticed() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 300, 150);
+    let before = verify(&dir).unwrap();
+    assert_eq!((before.sealed, before.unsealed, before.torn_bytes), (300, 150, 0));
+    assert!(files(&dir.join("wal")).len() >= 2);
+    assert!(flip_everywhere(&dir, 150) > 500);
+    // Every byte of the last group, where a change could pass for a torn write.
+    let segment = files(&dir.join("wal"))
+        .into_iter()
+        .rev()
+        .find(|path| fs::read(path).unwrap().iter().any(|byte| *byte != 0))
+        .unwrap();
+    let whole = fs::read(&segment).unwrap();
+    let end = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    for place in end - 1200..end + 20 {
+        let mut changed = whole.clone();
+        changed[place] ^= 0x10;
+        fs::write(&segment, changed).unwrap();
+        check(&dir, &format!("a bit at {place} of the last group, which ends at {end}"));
+    }
+    fs::write(&segment, whole).unwrap();
+    assert_eq!(verify(&dir).unwrap(), before);
+}
+
+#[test]
+fn files_cut_swapped_removed_or_added_are_noticed() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 777, 0);
+    let all = files(&dir);
+    for path in &all {
+        let whole = fs::read(path).unwrap();
+        for length in [0, 1, whole.len() / 2, whole.len() - 1] {
+            fs::write(path, &whole[..length]).unwrap();
+            check(&dir, &format!("{} cut to {length}", path.display()));
+        }
+        fs::write(path, [&whole[..], b"x"].concat()).unwrap();
+        check(&dir, &format!("{} with a byte more", path.display()));
+        fs::remove_file(path).unwrap();
+        check(&dir, &format!("{} removed", path.display()));
+        fs::write(path, whole).unwrap();
+    }
+    for (place, one) in all.iter().enumerate() {
+        for other in &all[place + 1..] {
+            let (a, b) = (fs::read(one).unwrap(), fs::read(other).unwrap());
+            fs::write(one, &b).unwrap();
+            fs::write(other, &a).unwrap();
+            check(&dir, &format!("{} and {} swapped", one.display(), other.display()));
+            fs::write(one, a).unwrap();
+            fs::write(other, b).unwrap();
+        }
+    }
+    for name in ["tile/0/009", "tile/entries/000.p/3", "tile/0/1000", "notes.txt", "wal/000001.seg.bak"] {
+        fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+        fs::write(dir.join(name), "stray").unwrap();
+        check(&dir, &format!("{name} added"));
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    verify(&dir).unwrap();
+}
+
+#[test]
+fn the_wrong_entry_is_named() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 777, 5);
+    let bundle = dir.join("tile/entries/001");
+    let whole = fs::read_to_string(&bundle).unwrap();
+    fs::write(&bundle, whole.replace("REQ300", "REQ3o0")).unwrap();
+    let error = verify(&dir).unwrap_err();
+    assert_eq!(error.to_string(), "entry 300 in `tile/entries/001`: the entry is changed");
+    fs::write(&bundle, whole).unwrap();
+
+    let tile = dir.join("tile/0/002");
+    let whole = fs::read(&tile).unwrap();
+    let mut changed = whole.clone();
+    changed[32 * 10] ^= 1;
+    fs::write(&tile, changed).unwrap();
+    let error = verify(&dir).unwrap_err();
+    assert_eq!(error.to_string(), "entry 522 in `tile/0/002`: the hash is changed");
+    fs::write(&tile, whole).unwrap();
+
+    let text = fs::read_to_string(dir.join("checkpoint")).unwrap();
+    fs::write(dir.join("checkpoint"), text.replace("\n777\n", "\n776\n")).unwrap();
+    assert_eq!(verify(&dir).unwrap_err().to_string(), "`checkpoint`: the note's signature is wrong");
+    fs::write(dir.join("checkpoint"), text).unwrap();
+    assert_eq!(verify(&dir).unwrap().entries(), 782);
+}
+
+#[test]
+fn a_torn_last_group_is_reported_and_not_an_error() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 256, 51);
+    let segments = files(&dir.join("wal"));
+    let segment =
+        segments.iter().rev().find(|path| fs::read(path).unwrap().iter().any(|byte| *byte != 0)).unwrap();
+    let mut bytes = fs::read(segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    // The last sector, with the footer, never reached the disk.
+    bytes[end - 512..end].fill(0);
+    fs::write(segment, bytes).unwrap();
+    let Verified { sealed, unsealed, torn_bytes, .. } = verify(&dir).unwrap();
+    assert_eq!(sealed, 256);
+    assert!(unsealed < 51 && torn_bytes > 0, "{unsealed} {torn_bytes}");
+    let signer = LogSigner::new("schleuse.example/audit", &[7; 32]).unwrap();
+    let (_, _, recovery) = recover(Arc::new(SystemDisk), &dir, SEGMENT_BYTES_MIN, signer).unwrap();
+    assert_eq!((recovery.entries, recovery.torn_bytes), (256 + unsealed, torn_bytes));
+    assert_eq!(verify(&dir).unwrap().torn_bytes, 0);
+}

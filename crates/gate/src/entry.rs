@@ -1,0 +1,318 @@
+//! The audit entry of one request: open in memory from the first line, durable at its admission and at its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use schleuse_audit::{Event, Record};
+use schleuse_identity::{Validity, Verified};
+use schleuse_types::{Finding, Label, Language, Outcome, Principal, Refusal, RefusalCode, RequestId, Text};
+use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal};
+
+use crate::Gate;
+
+/// The entry of one request. Clones are one entry.
+#[derive(Clone)]
+pub struct Entry(Arc<Inner>);
+
+struct Inner {
+    gate: Arc<Gate>,
+    id: RequestId,
+    began: Duration,
+    language: Language,
+    peer: Peer,
+    surface: Option<Surface>,
+    facts: Mutex<Facts>,
+    credential: tokio::sync::watch::Sender<Option<Verified>>,
+}
+
+/// What is known so far. Nothing here is prompt text.
+#[derive(Default)]
+struct Facts {
+    principal: Option<Principal>,
+    model: String,
+    label: Option<Label>,
+    sensitivity: f32,
+    prompt_hash: String,
+    findings: Vec<Finding>,
+    rules: Vec<String>,
+    route: Option<String>,
+    outcome: Option<Outcome>,
+    admission: Option<u64>,
+    usage: Usage,
+    is_closed: bool,
+}
+
+impl Entry {
+    pub(crate) fn open(gate: &Arc<Gate>, id: RequestId, arrival: &Arrival) -> Self {
+        gate.metrics.began();
+        Self(Arc::new(Inner {
+            gate: Arc::clone(gate),
+            id,
+            began: gate.clock.monotonic(),
+            language: arrival.language,
+            peer: arrival.peer,
+            surface: Surface::from_path(&arrival.path),
+            facts: Mutex::default(),
+            credential: tokio::sync::watch::Sender::new(None),
+        }))
+    }
+
+    pub(crate) fn id(&self) -> &RequestId {
+        &self.0.id
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.0.peer
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // A panic while a fact was noted leaves the others true.
+        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note_principal(&self, verified: &Verified) {
+        self.facts().principal = Some(verified.principal().clone());
+        self.0.credential.send_replace(Some(verified.clone()));
+    }
+
+    /// `model` must be one that is configured: what an asker makes up could be prompt text.
+    pub(crate) fn note_model(&self, model: &str) {
+        self.facts().model = model.to_owned();
+    }
+
+    pub(crate) fn note_prompt(&self, hash: String) {
+        self.facts().prompt_hash = hash;
+    }
+
+    pub(crate) fn note_label(&self, label: Label) {
+        self.facts().label = Some(label);
+    }
+
+    pub(crate) fn note_sensitivity(&self, sensitivity: f32) {
+        let mut facts = self.facts();
+        facts.sensitivity = facts.sensitivity.max(sensitivity);
+    }
+
+    pub(crate) fn note_findings(&self, findings: &[Finding], side: &'static str) {
+        for finding in findings {
+            self.0.gate.metrics.found(&finding.kind, side);
+        }
+        self.facts().findings.extend_from_slice(findings);
+    }
+
+    /// The strictest thing that was done so far.
+    pub(crate) fn note_outcome(&self, outcome: Outcome) {
+        let mut facts = self.facts();
+        facts.outcome = Some(facts.outcome.unwrap_or(outcome).max(outcome));
+    }
+
+    pub(crate) fn note_rules(&self, rules: &[String]) {
+        self.facts().rules = rules.to_vec();
+    }
+
+    pub(crate) fn note_route(&self, route: &str) {
+        self.facts().route = Some(route.to_owned());
+    }
+
+    pub(crate) fn note_usage(&self, usage: Usage) {
+        self.facts().usage = usage;
+    }
+
+    pub(crate) fn note_first_byte(&self) {
+        let after = self.elapsed();
+        self.0.gate.metrics.first_byte(after);
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.gate.clock.monotonic().saturating_sub(self.0.began)
+    }
+
+    /// What was done with the request so far.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.facts().outcome.unwrap_or(Outcome::Allowed)
+    }
+
+    /// Waits until the credential of this request ends. For ever, while nobody was verified.
+    pub(crate) async fn credential_ended(&self) -> Refusal {
+        match self.validity().await {
+            Some(mut validity) => validity.ended().await.refusal(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The watch over the credential, as soon as there is one.
+    pub(crate) async fn validity(&self) -> Option<Validity> {
+        let mut credential = self.0.credential.subscribe();
+        let verified = credential.wait_for(Option::is_some).await.ok()?.clone();
+        verified.map(|verified| verified.watch())
+    }
+
+    /// Makes the admission durable. Nothing may go to a model before this has returned.
+    pub(crate) async fn admit(&self) -> Result<(), Refusal> {
+        let record = self.record(Event::LlmAdmit, self.outcome(), None, None);
+        match self.0.gate.log.append(record).await {
+            Ok(index) => {
+                self.facts().admission = Some(index);
+                Ok(())
+            }
+            Err(error) => Err(audit_unavailable(&error.to_string())),
+        }
+    }
+
+    /// Makes the completion durable and closes the entry.
+    pub(crate) async fn complete(&self) -> Result<(), Refusal> {
+        let outcome = self.outcome();
+        self.close(Event::LlmComplete, outcome, 200, None).await
+    }
+
+    /// Records a refusal and turns it into the reply that the asker gets.
+    pub(crate) async fn refuse(&self, refusal: Refusal) -> Reply {
+        let refusal = self.record_refusal(refusal).await;
+        self.refusal_reply(&refusal)
+    }
+
+    /// Records a refusal. Returns the one to be told, which is another one when the log cannot take it.
+    pub(crate) async fn record_refusal(&self, refusal: Refusal) -> Refusal {
+        tracing::info!(request_id = %self.0.id, code = refusal.code.code(), inside = refusal.inside, "refused");
+        self.note_refused(&refusal);
+        let status = refusal.code.status();
+        let is_stranger = self.facts().principal.is_none();
+        if is_stranger {
+            self.0.gate.failures.count(self.0.peer.address);
+            self.end(refusal.code.outcome(), status);
+            return refusal;
+        }
+        let event = if self.facts().admission.is_some() { Event::LlmComplete } else { Event::LlmRefuse };
+        let code = Some(refusal.code.code().to_owned());
+        match self.close(event, refusal.code.outcome(), status, code).await {
+            Ok(()) => refusal,
+            // Somebody who left gets no answer anyway, and a second failure of the log tells nothing new.
+            Err(unavailable) => unavailable,
+        }
+    }
+
+    fn note_refused(&self, refusal: &Refusal) {
+        let mut facts = self.facts();
+        facts.outcome = Some(refusal.code.outcome());
+    }
+
+    /// The error object of a refusal with the headers of what is known.
+    pub(crate) fn refusal_reply(&self, refusal: &Refusal) -> Reply {
+        let mut headers = self.headers();
+        if let Some(seconds) = refusal.retry_after_s {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        Reply {
+            status: refusal.code.status(),
+            headers,
+            body: ReplyBody::Whole(Bytes::from(self.refusal_json(refusal))),
+        }
+    }
+
+    pub(crate) fn refusal_json(&self, refusal: &Refusal) -> String {
+        render_refusal(refusal, self.0.id.as_str(), self.0.language)
+    }
+
+    /// What every answer says about itself.
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
+        let facts = self.facts();
+        let mut headers = vec![
+            ("x-schleuse-request-id", self.0.id.to_string()),
+            ("x-schleuse-action", facts.outcome.unwrap_or(Outcome::Allowed).as_str().to_owned()),
+            ("x-schleuse-sensitivity", format!("{:.2}", facts.sensitivity)),
+        ];
+        if let Some(label) = facts.label {
+            headers.push(("x-schleuse-label", label.as_str().to_owned()));
+        }
+        if let Some(route) = &facts.route {
+            headers.push(("x-schleuse-route", route.clone()));
+        }
+        headers
+    }
+
+    /// Closes an entry that asked nothing of a model: a list was read.
+    pub(crate) fn close_unrecorded(&self) {
+        self.end(self.outcome(), 200);
+    }
+
+    async fn close(
+        &self,
+        event: Event,
+        outcome: Outcome,
+        status: u16,
+        code: Option<String>,
+    ) -> Result<(), Refusal> {
+        let record = self.record(event, outcome, Some(status), code);
+        let appended = self.0.gate.log.append(record).await;
+        self.end(outcome, status);
+        appended.map(|_| ()).map_err(|error| {
+            tracing::error!(request_id = %self.0.id, %error, "the audit log does not take entries");
+            audit_unavailable(&error.to_string())
+        })
+    }
+
+    fn end(&self, outcome: Outcome, status: u16) {
+        let mut facts = self.facts();
+        if facts.is_closed {
+            return;
+        }
+        facts.is_closed = true;
+        let usage = facts.usage;
+        drop(facts);
+        let surface = self.0.surface.map_or("other", Surface::name);
+        self.0.gate.metrics.ended(surface, outcome, status, self.elapsed());
+        self.0.gate.metrics.used(usage.prompt, usage.completion);
+    }
+
+    fn record(&self, event: Event, outcome: Outcome, status: Option<u16>, code: Option<String>) -> Record {
+        let gate = &self.0.gate;
+        let facts = self.facts();
+        let is_end = event != Event::LlmAdmit;
+        let mut record = Record::new(event);
+        record.request_id = self.0.id.to_string();
+        if let Some(principal) = &facts.principal {
+            record.user = gate.pseudonyms.name(&principal.person);
+            record.role = Some(principal.role);
+            record.source = Some(principal.credential.clone());
+        }
+        record.prompt_hash.clone_from(&facts.prompt_hash);
+        record.sensitivity_score = facts.sensitivity;
+        record.action = Some(outcome);
+        record.model.clone_from(&facts.model);
+        record.label = facts.label;
+        record.route.clone_from(&facts.route);
+        record.surface = self.0.surface.map(|surface| surface.path().to_owned());
+        record.status = status;
+        record.code = code;
+        record.rules.clone_from(&facts.rules);
+        record.policy = Some(gate.policy.digest().to_owned());
+        record.pack = Some(gate.inspector.pack_digest().to_owned());
+        record.count_findings(&facts.findings);
+        if is_end {
+            record.ms = Some(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX));
+            record.prev = facts.admission;
+            if facts.usage != Usage::default() {
+                record.tokens_in = Some(facts.usage.prompt);
+                record.tokens_out = Some(facts.usage.completion);
+            }
+        }
+        record
+    }
+}
+
+fn audit_unavailable(reason: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::AuditUnavailable,
+        Text::fixed(
+            "The audit log takes no entries at the moment, so nothing may be asked.",
+            "Das Prüfprotokoll nimmt gerade keine Einträge an, deshalb darf nichts gefragt werden.",
+        ),
+        Text::fixed(
+            "Try again shortly and tell your operator.",
+            "Versuchen Sie es gleich noch einmal und sagen Sie dem Betrieb Bescheid.",
+        ),
+        format!("audit append failed: {reason}"),
+    )
+    .with_retry_after(5)
+}

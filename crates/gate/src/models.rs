@@ -1,0 +1,98 @@
+//! What is there: the list of models, and refusals for what is not there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schleuse_identity::Verified;
+use schleuse_types::{Refusal, RefusalCode, Text};
+use schleuse_upstream::ModelInfo;
+use schleuse_wire::json::{Number, Object, Value};
+use schleuse_wire::{Arrival, Reply, ReplyBody};
+
+use crate::steps::{self, Followed};
+use crate::{Entry, Gate};
+
+/// Answers a path that asks nothing of a model.
+pub(crate) fn answer(
+    gate: &Arc<Gate>,
+    arrival: &Arrival,
+    verified: Verified,
+    entry: &Entry,
+) -> Result<Followed, Refusal> {
+    let Some(rest) = arrival.path.strip_prefix("/v1/models") else {
+        return Err(no_such_path());
+    };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return Err(no_such_path());
+    }
+    if !arrival.is_get {
+        return Err(wrong_method("GET"));
+    }
+    verified.permit_scope("models", None)?;
+    steps::may_list_models(gate, &verified, entry)?;
+    let mut models = gate.upstreams.models().into_iter().filter(|model| verified.may_use_model(&model.id));
+    let document = match rest.trim_matches('/') {
+        "" => {
+            let mut list = Object::new();
+            list.set("object", Value::String("list".to_owned()));
+            list.set("data", Value::Array(models.map(|model| Value::Object(row(model))).collect()));
+            list
+        }
+        name => row(models.find(|model| model.id == name).ok_or_else(no_such_model)?),
+    };
+    entry.close_unrecorded();
+    let reply = Reply {
+        status: 200,
+        headers: entry.headers(),
+        body: ReplyBody::Whole(Bytes::from(Value::Object(document).to_text())),
+    };
+    Ok(Followed::of_a_list(reply))
+}
+
+fn row(model: ModelInfo) -> Object {
+    let number = |n: u64| Value::Number(Number::from(i64::try_from(n).unwrap_or(i64::MAX)));
+    let mut row = Object::new();
+    row.set("id", Value::String(model.id));
+    row.set("object", Value::String("model".to_owned()));
+    row.set("created", number(model.created.unwrap_or_default()));
+    row.set("owned_by", Value::String("schleuse".to_owned()));
+    if let Some(length) = model.max_model_len {
+        row.set("max_model_len", number(length));
+    }
+    row.set("zone", Value::String(model.zone.as_str().to_owned()));
+    row.set("max_label", Value::String(model.max_label.as_str().to_owned()));
+    row
+}
+
+pub(crate) fn no_such_model() -> Refusal {
+    Refusal::new(
+        RefusalCode::ModelNotFound,
+        Text::fixed("There is no model of that name here.", "Ein Modell dieses Namens gibt es hier nicht."),
+        Text::fixed(
+            "`GET /v1/models` lists the models that you may use.",
+            "`GET /v1/models` nennt die Modelle, die Sie verwenden dürfen.",
+        ),
+        "unknown model",
+    )
+    .with_param("model")
+}
+
+pub(crate) fn no_such_path() -> Refusal {
+    const THERE: &str =
+        "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings, GET /v1/models";
+    Refusal::new(
+        RefusalCode::NotFound,
+        Text::fixed("This path is not offered here.", "Dieser Pfad wird hier nicht angeboten."),
+        Text::new(format!("There is: {THERE}."), format!("Es gibt: {THERE}.")),
+        "unknown path",
+    )
+}
+
+pub(crate) fn wrong_method(right: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::MethodNotAllowed,
+        Text::fixed("This path does not take that method.", "Dieser Pfad kennt diese Methode nicht."),
+        Text::new(format!("Use {right}."), format!("Verwenden Sie {right}.")),
+        "wrong method",
+    )
+}

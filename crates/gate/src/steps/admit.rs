@@ -1,0 +1,30 @@
+//! The admission: durable before a byte leaves.
+
+use schleuse_identity::Verified;
+use schleuse_types::Refusal;
+
+use super::{Cleared, Routed};
+use crate::{Entry, Gate};
+use schleuse_upstream::Route;
+
+/// A question whose admission is on disk. Only [`admit`] makes one, and only it may go to a model.
+pub struct Admitted {
+    pub(super) cleared: Cleared,
+    pub(super) route: Route,
+}
+
+/// Writes the admission and waits until it is durable.
+pub async fn admit(
+    gate: &Gate,
+    verified: Verified,
+    routed: Routed,
+    entry: &Entry,
+) -> Result<Admitted, Refusal> {
+    // The key could have been revoked while the body was on its way.
+    if !verified.is_still_valid(gate.clock.now()) {
+        return Err(verified.watch().ended().await.refusal());
+    }
+    entry.admit().await?;
+    let Routed { cleared, route } = routed;
+    Ok(Admitted { cleared, route })
+}

@@ -1,0 +1,87 @@
+//! The only outbound call.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schleuse_types::{Refusal, RefusalCode, Text};
+use schleuse_upstream::{Answer, AskError, Question};
+
+use super::{Admitted, Cleared};
+use crate::{Entry, Gate};
+
+/// A question that was put to a model server. Only [`ask`] makes one.
+pub struct Asked {
+    pub(super) cleared: Cleared,
+    pub(super) state: State,
+}
+
+pub(super) enum State {
+    Answered(Answer),
+    /// The server has not said yet whether it will answer; the asker of a stream is kept company meanwhile.
+    Pending(Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send>>),
+}
+
+/// After so long without a status, a stream is begun with keep-alives; a later failure is then an error event.
+const STATUS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Puts the question to the replicas of its one route.
+pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked, Refusal> {
+    let Admitted { cleared, route } = admitted;
+    let is_stream = cleared.request().is_stream();
+    let question = Question {
+        path: cleared.request().surface().path(),
+        body: Bytes::from(cleared.request().to_upstream()),
+        stream: is_stream,
+        request_id: entry.id().to_string(),
+    };
+    let upstreams = gate.upstreams.clone();
+    let mut asking: Pin<Box<dyn Future<Output = _> + Send>> =
+        Box::pin(async move { upstreams.ask(&route, question).await });
+    let state = if is_stream {
+        match tokio::time::timeout(STATUS_PATIENCE, &mut asking).await {
+            Ok(answered) => State::Answered(answered.map_err(|error| refuse(gate, &error))?),
+            Err(_) => State::Pending(asking),
+        }
+    } else {
+        State::Answered(asking.await.map_err(|error| refuse(gate, &error))?)
+    };
+    Ok(Asked { cleared, state })
+}
+
+/// What the asker is told when a model server cannot be asked.
+pub(super) fn refuse(gate: &Gate, error: &AskError) -> Refusal {
+    let code = error.code();
+    let replica = match error {
+        AskError::Connect { replica, .. }
+        | AskError::Timeout { replica, .. }
+        | AskError::Broken { replica, .. }
+        | AskError::TooLarge { replica, .. } => Some(replica.as_str()),
+        AskError::NoReplica { .. } | AskError::Unsendable { .. } => None,
+    };
+    let message = replica.and_then(|replica| (gate.ailment)(replica)).unwrap_or_else(|| match code {
+        RefusalCode::UpstreamTimeout => Text::fixed(
+            "The model server did not answer in time.",
+            "Der Modellserver hat nicht rechtzeitig geantwortet.",
+        ),
+        RefusalCode::UpstreamFailed => Text::fixed(
+            "The model server broke off or answered in a way that cannot be used.",
+            "Der Modellserver hat abgebrochen oder unbrauchbar geantwortet.",
+        ),
+        _ => Text::fixed("The model server cannot be reached.", "Der Modellserver ist nicht erreichbar."),
+    });
+    let refusal = Refusal::new(
+        code.clone(),
+        message,
+        Text::fixed(
+            "Try again shortly; if it goes on, tell your operator.",
+            "Versuchen Sie es gleich noch einmal; bleibt es dabei, sagen Sie dem Betrieb Bescheid.",
+        ),
+        error.to_string(),
+    );
+    match code {
+        RefusalCode::UpstreamUnavailable => refusal.with_retry_after(5),
+        _ => refusal,
+    }
+}

@@ -1,0 +1,114 @@
+//! May they? Decided twice: on what is declared, and again on what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schleuse_identity::Verified;
+use schleuse_policy::{Action, Ask, Circumstances, Model, Obligation, Permitted, Question, Stage, Zone};
+use schleuse_types::{FindingAction, Label, Outcome, Refusal};
+use schleuse_upstream::Route;
+
+use super::{Cleared, Parsed};
+use crate::{Entry, Gate};
+
+/// The permission to have a question looked at. Only [`decide`] makes one.
+pub struct Asking {
+    _permitted: Permitted,
+}
+
+/// A cleared question that may be answered. Only [`decide_again`] makes one.
+pub struct Decided {
+    pub(super) cleared: Cleared,
+    pub(super) _permitted: Permitted,
+}
+
+/// May they ask this model on this surface at all?
+pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) -> Result<Asking, Refusal> {
+    let stage = Stage::Asking { declared: parsed.declared };
+    let model = model(gate, parsed.request.model(), entry)?;
+    let question = question(gate, verified, parsed.request.surface().name(), model, stage, entry);
+    let decision = gate.policy.decide(&question);
+    entry.note_rules(decision.rules());
+    Ok(Asking { _permitted: decision.permit()? })
+}
+
+/// May they still, now that findings and label are known? Carries out what the permission demands.
+pub fn decide_again(
+    gate: &Gate,
+    verified: &Verified,
+    cleared: Cleared,
+    entry: &Entry,
+) -> Result<Decided, Refusal> {
+    let mut cleared = cleared;
+    let stage = Stage::Answering {
+        label: cleared.label(),
+        findings: cleared.findings().iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
+        sensitivity: (cleared.sensitivity() * 100.0).round() as u8,
+    };
+    let model = model(gate, cleared.request().model(), entry)?;
+    let question = question(gate, verified, cleared.request().surface().name(), model, stage, entry);
+    let decision = gate.policy.decide(&question);
+    entry.note_rules(decision.rules());
+    let permitted = decision.permit()?;
+    let mut treatments: BTreeMap<String, FindingAction> = BTreeMap::new();
+    for obligation in permitted.obligations() {
+        match obligation {
+            Obligation::Warn => entry.note_outcome(Outcome::Warned),
+            Obligation::Treat { kind, action } => {
+                treatments.insert(kind.clone(), *action);
+            }
+        }
+    }
+    if !treatments.is_empty() {
+        cleared.treat(gate, &treatments, entry)?;
+    }
+    Ok(Decided { cleared, _permitted: permitted })
+}
+
+/// Whether this person may see the list of models at all.
+pub(crate) fn may_list_models(gate: &Gate, verified: &Verified, entry: &Entry) -> Result<(), Refusal> {
+    let question = Question::new(verified.principal(), Action::ListModels, circumstances(gate, entry));
+    let decision = gate.policy.decide(&question);
+    entry.note_rules(decision.rules());
+    decision.permit().map(|_| ())
+}
+
+/// The model as policies see it: where its first route leads, and the highest label that any of its routes takes.
+fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
+    let routes = gate.upstreams.routes(name);
+    let Some(Route { model, zone, region, .. }) = routes.first() else {
+        return Err(crate::models::no_such_model());
+    };
+    entry.note_model(model);
+    Ok(Model {
+        name: model.clone(),
+        zone: match zone {
+            schleuse_upstream::Zone::Local => Zone::Local,
+            schleuse_upstream::Zone::Airgapped => Zone::Airgapped,
+            schleuse_upstream::Zone::External => Zone::External,
+        },
+        region: region.clone().unwrap_or_default(),
+        max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
+    })
+}
+
+fn question(
+    gate: &Gate,
+    verified: &Verified,
+    surface: &str,
+    model: Model,
+    stage: Stage,
+    entry: &Entry,
+) -> Question {
+    let ask = Ask { surface: surface.to_owned(), model, stage };
+    Question::new(verified.principal(), Action::Ask(ask), circumstances(gate, entry))
+}
+
+fn circumstances(gate: &Gate, entry: &Entry) -> Circumstances {
+    let peer = entry.peer();
+    Circumstances {
+        loopback: peer.is_loopback(),
+        address: Some(peer.address),
+        device_known: false,
+        demo: gate.is_demo,
+    }
+}

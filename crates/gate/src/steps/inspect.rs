@@ -1,0 +1,216 @@
+//! What the question holds: every text in it is inspected, and what must not go on is taken out or refused.
+
+use std::collections::BTreeMap;
+
+use schleuse_inspect::Inspector;
+use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text};
+use schleuse_wire::{Pointer, Request, TextVisitor};
+
+use super::{Asking, Parsed};
+use crate::{Entry, Gate};
+
+/// A question whose every text was inspected. Only [`inspect`] makes one.
+pub struct Cleared {
+    request: Request,
+    label: Label,
+    findings: Vec<Finding>,
+    sensitivity: f32,
+}
+
+impl Cleared {
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        self.label
+    }
+
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub(crate) fn sensitivity(&self) -> f32 {
+        self.sensitivity
+    }
+
+    /// Inspects again with stricter actions for some types, as a permission demanded.
+    pub(super) fn treat(
+        &mut self,
+        gate: &Gate,
+        treatments: &BTreeMap<String, FindingAction>,
+        entry: &Entry,
+    ) -> Result<(), Refusal> {
+        let seen = look(&gate.inspector, &mut self.request, treatments);
+        self.label = self.label.join(seen.label);
+        entry.note_label(self.label);
+        conclude(&seen, entry)
+    }
+}
+
+/// Inspects every text of the question. Refuses what is blocked, redacts in place, raises the label.
+pub fn inspect(gate: &Gate, parsed: Parsed, _asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
+    let Parsed { mut request, declared } = parsed;
+    let seen = look(&gate.inspector, &mut request, &BTreeMap::new());
+    let label = declared.join(seen.label);
+    let sensitivity = Inspector::sensitivity(&seen.findings);
+    entry.note_label(label);
+    entry.note_sensitivity(sensitivity);
+    entry.note_findings(&seen.findings, "request");
+    conclude(&seen, entry)?;
+    Ok(Cleared { request, label, findings: seen.findings, sensitivity })
+}
+
+fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {
+    if seen.is_blocked {
+        return Err(blocked(&seen.findings));
+    }
+    match seen.findings.iter().map(|finding| finding.action).max() {
+        Some(FindingAction::Redact | FindingAction::Block) => entry.note_outcome(Outcome::Redacted),
+        Some(FindingAction::Warn | FindingAction::RaiseLabel) => entry.note_outcome(Outcome::Warned),
+        Some(FindingAction::Allow) | None => {}
+    }
+    Ok(())
+}
+
+struct Looked {
+    findings: Vec<Finding>,
+    label: Label,
+    is_blocked: bool,
+}
+
+fn look(
+    inspector: &Inspector,
+    request: &mut Request,
+    treatments: &BTreeMap<String, FindingAction>,
+) -> Looked {
+    let mut look = Look::new(inspector, treatments);
+    request.visit(&mut look);
+    Looked { findings: look.findings, label: look.label, is_blocked: look.is_blocked }
+}
+
+/// Looks at texts one by one. Shared by requests and whole replies.
+pub(super) struct Look<'a> {
+    inspector: &'a Inspector,
+    treatments: &'a BTreeMap<String, FindingAction>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) label: Label,
+    pub(super) is_blocked: bool,
+    pub(super) is_redacted: bool,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(inspector: &'a Inspector, treatments: &'a BTreeMap<String, FindingAction>) -> Self {
+        Self {
+            inspector,
+            treatments,
+            findings: Vec::new(),
+            label: Label::Public,
+            is_blocked: false,
+            is_redacted: false,
+        }
+    }
+
+    fn scan(&mut self, text: &str) -> Vec<Finding> {
+        let mut found = self.inspector.scan(text);
+        for finding in &mut found {
+            if let Some(stricter) = self.treatments.get(&finding.kind) {
+                finding.action = finding.action.max(*stricter);
+            }
+            self.is_blocked |= finding.action == FindingAction::Block;
+            if finding.action >= FindingAction::RaiseLabel
+                && let Some(lowest) = self.inspector.lowest_label(finding)
+            {
+                self.label = self.label.join(lowest);
+            }
+        }
+        found
+    }
+
+    fn keep(&mut self, found: Vec<Finding>, at: &Pointer) {
+        let path = at.to_string();
+        self.findings.extend(found.into_iter().map(|mut finding| {
+            finding.path.clone_from(&path);
+            finding
+        }));
+    }
+}
+
+impl TextVisitor for Look<'_> {
+    fn text(&mut self, at: &Pointer, text: &mut String) {
+        let found = self.scan(text);
+        if !found.is_empty() {
+            if found.iter().any(|finding| finding.action == FindingAction::Redact) {
+                *text = self.inspector.redact(text, &found);
+                self.is_redacted = true;
+            }
+            self.keep(found, at);
+        }
+        if at.last_key() == Some("arguments") {
+            self.arguments(at, text);
+        }
+    }
+
+    fn fixed(&mut self, at: &Pointer, text: &str) {
+        let found = self.scan(text);
+        if found.is_empty() {
+            return;
+        }
+        // A key or a number cannot be redacted without changing what the document means: refused instead.
+        self.is_blocked |= found.iter().any(|finding| finding.action >= FindingAction::Redact);
+        self.keep(found, at);
+    }
+}
+
+impl Look<'_> {
+    /// Arguments of a tool call are a JSON document inside a string: its escapes could hide what the string does not
+    /// show. What is found only there is refused, with the whole string as its place.
+    fn arguments(&mut self, at: &Pointer, text: &str) {
+        use schleuse_wire::json::{Bounds, parse};
+        if !text.contains('\\') {
+            return;
+        }
+        let Ok(mut document) = parse(text.as_bytes(), &Bounds::default()) else {
+            return;
+        };
+        let mut inner = Look::new(self.inspector, self.treatments);
+        document.visit(&mut inner);
+        self.label = self.label.join(inner.label);
+        let is_hidden = |finding: &Finding| finding.action >= FindingAction::Redact;
+        let mut hidden: Vec<Finding> = inner.findings.into_iter().filter(is_hidden).collect();
+        let already = self.findings.iter().filter(|finding| finding.path == at.to_string()).count();
+        if hidden.is_empty() || already > 0 && !inner.is_blocked && !inner.is_redacted {
+            return;
+        }
+        for finding in &mut hidden {
+            finding.start = 0;
+            finding.end = text.len();
+            finding.action = FindingAction::Block;
+        }
+        self.is_blocked = true;
+        self.keep(hidden, at);
+    }
+}
+
+/// The refusal of the third document: its first words are fixed.
+pub(super) fn blocked(findings: &[Finding]) -> Refusal {
+    let told: Vec<Finding> =
+        findings.iter().filter(|finding| finding.action >= FindingAction::Redact).cloned().collect();
+    let mut kinds: Vec<&str> = told.iter().map(|finding| finding.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds = kinds.join(", ");
+    Refusal::new(
+        RefusalCode::SensitiveDataDetected,
+        Text::new(
+            format!("BLOCKED: Sensitive data detected ({kinds})."),
+            format!("BLOCKED: Sensitive data detected. Schützenswerte Daten gefunden ({kinds})."),
+        ),
+        Text::fixed(
+            "Take the marked passages out or replace them by placeholders, then send the text again.",
+            "Entfernen Sie die markierten Stellen oder ersetzen Sie sie durch Platzhalter und senden Sie den Text erneut.",
+        ),
+        format!("inspection blocked: {kinds}"),
+    )
+    .with_findings(told)
+}

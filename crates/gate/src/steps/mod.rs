@@ -1,0 +1,35 @@
+//! The steps of the walk, one file each. Each turns a value that only the step before can make into the next one.
+
+mod admit;
+mod ask;
+mod decide;
+mod inspect;
+mod parse;
+mod reply;
+mod select;
+mod verify;
+
+pub use admit::{Admitted, admit};
+pub use ask::{Asked, ask};
+pub(crate) use decide::may_list_models;
+pub use decide::{Asking, Decided, decide, decide_again};
+pub use inspect::{Cleared, inspect};
+pub use parse::{Parsed, parse};
+pub use reply::{Followed, reply};
+pub use select::{Routed, select};
+pub use verify::verify;
+
+use bytes::Bytes;
+use schleuse_types::Language;
+use schleuse_wire::{Reply, ReplyBody, internal, render_refusal};
+
+/// The answer when not even an entry could be opened, or its task panicked. Says nothing about why.
+pub(crate) fn refuse_panicked() -> Reply {
+    let refusal = internal("the request's task ended without an answer");
+    tracing::error!("{refusal}");
+    Reply {
+        status: refusal.code.status(),
+        headers: Vec::new(),
+        body: ReplyBody::Whole(Bytes::from(render_refusal(&refusal, "", Language::English))),
+    }
+}

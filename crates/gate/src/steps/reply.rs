@@ -1,0 +1,169 @@
+//! The answer on its way back: taken apart, inspected, written anew, and the entry closed before its last byte.
+
+mod channels;
+mod follow;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
+use schleuse_upstream::Answer;
+use schleuse_wire::{Reply, ReplyBody, ReplyError, UpstreamError, WholeReply};
+use tokio::sync::mpsc;
+
+use super::Asked;
+use super::ask::{State, refuse};
+use super::inspect::{Look, blocked};
+use crate::{Entry, Gate};
+
+/// Largest answer in one piece.
+const WHOLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest error body of a model server that is read.
+const ERROR_BYTES_MAX: usize = 256 * 1024;
+/// Frames between the model server and a slow reader; beyond it the model server is made to wait.
+const FRAMES_WAITING_MAX: usize = 64;
+
+/// An answer whose entry is closed, or is closed by the task that follows it. Only this module makes one.
+pub struct Followed(Reply);
+
+impl Followed {
+    /// A reply that holds nothing of a model's.
+    pub(crate) fn of_a_list(reply: Reply) -> Self {
+        Self(reply)
+    }
+
+    pub(crate) fn into_wire(self) -> Reply {
+        self.0
+    }
+}
+
+/// Inspects the answer. One in one piece is whole before anything of it is sent; a stream is followed to its end by a
+/// task of its own.
+pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Followed, Refusal> {
+    let Asked { cleared, state } = asked;
+    let request = cleared.request();
+    let state = match state {
+        State::Answered(answer) => {
+            entry.note_route(&answer.replica);
+            if !(200..300).contains(&answer.status) {
+                return Err(upstream_refused(gate, answer).await);
+            }
+            if !request.is_stream() {
+                return whole(gate, answer, request, entry).await;
+            }
+            State::Answered(answer)
+        }
+        pending @ State::Pending(_) => pending,
+    };
+    let (frames, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
+    let headers = entry.headers();
+    let stream = follow::Stream {
+        gate: Arc::clone(gate),
+        entry: entry.clone(),
+        surface: request.surface(),
+        model: request.model().to_owned(),
+        wants_usage: request.wants_usage(),
+        frames,
+    };
+    gate.tasks.spawn(stream.follow(state));
+    Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Events(receiver) }))
+}
+
+async fn whole(
+    gate: &Gate,
+    answer: Answer,
+    request: &schleuse_wire::Request,
+    entry: &Entry,
+) -> Result<Followed, Refusal> {
+    let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
+    entry.note_first_byte();
+    let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
+        .map_err(|error| unusable(gate, error))?;
+    let no_treatments = BTreeMap::new();
+    let mut look = Look::new(&gate.inspector, &no_treatments);
+    reply.visit(&mut look);
+    entry.note_findings(&look.findings, "reply");
+    entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&look.findings));
+    if let Some(usage) = reply.usage_counts() {
+        entry.note_usage(usage);
+    }
+    if look.is_blocked {
+        return Err(blocked_reply(&look.findings));
+    }
+    if look.is_redacted {
+        reply.remove_logprobs();
+        entry.note_outcome(Outcome::Redacted);
+    }
+    entry.complete().await?;
+    Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(reply.to_bytes()) }))
+}
+
+/// A block on the way back: it was not the asker's text that was blocked.
+fn blocked_reply(findings: &[schleuse_types::Finding]) -> Refusal {
+    let mut refusal = blocked(findings);
+    refusal.message = Text::new(
+        "BLOCKED: Sensitive data detected in the model's answer.",
+        "BLOCKED: Sensitive data detected. Schützenswerte Daten in der Antwort des Modells.",
+    );
+    refusal.next = Text::fixed(
+        "Ask differently; if the answer must contain this, talk to your security officer.",
+        "Fragen Sie anders; muss die Antwort das enthalten, sprechen Sie mit den Sicherheitsbeauftragten.",
+    );
+    refusal
+}
+
+/// A model server's own refusal, kept as what it is; its text is inspected like any other.
+async fn upstream_refused(gate: &Gate, answer: Answer) -> Refusal {
+    let (status, retry_after_s, replica) = (answer.status, answer.retry_after_s, answer.replica.clone());
+    let error = match answer.whole(ERROR_BYTES_MAX).await {
+        Ok(body) => UpstreamError::parse(&body),
+        Err(_) => UpstreamError::default(),
+    };
+    let mut refusal = told(gate, error, status);
+    refusal.inside = format!("upstream `{replica}` answered with status {status}");
+    refusal.retry_after_s = retry_after_s;
+    refusal
+}
+
+fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
+    let findings = gate.inspector.scan(&error.message);
+    let is_clean = findings.iter().all(|finding| finding.action < schleuse_types::FindingAction::Redact);
+    // A model server may quote what it was sent: an error never tells more than an answer would.
+    let message = if error.message.is_empty() || !is_clean {
+        Text::new(
+            format!("The model server refused the request with status {status}."),
+            format!("Der Modellserver hat die Anfrage mit Status {status} abgelehnt."),
+        )
+    } else {
+        let said: String = error.message.chars().take(2000).collect();
+        Text::new(format!("The model server says: {said}"), format!("Der Modellserver meldet: {said}"))
+    };
+    let next = if status < 500 && status != 429 {
+        Text::fixed("Correct the request as it says.", "Berichtigen Sie die Anfrage entsprechend.")
+    } else {
+        Text::fixed("Try again later.", "Versuchen Sie es später noch einmal.")
+    };
+    let code = RefusalCode::UpstreamRefused { status, code: error.code };
+    Refusal::new(code, message, next, format!("upstream error with status {status}"))
+}
+
+fn unusable(gate: &Gate, error: ReplyError) -> Refusal {
+    match error {
+        ReplyError::Upstream(error) => {
+            let status = error.status.unwrap_or(502);
+            told(gate, error, status)
+        }
+        ReplyError::Malformed(what) => Refusal::new(
+            RefusalCode::UpstreamFailed,
+            Text::fixed(
+                "The model server answered in a way that cannot be used.",
+                "Der Modellserver hat unbrauchbar geantwortet.",
+            ),
+            Text::fixed(
+                "Try again; if it goes on, tell your operator.",
+                "Versuchen Sie es erneut; bleibt es dabei, sagen Sie dem Betrieb Bescheid.",
+            ),
+            what,
+        ),
+    }
+}

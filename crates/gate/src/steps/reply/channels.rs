@@ -1,0 +1,367 @@
+//! One window of inspection for each channel of each choice of a streamed answer.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+
+use schleuse_inspect::{Inspector, Released, Window};
+use schleuse_types::{Finding, FindingAction, Refusal, RefusalCode, Text};
+use schleuse_wire::json::{Bounds, Value, parse};
+use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, Pointer, TextVisitor, ToolCallHead};
+
+use super::blocked_reply;
+
+/// Longest text of tool arguments that is kept for a second look as JSON.
+const ARGUMENTS_BYTES_MAX: usize = 1024 * 1024;
+
+pub(super) struct Channels {
+    inspector: Inspector,
+    choices: BTreeMap<u32, Choice>,
+    findings: Vec<Finding>,
+    /// Id, time and fingerprint of the answer, for chunks that are made here.
+    head: Chunk,
+}
+
+#[derive(Default)]
+struct Choice {
+    windows: BTreeMap<Channel, Held>,
+    named_tools: Vec<u32>,
+    logprobs: VecDeque<(usize, Value)>,
+    is_redacted: bool,
+    is_finished: bool,
+}
+
+struct Held {
+    window: Window,
+    fed: usize,
+    released: usize,
+    arguments: Option<String>,
+}
+
+impl Channels {
+    pub(super) fn new(inspector: Inspector) -> Self {
+        Self { inspector, choices: BTreeMap::new(), findings: Vec::new(), head: Chunk::default() }
+    }
+
+    /// What was found since the last call.
+    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// Takes a chunk and gives back what of it, and of what was held back before, may be shown now.
+    pub(super) fn take(&mut self, chunk: Chunk) -> Result<Vec<Chunk>, Refusal> {
+        let Chunk { id, created, system_fingerprint, choices, .. } = chunk;
+        self.head = Chunk { id, created, system_fingerprint, ..Chunk::default() };
+        let mut out = Vec::with_capacity(1);
+        for choice in choices {
+            for released in self.take_choice(choice)? {
+                out.push(Chunk { choices: vec![released], ..self.head.clone() });
+            }
+        }
+        Ok(out)
+    }
+
+    /// The stream is over: gives back what was still held of choices that did not say that they were finished.
+    pub(super) fn finish_all(&mut self) -> Result<Vec<Chunk>, Refusal> {
+        let open: Vec<u32> =
+            self.choices.iter().filter(|(_, choice)| !choice.is_finished).map(|(index, _)| *index).collect();
+        let mut out = Vec::new();
+        for index in open {
+            let rest = self.finish(index, Vec::new())?;
+            if !rest.pieces.is_empty() || rest.logprobs.is_some() {
+                out.push(Chunk { choices: vec![rest], ..self.head.clone() });
+            }
+        }
+        Ok(out)
+    }
+
+    fn take_choice(&mut self, taken: ChunkChoice) -> Result<Vec<ChunkChoice>, Refusal> {
+        let index = taken.index;
+        let ChunkChoice {
+            role, pieces, tool_calls, function_name, logprobs, finish_reason, stop_reason, ..
+        } = taken;
+        self.check_names(index, &tool_calls, function_name.as_deref())?;
+        let mut shown = Vec::with_capacity(pieces.len());
+        let had_text = !pieces.is_empty();
+        for Piece { channel, text } in pieces {
+            let is_empty = text.is_empty();
+            let released = self.push(index, channel, &text)?;
+            if is_empty || !released.is_empty() {
+                shown.push(Piece { channel, text: released });
+            }
+        }
+        if let Some(logprobs) = logprobs {
+            self.hold_logprobs(index, logprobs);
+        }
+        let mut first =
+            ChunkChoice { index, role, pieces: shown, tool_calls, function_name, ..ChunkChoice::default() };
+        let Some(reason) = finish_reason else {
+            first.logprobs = self.release_logprobs(index);
+            return Ok(if first.is_empty() { Vec::new() } else { vec![first] });
+        };
+        let rest = self.finish(index, std::mem::take(&mut first.pieces))?;
+        first.pieces = rest.pieces;
+        first.logprobs = rest.logprobs;
+        let stop_reason = stop_reason.filter(|reason| self.is_harmless(reason));
+        let end = ChunkChoice { index, finish_reason: Some(reason), stop_reason, ..ChunkChoice::default() };
+        if first.is_empty() {
+            return Ok(vec![end]);
+        }
+        if had_text {
+            // The model server sent text and end in one chunk; so does this.
+            return Ok(vec![ChunkChoice {
+                finish_reason: end.finish_reason,
+                stop_reason: end.stop_reason,
+                ..first
+            }]);
+        }
+        Ok(vec![first, end])
+    }
+
+    fn push(&mut self, index: u32, channel: Channel, text: &str) -> Result<String, Refusal> {
+        let choice = self.choices.entry(index).or_default();
+        let held = choice.windows.entry(channel).or_insert_with(|| Held {
+            window: self.inspector.window(),
+            fed: 0,
+            released: 0,
+            arguments: matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments)
+                .then(String::new),
+        });
+        held.fed += text.len();
+        if let Some(arguments) = &mut held.arguments
+            && arguments.len() + text.len() <= ARGUMENTS_BYTES_MAX
+        {
+            arguments.push_str(text);
+        }
+        let released = held.window.push(text);
+        self.keep(index, channel, released)
+    }
+
+    /// Books what a window released. A block ends the answer.
+    fn keep(&mut self, index: u32, channel: Channel, released: Released) -> Result<String, Refusal> {
+        let Released { text, findings, blocked, consumed_upto } = released;
+        if let Some(choice) = self.choices.get_mut(&index) {
+            choice.is_redacted |= findings.iter().any(|finding| finding.action == FindingAction::Redact);
+            if let Some(held) = choice.windows.get_mut(&channel) {
+                held.released = consumed_upto;
+            }
+        }
+        let path = path(index, channel);
+        let findings: Vec<Finding> = findings
+            .into_iter()
+            .map(|mut finding| {
+                finding.path.clone_from(&path);
+                finding
+            })
+            .collect();
+        self.findings.extend_from_slice(&findings);
+        if blocked {
+            return Err(blocked_reply(&findings));
+        }
+        Ok(text)
+    }
+
+    /// Closes all windows of a choice; `shown` is what its last chunk already released.
+    fn finish(&mut self, index: u32, shown: Vec<Piece>) -> Result<ChunkChoice, Refusal> {
+        let mut pieces = shown;
+        let channels: Vec<Channel> = match self.choices.get_mut(&index) {
+            Some(choice) => {
+                choice.is_finished = true;
+                choice.windows.keys().copied().collect()
+            }
+            None => Vec::new(),
+        };
+        for channel in channels {
+            let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
+            let Some(held) = held else { continue };
+            let released = held.window.finish();
+            let fed = held.fed;
+            let arguments = held.arguments.take();
+            let text = self.keep(index, channel, released)?;
+            if let Some(held) =
+                self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel))
+            {
+                held.released = fed;
+            }
+            if let Some(arguments) = arguments {
+                self.check_arguments(index, channel, &arguments)?;
+            }
+            if text.is_empty() {
+                continue;
+            }
+            match pieces.iter_mut().find(|piece| piece.channel == channel) {
+                Some(piece) => piece.text.push_str(&text),
+                None => pieces.push(Piece { channel, text }),
+            }
+        }
+        let logprobs = self.release_logprobs(index);
+        Ok(ChunkChoice { index, pieces, logprobs, ..ChunkChoice::default() })
+    }
+
+    /// Names and ids of tool calls come whole; in pieces they could spell what no piece shows.
+    fn check_names(
+        &mut self,
+        index: u32,
+        heads: &[ToolCallHead],
+        function_name: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let choice = self.choices.entry(index).or_default();
+        let mut texts: Vec<&str> = function_name.into_iter().collect();
+        for head in heads {
+            if head.name.is_some() {
+                if choice.named_tools.contains(&head.index) {
+                    return Err(Refusal::new(
+                        RefusalCode::UpstreamFailed,
+                        Text::fixed(
+                            "The model server named a tool in several pieces.",
+                            "Der Modellserver hat ein Werkzeug in mehreren Stücken benannt.",
+                        ),
+                        Text::fixed("Ask again.", "Fragen Sie erneut."),
+                        "a tool call was named twice",
+                    ));
+                }
+                choice.named_tools.push(head.index);
+            }
+            texts.extend(head.name.as_deref());
+            texts.extend(head.id.as_deref());
+        }
+        for text in texts {
+            let mut found = self.inspector.scan(text);
+            found.retain(|finding| finding.action >= FindingAction::Redact);
+            if !found.is_empty() {
+                for finding in &mut found {
+                    finding.path = format!("/choices/{index}/delta/tool_calls");
+                }
+                self.findings.extend_from_slice(&found);
+                return Err(blocked_reply(&found));
+            }
+        }
+        Ok(())
+    }
+
+    /// A second look at whole arguments: their escapes could hide what the pieces did not show.
+    fn check_arguments(&mut self, index: u32, channel: Channel, arguments: &str) -> Result<(), Refusal> {
+        if !arguments.contains('\\') {
+            return Ok(());
+        }
+        let Ok(mut document) = parse(arguments.as_bytes(), &Bounds::default()) else {
+            return Ok(());
+        };
+        let mut seen = Seen { inspector: &self.inspector, findings: Vec::new() };
+        document.visit(&mut seen);
+        let shown =
+            self.inspector.scan(arguments).into_iter().filter(|f| f.action >= FindingAction::Redact).count();
+        if seen.findings.len() <= shown {
+            return Ok(());
+        }
+        let mut findings = seen.findings;
+        for finding in &mut findings {
+            finding.path = path(index, channel);
+            finding.start = 0;
+            finding.end = arguments.len();
+        }
+        self.findings.extend_from_slice(&findings);
+        Err(blocked_reply(&findings))
+    }
+
+    fn is_harmless(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => {
+                self.inspector.scan(text).iter().all(|finding| finding.action < FindingAction::Redact)
+            }
+            Value::Number(_) | Value::Null => true,
+            _ => false,
+        }
+    }
+
+    /// Probabilities spell the text again, token by token: they wait until their text is out.
+    fn hold_logprobs(&mut self, index: u32, logprobs: Value) {
+        if let Some(choice) = self.choices.get_mut(&index) {
+            let end = choice.main().map_or(0, |held| held.fed);
+            choice.logprobs.push_back((end, logprobs));
+        }
+    }
+
+    /// Those whose text is out. None any more once something of the choice was redacted.
+    fn release_logprobs(&mut self, index: u32) -> Option<Value> {
+        let choice = self.choices.get_mut(&index)?;
+        if choice.is_redacted {
+            choice.logprobs.clear();
+            return None;
+        }
+        let released = choice.main().map_or(usize::MAX, |held| held.released);
+        let mut joined: Option<Value> = None;
+        while choice.logprobs.front().is_some_and(|(end, _)| *end <= released) {
+            let (_, next) = choice.logprobs.pop_front()?;
+            joined = Some(match joined {
+                None => next,
+                Some(before) => join(before, next),
+            });
+        }
+        joined
+    }
+}
+
+impl Choice {
+    /// The channel that probabilities speak of.
+    fn main(&self) -> Option<&Held> {
+        self.windows.get(&Channel::Content).or_else(|| self.windows.get(&Channel::Text))
+    }
+}
+
+/// Appends the lists of one logprobs object to those of another.
+fn join(before: Value, next: Value) -> Value {
+    match (before, next) {
+        (Value::Object(mut before), Value::Object(next)) => {
+            for (name, value) in next {
+                let joined = match (before.remove(&name), value) {
+                    (Some(Value::Array(mut items)), Value::Array(more)) => {
+                        items.extend(more);
+                        Value::Array(items)
+                    }
+                    (Some(Value::Null) | None, value) => value,
+                    (Some(kept), _) => kept,
+                };
+                before.set(&name, joined);
+            }
+            Value::Object(before)
+        }
+        (Value::Null, next) => next,
+        (before, _) => before,
+    }
+}
+
+fn path(index: u32, channel: Channel) -> String {
+    match channel {
+        Channel::Content => format!("/choices/{index}/delta/content"),
+        Channel::Reasoning => format!("/choices/{index}/delta/reasoning"),
+        Channel::ReasoningContent => format!("/choices/{index}/delta/reasoning_content"),
+        Channel::Refusal => format!("/choices/{index}/delta/refusal"),
+        Channel::Text => format!("/choices/{index}/text"),
+        Channel::ToolArguments(call) => {
+            format!("/choices/{index}/delta/tool_calls/{call}/function/arguments")
+        }
+        Channel::FunctionArguments => format!("/choices/{index}/delta/function_call/arguments"),
+    }
+}
+
+struct Seen<'a> {
+    inspector: &'a Inspector,
+    findings: Vec<Finding>,
+}
+
+impl Seen<'_> {
+    fn see(&mut self, text: &str) {
+        let found = self.inspector.scan(text);
+        self.findings.extend(found.into_iter().filter(|finding| finding.action >= FindingAction::Redact));
+    }
+}
+
+impl TextVisitor for Seen<'_> {
+    fn text(&mut self, _at: &Pointer, text: &mut String) {
+        self.see(text);
+    }
+
+    fn fixed(&mut self, _at: &Pointer, text: &str) {
+        self.see(text);
+    }
+}

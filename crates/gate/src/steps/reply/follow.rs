@@ -1,0 +1,261 @@
+//! The task that follows a streamed answer to its end, whichever end that is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schleuse_identity::Validity;
+use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
+use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
+use schleuse_wire::{Chunk, Surface};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::super::ask::{State, refuse};
+use super::channels::Channels;
+use super::{unusable, upstream_refused};
+use crate::{Entry, Gate, client_left, shutting_down};
+
+/// A quiet connection gets a comment after so long, so that nothing in between takes it for dead.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// Largest event of a model server.
+const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+pub(super) struct Stream {
+    pub(super) gate: Arc<Gate>,
+    pub(super) entry: Entry,
+    pub(super) surface: Surface,
+    pub(super) model: String,
+    pub(super) wants_usage: bool,
+    pub(super) frames: mpsc::Sender<Bytes>,
+}
+
+impl Stream {
+    /// Follows the answer and closes the entry. The last bytes are sent only after the completion is durable.
+    pub(super) async fn follow(self, state: State) {
+        match self.relay(state).await {
+            Ok(usage) => match self.entry.complete().await {
+                Ok(()) => {
+                    if let Some(usage) = usage {
+                        let _ = self.frames.send(usage).await;
+                    }
+                    let _ = self.frames.send(DONE).await;
+                }
+                Err(refusal) => self.tell(&refusal).await,
+            },
+            Err(refusal) => {
+                let refusal = self.entry.record_refusal(refusal).await;
+                if refusal.code != RefusalCode::ClientLeft {
+                    self.tell(&refusal).await;
+                }
+            }
+        }
+    }
+
+    /// An error event; the stream ends after it, and never with a clean `[DONE]`.
+    async fn tell(&self, refusal: &Refusal) {
+        let _ = self.frames.send(named_frame("error", &self.entry.refusal_json(refusal))).await;
+    }
+
+    /// Passes the answer on, window by window. Returns the frame with the usage, which belongs behind all others.
+    async fn relay(&self, state: State) -> Result<Option<Bytes>, Refusal> {
+        let mut watch = Watch { stream: self, validity: self.entry.validity().await };
+        // The status is known, or the asker has waited long: from here on a comment may be sent at any time. The first
+        // one goes out at once, so that whoever stands in between sees life before a long prompt is worked through.
+        self.send(KEEP_ALIVE, &mut watch).await?;
+        let mut quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
+        let mut answer = match state {
+            State::Answered(answer) => answer,
+            State::Pending(mut asking) => loop {
+                tokio::select! {
+                    biased;
+                    refusal = watch.interrupted() => return Err(refusal),
+                    answered = &mut asking => {
+                        let answer = answered.map_err(|error| refuse(&self.gate, &error))?;
+                        self.entry.note_route(&answer.replica);
+                        if !(200..300).contains(&answer.status) {
+                            return Err(upstream_refused(&self.gate, answer).await);
+                        }
+                        break answer;
+                    }
+                    () = sleep_until(quiet_until) => {}
+                }
+                self.send(KEEP_ALIVE, &mut watch).await?;
+                quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
+            },
+        };
+        let mut relayed = Relayed::new(self);
+        while !relayed.is_done {
+            let piece = tokio::select! {
+                biased;
+                refusal = watch.interrupted() => return Err(refusal),
+                piece = answer.chunk() => Some(piece.map_err(|error| refuse(&self.gate, &error))?),
+                () = sleep_until(quiet_until) => None,
+            };
+            let Some(piece) = piece else {
+                self.send(KEEP_ALIVE, &mut watch).await?;
+                quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
+                continue;
+            };
+            let Some(piece) = piece else {
+                return Err(broken_off());
+            };
+            let taken = relayed.take(&piece);
+            let was_quiet = relayed.frames.is_empty();
+            for frame in relayed.frames.drain(..) {
+                self.send(frame, &mut watch).await?;
+            }
+            taken?;
+            if !was_quiet {
+                quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
+            }
+        }
+        Ok(relayed.usage_frame())
+    }
+
+    /// Sends a frame; a reader who does not read is waited for, but not beyond their key or the house's end.
+    async fn send(&self, frame: Bytes, watch: &mut Watch<'_>) -> Result<(), Refusal> {
+        match self.frames.try_send(frame) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(client_left()),
+            Err(mpsc::error::TrySendError::Full(frame)) => tokio::select! {
+                biased;
+                refusal = watch.interrupted() => Err(refusal),
+                sent = self.frames.send(frame) => sent.map_err(|_| client_left()),
+            },
+        }
+    }
+}
+
+/// A stream ends with `[DONE]`, or it did not end well.
+fn broken_off() -> Refusal {
+    Refusal::new(
+        RefusalCode::UpstreamFailed,
+        Text::fixed(
+            "The model server broke off in the middle of its answer.",
+            "Der Modellserver hat mitten in der Antwort abgebrochen.",
+        ),
+        Text::fixed("Ask again.", "Fragen Sie erneut."),
+        "stream ended without [DONE]",
+    )
+}
+
+/// What can end a stream from this side.
+struct Watch<'a> {
+    stream: &'a Stream,
+    validity: Option<Validity>,
+}
+
+impl Watch<'_> {
+    async fn interrupted(&mut self) -> Refusal {
+        let validity = &mut self.validity;
+        let credential_ended = async {
+            match validity {
+                Some(validity) => validity.ended().await.refusal(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stream.frames.closed() => client_left(),
+            refusal = credential_ended => refusal,
+            () = self.stream.gate.cut.cancelled() => shutting_down(),
+        }
+    }
+}
+
+/// The answer so far: bytes in, frames out.
+struct Relayed<'a> {
+    stream: &'a Stream,
+    decoder: Decoder,
+    events: Vec<Event>,
+    channels: Channels,
+    frames: Vec<Bytes>,
+    usage: Option<Chunk>,
+    has_begun: bool,
+    is_done: bool,
+}
+
+impl<'a> Relayed<'a> {
+    fn new(stream: &'a Stream) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(EVENT_BYTES_MAX),
+            events: Vec::new(),
+            channels: Channels::new(stream.gate.inspector.clone()),
+            frames: Vec::new(),
+            usage: None,
+            has_begun: false,
+            is_done: false,
+        }
+    }
+
+    /// Takes bytes of the answer. Frames that were released before a refusal are still sent.
+    fn take(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        let mut events = std::mem::take(&mut self.events);
+        let fed = self.decoder.feed(piece, &mut events);
+        for event in events.drain(..) {
+            self.event(&event)?;
+            if self.is_done {
+                break;
+            }
+        }
+        self.events = events;
+        fed.map_err(|_| {
+            unusable(&self.stream.gate, schleuse_wire::ReplyError::Malformed("not an event stream"))
+        })
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), Refusal> {
+        let Stream { gate, entry, surface, model, wants_usage, .. } = self.stream;
+        if event.data == "[DONE]" {
+            self.is_done = true;
+            let last = self.channels.finish_all();
+            self.note_findings();
+            for chunk in last? {
+                self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
+            }
+            return Ok(());
+        }
+        let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(gate, error))?;
+        if !self.has_begun {
+            self.has_begun = true;
+            entry.note_first_byte();
+        }
+        if let Some(usage) = chunk.usage_counts() {
+            entry.note_usage(usage);
+        }
+        let usage = chunk.usage.take();
+        if usage.is_some() {
+            let head = Chunk { usage, choices: Vec::new(), ..chunk.clone() };
+            self.usage = Some(head);
+        }
+        if chunk.choices.is_empty() {
+            return Ok(());
+        }
+        let released = self.channels.take(chunk);
+        self.note_findings();
+        for chunk in released? {
+            self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
+        }
+        Ok(())
+    }
+
+    fn note_findings(&mut self) {
+        let findings = self.channels.take_findings();
+        if findings.is_empty() {
+            return;
+        }
+        let entry = &self.stream.entry;
+        entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&findings));
+        entry.note_findings(&findings, "reply");
+        if findings.iter().any(|finding| finding.action == schleuse_types::FindingAction::Redact) {
+            entry.note_outcome(Outcome::Redacted);
+        }
+    }
+
+    /// The chunk with the usage as OpenAI sends it: last, `choices: []`, and only when asked for.
+    fn usage_frame(&mut self) -> Option<Bytes> {
+        let chunk = self.usage.take().filter(|_| self.stream.wants_usage)?;
+        Some(chunk.to_frame(self.stream.surface, &self.stream.model, true))
+    }
+}

@@ -1,0 +1,410 @@
+//! What the worker is asked, as checked values.
+//!
+//! The gate has already parsed and regenerated what arrives here, so this parser is about ranges and about saying
+//! clearly what this engine cannot do; a field it does not know is ignored, as other servers of this wire do.
+
+use crate::prompt::{Message, ROLES};
+use crate::sampling::Sampling;
+use serde_json::{Map, Value};
+
+/// A refusal in the shape of OpenAI's errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    pub(crate) code: &'static str,
+    pub(crate) param: Option<&'static str>,
+}
+
+impl Fault {
+    pub(crate) fn invalid(param: &'static str, message: impl Into<String>) -> Self {
+        Self { status: 400, message: message.into(), code: "invalid_request", param: Some(param) }
+    }
+
+    fn unsupported(param: &'static str) -> Self {
+        let message = format!("`{param}` is not supported by the embedded engine");
+        Self { status: 400, message, code: "unsupported_parameter", param: Some(param) }
+    }
+
+    pub(crate) fn too_long(tokens: usize, limit: u32, param: &'static str) -> Self {
+        let message = format!(
+            "this model's maximum context length is {limit} tokens, but the prompt has {tokens} tokens and the answer \
+             needs at least one"
+        );
+        Self { status: 400, message, code: "context_length_exceeded", param: Some(param) }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let kind = match self.status {
+            400 | 404 | 405 | 413 => "invalid_request_error",
+            _ => "server_error",
+        };
+        serde_json::json!({
+            "error": { "message": self.message, "type": kind, "param": self.param, "code": self.code }
+        })
+    }
+}
+
+/// What both kinds of generation share.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Generation {
+    pub(crate) choices: u32,
+    pub(crate) tokens_max: Option<u32>,
+    pub(crate) stops: Vec<String>,
+    pub(crate) ignore_end: bool,
+    pub(crate) logprobs: Option<usize>,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    pub(crate) sampling: Sampling,
+}
+
+/// `/v1/chat/completions`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Chat {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) generation: Generation,
+}
+
+/// `/v1/completions`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Completion {
+    pub(crate) prompt: String,
+    pub(crate) echo: bool,
+    pub(crate) generation: Generation,
+}
+
+/// `/v1/embeddings`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Embeddings {
+    pub(crate) inputs: Vec<String>,
+    pub(crate) base64: bool,
+}
+
+/// Texts per embedding request, as OpenAI has it.
+const INPUTS_MAX: usize = 2048;
+const MESSAGES_MAX: usize = 4096;
+/// Choices per request.
+const CHOICES_MAX: u64 = 8;
+const STOPS_MAX: usize = 16;
+const STOP_BYTES_MAX: usize = 1024;
+const LOGPROBS_MAX: u64 = 20;
+const BIASES_MAX: usize = 1024;
+/// Of a JSON schema: it becomes a grammar, and grammars of wild schemas grow without measure.
+const SCHEMA_BYTES_MAX: usize = 32 * 1024;
+
+pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32) -> Result<Chat, Fault> {
+    let fields = object(body)?;
+    for unsupported in ["functions", "audio", "documents", "chat_template", "guided_regex", "guided_choice"] {
+        refuse(&fields, unsupported)?;
+    }
+    refuse_tools(&fields)?;
+    let logprobs = match (flag(&fields, "logprobs")?, whole(&fields, "top_logprobs", 0, LOGPROBS_MAX)?) {
+        (Some(true), top) => Some(top.unwrap_or(0)),
+        (_, Some(top)) if top > 0 => {
+            return Err(Fault::invalid("top_logprobs", "`top_logprobs` needs `logprobs` to be true"));
+        }
+        _ => None,
+    };
+    let mut generation = generation(&fields, random, vocabulary, logprobs)?;
+    if let Some(longest) = whole(&fields, "max_completion_tokens", 1, u64::from(u32::MAX))? {
+        generation.tokens_max = u32::try_from(longest).ok();
+    }
+    generation.sampling.grammar = response_format(&fields)?;
+    Ok(Chat { messages: messages(&fields)?, generation })
+}
+
+pub(crate) fn completion(body: &[u8], random: u32, vocabulary: i32) -> Result<Completion, Fault> {
+    let fields = object(body)?;
+    refuse(&fields, "suffix")?;
+    if whole(&fields, "best_of", 1, CHOICES_MAX)?.is_some_and(|best_of| best_of > 1) {
+        return Err(Fault::unsupported("best_of"));
+    }
+    let prompt = match fields.get("prompt") {
+        Some(Value::String(prompt)) => prompt.clone(),
+        Some(Value::Array(prompts)) => match prompts.as_slice() {
+            [Value::String(prompt)] => prompt.clone(),
+            _ => return Err(Fault::invalid("prompt", "`prompt` must be one text")),
+        },
+        _ => return Err(Fault::invalid("prompt", "`prompt` must be a text")),
+    };
+    let logprobs = whole(&fields, "logprobs", 0, LOGPROBS_MAX)?;
+    let mut generation = generation(&fields, random, vocabulary, logprobs)?;
+    // OpenAI's default for this old surface.
+    generation.tokens_max = Some(generation.tokens_max.unwrap_or(16));
+    Ok(Completion { prompt, echo: flag(&fields, "echo")?.unwrap_or(false), generation })
+}
+
+pub(crate) fn embeddings(body: &[u8]) -> Result<Embeddings, Fault> {
+    let fields = object(body)?;
+    refuse(&fields, "dimensions")?;
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let inputs = match fields.get("input") {
+        Some(Value::Array(inputs)) if inputs.len() <= INPUTS_MAX => inputs.iter().map(text).collect(),
+        Some(input) => text(input).map(|text| vec![text]),
+        None => None,
+    };
+    let inputs = inputs.filter(|inputs| !inputs.is_empty()).ok_or_else(|| {
+        Fault::invalid(
+            "input",
+            format!("`input` must be a text, or 1 to {INPUTS_MAX} texts, none of them empty"),
+        )
+    })?;
+    let base64 = match fields.get("encoding_format").and_then(Value::as_str) {
+        None | Some("float") => false,
+        Some("base64") => true,
+        Some(_) => {
+            return Err(Fault::invalid("encoding_format", "`encoding_format` must be float or base64"));
+        }
+    };
+    Ok(Embeddings { inputs, base64 })
+}
+
+/// The model a request names, if it names one.
+pub(crate) fn model(body: &[u8]) -> Result<Option<String>, Fault> {
+    match object(body)?.get("model") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(model)) => Ok(Some(model.clone())),
+        Some(_) => Err(Fault::invalid("model", "`model` must be a text")),
+    }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Fault> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Fault { param: None, ..Fault::invalid("", "the body must be a JSON object") }),
+        // serde_json's words name a line and a column, never the content.
+        Err(error) => {
+            Err(Fault { param: None, ..Fault::invalid("", format!("the body is not JSON: {error}")) })
+        }
+    }
+}
+
+fn refuse(fields: &Map<String, Value>, name: &'static str) -> Result<(), Fault> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(()),
+        Some(_) => Err(Fault::unsupported(name)),
+    }
+}
+
+fn refuse_tools(fields: &Map<String, Value>) -> Result<(), Fault> {
+    let tools = fields.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
+    let forced = !matches!(fields.get("tool_choice").map(Value::as_str), None | Some(Some("none" | "auto")))
+        && fields.get("tool_choice") != Some(&Value::Null);
+    match (tools, forced) {
+        (true, _) if fields.get("tool_choice").and_then(Value::as_str) != Some("none") => {
+            Err(Fault::unsupported("tools"))
+        }
+        (_, true) => Err(Fault::unsupported("tool_choice")),
+        _ => Ok(()),
+    }
+}
+
+fn generation(
+    fields: &Map<String, Value>,
+    random: u32,
+    vocabulary: i32,
+    logprobs: Option<u64>,
+) -> Result<Generation, Fault> {
+    let real = |name, low, high| real(fields, name, low, high);
+    let seed = match fields.get("seed") {
+        None | Some(Value::Null) => random,
+        // Any 64-bit number is a seed; the engine has 32 bits of them.
+        Some(seed) => match seed.as_i64().map(i64::cast_unsigned).or(seed.as_u64()) {
+            Some(seed) => u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(random),
+            None => return Err(Fault::invalid("seed", "`seed` must be a whole number")),
+        },
+    };
+    let tokens_max = whole(fields, "max_tokens", 1, u64::from(u32::MAX))?;
+    let usage = fields.get("stream_options").and_then(|options| options.get("include_usage"));
+    // Vendors write "all tokens" as -1 or 0.
+    let top_k = match fields.get("top_k").and_then(Value::as_i64) {
+        Some(-1) => 0,
+        _ => whole(fields, "top_k", 0, i32::MAX.unsigned_abs().into())?
+            .map_or(TOP_K, |top_k| i32::try_from(top_k).unwrap_or(i32::MAX)),
+    };
+    Ok(Generation {
+        choices: whole(fields, "n", 1, CHOICES_MAX)?.map_or(1, |n| u32::try_from(n).unwrap_or(1)),
+        tokens_max: tokens_max.and_then(|tokens| u32::try_from(tokens).ok()),
+        stops: stops(fields)?,
+        ignore_end: flag(fields, "ignore_eos")?.unwrap_or(false),
+        logprobs: logprobs.map(|top| usize::try_from(top).unwrap_or(0)),
+        stream: flag(fields, "stream")?.unwrap_or(false),
+        include_usage: usage.and_then(Value::as_bool).unwrap_or(false),
+        sampling: Sampling {
+            temperature: real("temperature", 0.0, 2.0)?.unwrap_or(TEMPERATURE),
+            top_p: real("top_p", 0.0, 1.0)?.unwrap_or(TOP_P),
+            top_k,
+            min_p: real("min_p", 0.0, 1.0)?.unwrap_or(MIN_P),
+            seed,
+            repetition_penalty: real("repetition_penalty", 0.01, 2.0)?.unwrap_or(1.0),
+            presence_penalty: real("presence_penalty", -2.0, 2.0)?.unwrap_or(0.0),
+            frequency_penalty: real("frequency_penalty", -2.0, 2.0)?.unwrap_or(0.0),
+            logit_bias: logit_bias(fields, vocabulary)?,
+            grammar: None,
+        },
+    })
+}
+
+// What an asker gets who asks for nothing: steadier than sampling from the whole distribution, which small models
+// do not survive.
+const TEMPERATURE: f32 = 0.6;
+const TOP_P: f32 = 0.95;
+const TOP_K: i32 = 40;
+const MIN_P: f32 = 0.05;
+
+fn messages(fields: &Map<String, Value>) -> Result<Vec<Message>, Fault> {
+    let list = fields.get("messages").and_then(Value::as_array);
+    let list = list.filter(|list| (1..=MESSAGES_MAX).contains(&list.len())).ok_or_else(|| {
+        Fault::invalid("messages", format!("`messages` must be a list of 1 to {MESSAGES_MAX} messages"))
+    })?;
+    list.iter().map(message).collect()
+}
+
+fn message(message: &Value) -> Result<Message, Fault> {
+    let role = message.get("role").and_then(Value::as_str).filter(|role| ROLES.contains(role));
+    let role = role
+        .ok_or_else(|| Fault::invalid("messages", format!("a role must be one of {}", ROLES.join(", "))))?;
+    if message.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty()) {
+        return Err(Fault::unsupported("tool_calls"));
+    }
+    let content = match message.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => {
+            let text = |part: &Value| match part.get("type").and_then(Value::as_str) {
+                Some("text") => part.get("text").and_then(Value::as_str).map(str::to_owned),
+                _ => None,
+            };
+            let texts: Option<Vec<String>> = parts.iter().map(text).collect();
+            let refusal =
+                || Fault::invalid("messages", "the embedded engine reads text only, no images or audio");
+            texts.ok_or_else(refusal)?.join("\n")
+        }
+        None | Some(Value::Null) if role == "assistant" => String::new(),
+        _ => return Err(Fault::invalid("messages", "a message's content must be text")),
+    };
+    Ok(Message { role: role.to_owned(), content })
+}
+
+fn stops(fields: &Map<String, Value>) -> Result<Vec<String>, Fault> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let stops = match fields.get("stop") {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(stops)) => stops.iter().map(text).collect(),
+        Some(stop) => text(stop).map(|stop| vec![stop]),
+    };
+    let good = |stop: &String| (1..=STOP_BYTES_MAX).contains(&stop.len());
+    stops.filter(|stops| stops.len() <= STOPS_MAX && stops.iter().all(good)).ok_or_else(|| {
+        let message = format!("`stop` must be at most {STOPS_MAX} texts of 1 to {STOP_BYTES_MAX} bytes");
+        Fault::invalid("stop", message)
+    })
+}
+
+fn logit_bias(fields: &Map<String, Value>, vocabulary: i32) -> Result<Vec<(i32, f32)>, Fault> {
+    let biases = match fields.get("logit_bias") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(biases)) if biases.len() <= BIASES_MAX => biases,
+        Some(_) => {
+            return Err(Fault::invalid(
+                "logit_bias",
+                "`logit_bias` must be an object of at most 1024 entries",
+            ));
+        }
+    };
+    let bias = |(token, bias): (&String, &Value)| {
+        let token = token.parse().ok().filter(|token| (0..vocabulary).contains(token));
+        token.zip(narrow(bias).filter(|bias| (-100.0..=100.0).contains(bias)))
+    };
+    let biases: Option<Vec<(i32, f32)>> = biases.iter().map(bias).collect();
+    biases.ok_or_else(|| {
+        Fault::invalid("logit_bias", "`logit_bias` maps token numbers to values from -100 to 100")
+    })
+}
+
+fn response_format(fields: &Map<String, Value>) -> Result<Option<String>, Fault> {
+    let Some(format) = fields.get("response_format").filter(|format| !format.is_null()) else {
+        return Ok(None);
+    };
+    let any_object = serde_json::json!({ "type": "object" });
+    let schema = match format.get("type").and_then(Value::as_str) {
+        Some("text") => return Ok(None),
+        Some("json_object") => &any_object,
+        Some("json_schema") => {
+            let schema = format.get("json_schema").and_then(|wrapped| wrapped.get("schema"));
+            schema.ok_or_else(|| Fault::invalid("response_format", "`json_schema` needs a `schema`"))?
+        }
+        _ => {
+            return Err(Fault::invalid("response_format", "`type` must be text, json_object or json_schema"));
+        }
+    };
+    let text = schema.to_string();
+    if text.len() > SCHEMA_BYTES_MAX {
+        let message = format!("a schema may have at most {SCHEMA_BYTES_MAX} bytes");
+        return Err(Fault::invalid("response_format", message));
+    }
+    check_schema(schema, 0)?;
+    let grammar = llama_cpp_2::json_schema_to_grammar(&text);
+    grammar.map(Some).map_err(|_| Fault::invalid("response_format", "the engine cannot follow this schema"))
+}
+
+/// Patterns and large repetitions make grammars explode; nesting is bounded because the translator recurses.
+fn check_schema(schema: &Value, depth: usize) -> Result<(), Fault> {
+    let refuse = |what: &str| Err(Fault::invalid("response_format", format!("a schema may not use {what}")));
+    if depth > 24 {
+        return refuse("more than 24 levels");
+    }
+    match schema {
+        Value::Array(values) => values.iter().try_for_each(|value| check_schema(value, depth + 1)),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            let repeats = ["minItems", "maxItems", "minLength", "maxLength"].contains(&name.as_str());
+            if repeats && value.as_u64().is_some_and(|count| count > 1000) {
+                return refuse("lengths beyond 1000");
+            }
+            match (name.as_str(), value) {
+                ("pattern", Value::String(_)) => refuse("`pattern`"),
+                ("$ref", Value::String(target)) if !target.starts_with("#/") => {
+                    refuse("a `$ref` to elsewhere")
+                }
+                _ => check_schema(value, depth + 1),
+            }
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn flag(fields: &Map<String, Value>, name: &'static str) -> Result<Option<bool>, Fault> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(_) => Err(Fault::invalid(name, format!("`{name}` must be true or false"))),
+    }
+}
+
+fn whole(fields: &Map<String, Value>, name: &'static str, low: u64, high: u64) -> Result<Option<u64>, Fault> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|value| (low..=high).contains(value)) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                Err(Fault::invalid(name, format!("`{name}` must be a whole number from {low} to {high}")))
+            }
+        },
+    }
+}
+
+fn real(fields: &Map<String, Value>, name: &'static str, low: f32, high: f32) -> Result<Option<f32>, Fault> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match narrow(value).filter(|value| (low..=high).contains(value)) {
+            Some(value) => Ok(Some(value)),
+            None => Err(Fault::invalid(name, format!("`{name}` must be a number from {low} to {high}"))),
+        },
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the engine computes in 32 bits; precision is lost, range is not"
+)]
+fn narrow(value: &Value) -> Option<f32> {
+    value.as_f64().map(|value| value as f32).filter(|value| value.is_finite())
+}

@@ -1,0 +1,256 @@
+//! HTTP/1.1 on the inherited socket: the wire that OpenAI-compatible servers speak.
+
+use crate::prompt::Prompter;
+use crate::reply::{Collected, Reply, Stream};
+use crate::request::{self, Fault, Generation};
+use crate::scheduler::{EMBED_TOKENS_MAX, Embedding, Event, Job, Queue, Work};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use llama_cpp_2::token::LlamaToken;
+use schleuse_types::{Clock, OsRandom, Random, SystemClock};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// What every connection needs.
+pub(crate) struct Served {
+    pub(crate) model: String,
+    pub(crate) prompter: Prompter,
+    pub(crate) queue: Queue,
+    /// Prompt and answer of one request together.
+    pub(crate) context_tokens: u32,
+    pub(crate) vocabulary: i32,
+    pub(crate) clock: SystemClock,
+    /// The engine's release, for `system_fingerprint`.
+    pub(crate) fingerprint: String,
+}
+
+/// The gate opens few connections; more than this wait in the socket's backlog.
+const CONNECTIONS_MAX: usize = 512;
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const HEADER_WAIT: Duration = Duration::from_secs(10);
+
+/// Serves until the process ends.
+pub(crate) async fn serve(listener: UnixListener, served: Arc<Served>) -> std::io::Error {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        if connections.len() >= CONNECTIONS_MAX {
+            let _ended = connections.join_next().await;
+            continue;
+        }
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => return error,
+        };
+        let served = Arc::clone(&served);
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let served = Arc::clone(&served);
+                async move { Ok::<_, Infallible>(answer(&served, request).await) }
+            });
+            // An error here is the peer's going away, which needs no record.
+            let _ended = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_WAIT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+type Body = Either<Full<Bytes>, Stream>;
+
+async fn answer(served: &Served, request: Request<Incoming>) -> Response<Body> {
+    match route(served, request).await {
+        Ok(response) => response,
+        Err(fault) => refusal(&fault),
+    }
+}
+
+async fn route(served: &Served, request: Request<Incoming>) -> Result<Response<Body>, Fault> {
+    let path = request.uri().path().to_owned();
+    match (request.method(), path.as_str()) {
+        (&Method::GET, "/health") => Ok(whole(&json!({ "status": "ok" }))),
+        (&Method::GET, "/v1/models") => Ok(whole(&models(served))),
+        (&Method::POST, "/v1/chat/completions") => chat(served, &body(served, request).await?).await,
+        (&Method::POST, "/v1/completions") => completion(served, &body(served, request).await?).await,
+        (&Method::POST, "/v1/embeddings") => embeddings(served, &body(served, request).await?).await,
+        _ => {
+            let message =
+                "there is /health, /v1/models, /v1/chat/completions, /v1/completions and /v1/embeddings";
+            Err(Fault { status: 404, message: message.to_owned(), code: "not_found", param: None })
+        }
+    }
+}
+
+fn models(served: &Served) -> Value {
+    json!({ "object": "list", "data": [{
+        "id": served.model,
+        "object": "model",
+        "created": served.clock.now().seconds(),
+        "owned_by": "schleuse",
+        "max_model_len": served.context_tokens,
+    }] })
+}
+
+/// The body of a request that names this model.
+async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Fault> {
+    let collected = Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await.map_err(|_| Fault {
+        status: 413,
+        message: format!("the body did not arrive whole or has more than {BODY_BYTES_MAX} bytes"),
+        code: "request_too_large",
+        param: None,
+    })?;
+    let body = collected.to_bytes();
+    match request::model(&body)? {
+        Some(model) if model != served.model => Err(Fault {
+            status: 404,
+            message: format!("the model `{model}` does not exist; there is `{}`", served.model),
+            code: "model_not_found",
+            param: Some("model"),
+        }),
+        _ => Ok(body),
+    }
+}
+
+async fn chat(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
+    let asked = request::chat(body, seed()?, served.vocabulary)?;
+    let prompt = served.prompter.chat(&asked.messages);
+    let prompt = prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?;
+    let reply = Reply::chat(served, prompt.len(), &asked.generation)?;
+    generate(served, prompt, asked.generation, reply, "messages").await
+}
+
+async fn completion(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
+    let asked = request::completion(body, seed()?, served.vocabulary)?;
+    let prompt = served.prompter.text(&asked.prompt);
+    if prompt.is_empty() {
+        return Err(Fault::invalid("prompt", "`prompt` must not be empty"));
+    }
+    let echo = asked.echo.then_some(asked.prompt);
+    let reply = Reply::completion(served, prompt.len(), &asked.generation, echo)?;
+    generate(served, prompt, asked.generation, reply, "prompt").await
+}
+
+async fn generate(
+    served: &Served,
+    prompt: Vec<LlamaToken>,
+    generation: Generation,
+    reply: Reply,
+    param: &'static str,
+) -> Result<Response<Body>, Fault> {
+    let length = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+    let room = served.context_tokens.saturating_sub(length);
+    if room == 0 || prompt.is_empty() {
+        return Err(Fault::too_long(prompt.len(), served.context_tokens, param));
+    }
+    let (events, mut arriving) = mpsc::unbounded_channel();
+    let Generation { choices, tokens_max, stops, ignore_end, logprobs, sampling, .. } = generation;
+    let job = Job {
+        prompt,
+        choices,
+        // As vLLM has it, an answer without a limit may fill the context; a limit beyond it is cut.
+        tokens_max: tokens_max.map_or(room, |tokens_max| tokens_max.min(room)),
+        stops: stops.into_iter().map(String::into_bytes).collect(),
+        ignore_end,
+        logprobs,
+        sampling,
+        events,
+    };
+    submit(served, Work::Answer(job))?;
+    if generation.stream {
+        let body = Either::Right(Stream::new(reply, arriving));
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        );
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        return Ok(response);
+    }
+    let mut collected = Collected::new(reply, choices);
+    while let Some(event) = arriving.recv().await {
+        if let Event::Failed(why) = event {
+            return Err(failed(why));
+        }
+        collected.take(event);
+    }
+    collected.finish().map(|reply| whole(&reply)).ok_or_else(|| failed("the answer broke off".to_owned()))
+}
+
+async fn embeddings(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
+    let asked = request::embeddings(body)?;
+    let mut data = Vec::new();
+    let mut tokens_total = 0;
+    for (index, input) in asked.inputs.iter().enumerate() {
+        let tokens = served.prompter.text(input);
+        if tokens.is_empty() || tokens.len() > EMBED_TOKENS_MAX as usize {
+            return Err(Fault::too_long(tokens.len(), EMBED_TOKENS_MAX, "input"));
+        }
+        tokens_total += tokens.len();
+        let (reply, arriving) = oneshot::channel();
+        submit(served, Work::Embed(Embedding { tokens, reply }))?;
+        let vector =
+            arriving.await.unwrap_or_else(|_| Err("the engine is stopping".to_owned())).map_err(failed)?;
+        let embedding = match asked.base64 {
+            true => Value::String(crate::reply::base64(vector.iter().flat_map(|value| value.to_le_bytes()))),
+            false => json!(vector),
+        };
+        data.push(json!({ "object": "embedding", "index": index, "embedding": embedding }));
+    }
+    Ok(whole(&json!({
+        "object": "list",
+        "data": data,
+        "model": served.model,
+        "usage": { "prompt_tokens": tokens_total, "total_tokens": tokens_total },
+    })))
+}
+
+fn submit(served: &Served, work: Work) -> Result<(), Fault> {
+    served.queue.submit(work).map_err(|_| Fault {
+        status: 503,
+        message: "the engine has too many requests waiting".to_owned(),
+        code: "engine_overloaded",
+        param: None,
+    })
+}
+
+fn failed(why: String) -> Fault {
+    Fault { status: 500, message: why, code: "engine_error", param: None }
+}
+
+/// A seed for those who named none.
+fn seed() -> Result<u32, Fault> {
+    random().map(u32::from_ne_bytes)
+}
+
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    OsRandom.fill(&mut bytes).map_err(|_| failed("there is no randomness to be had".to_owned()))?;
+    Ok(bytes)
+}
+
+fn whole(value: &Value) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(value.to_string()))));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn refusal(fault: &Fault) -> Response<Body> {
+    let mut response = whole(&fault.to_json());
+    *response.status_mut() = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if fault.status == 503 {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
+}

@@ -1,0 +1,446 @@
+//! The gateway's side: starts the worker, knows how it is, starts it again.
+
+use crate::gguf::{self, Facts};
+use crate::words::{Line, WORKER_WORD};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use schleuse_types::{Clock, SystemClock};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What one embedded engine is.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The GGUF file.
+    pub weights: PathBuf,
+    /// The model's name on the wire.
+    pub model: String,
+    /// Where the worker listens. The folder becomes private to this user (0700); a stale socket is replaced.
+    pub socket: PathBuf,
+    /// Threads that compute; all processors without it.
+    pub threads: Option<usize>,
+    /// Tokens that all running requests share, 256 to 1,048,576. One request gets no more than the model was trained
+    /// for.
+    pub context_tokens: u32,
+    /// Answers in the making at once, 1 to 64.
+    pub parallel: u32,
+    /// Address space of the worker; from the file's size without it.
+    pub memory_max_bytes: Option<u64>,
+    /// The binary whose `engine-worker` is [`crate::worker_main`]; normally `/proc/self/exe`.
+    pub program: PathBuf,
+}
+
+/// Why the engine did not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineError {
+    /// A number in the configuration is out of range.
+    Config(String),
+    /// The model file or the sandbox stands against it; trying again changes nothing.
+    Refused(String),
+    /// The worker ended before it was ready.
+    Failed(String),
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(why) => write!(f, "the engine's configuration is wrong: {why}"),
+            Self::Refused(why) => write!(f, "the engine was refused: {why}"),
+            Self::Failed(why) => write!(f, "the engine did not start: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// How the engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineStatus {
+    /// The worker loads the weights.
+    Starting,
+    /// The worker answers.
+    Ready,
+    /// The worker ended unasked and is started again after `retry_in`.
+    Restarting { attempt: u32, reason: String, retry_in: Duration },
+    /// It is not started again.
+    Refused { reason: String },
+}
+
+impl fmt::Display for EngineStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => write!(f, "the engine is loading the model"),
+            Self::Ready => write!(f, "the engine is ready"),
+            Self::Restarting { attempt, reason, retry_in } => {
+                write!(
+                    f,
+                    "the engine ended: {reason}; start {attempt} follows in {} ms",
+                    retry_in.as_millis()
+                )
+            }
+            Self::Refused { reason } => write!(f, "the engine does not run: {reason}"),
+        }
+    }
+}
+
+/// A running engine. Dropping it ends the worker; [`Engine::stop`] also waits for its end.
+#[derive(Debug)]
+pub struct Engine {
+    socket: PathBuf,
+    shared: Arc<Shared>,
+    status: watch::Receiver<State>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Is(EngineStatus),
+    /// The supervisor's thread is over.
+    Over(EngineStatus),
+}
+
+impl State {
+    fn status(&self) -> &EngineStatus {
+        let (Self::Is(status) | Self::Over(status)) = self;
+        status
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    inner: Mutex<Inner>,
+    stopped: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Set from spawn until just before the process is reaped, so that the number cannot have passed to another.
+    worker: Option<u32>,
+    stop: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every critical section is a few assignments; none can leave the value half changed.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        let mut inner = self.lock();
+        inner.stop = true;
+        if let Some(pid) = inner.worker.and_then(|pid| i32::try_from(pid).ok()) {
+            // It can only fail when the worker has ended by itself.
+            let _ended = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        self.stopped.notify_all();
+    }
+}
+
+impl Engine {
+    /// Checks the file, starts the worker and waits until it answers.
+    pub async fn start(config: EngineConfig) -> Result<Self, EngineError> {
+        check(&config)?;
+        let shared = Arc::new(Shared::default());
+        let (report, mut status) = watch::channel(State::Is(EngineStatus::Starting));
+        let socket = config.socket.clone();
+        let supervisor =
+            Supervisor { config, shared: Arc::clone(&shared), report, clock: SystemClock::new() };
+        // A thread, not a task: the kernel ends the worker when the thread that started it ends.
+        std::thread::Builder::new()
+            .name("engine-supervisor".to_owned())
+            .spawn(move || supervisor.run())
+            .map_err(|error| EngineError::Failed(error.to_string()))?;
+        let engine = Self { socket, shared, status: status.clone() };
+        let begun = status.wait_for(|state| state.status() != &EngineStatus::Starting).await;
+        let begun = begun.map(|state| state.status().clone());
+        match begun {
+            Ok(EngineStatus::Ready | EngineStatus::Starting) => Ok(engine),
+            Ok(EngineStatus::Refused { reason }) => Err(EngineError::Refused(reason)),
+            Ok(EngineStatus::Restarting { reason, .. }) => {
+                engine.stop().await;
+                Err(EngineError::Failed(reason))
+            }
+            Err(_) => Err(EngineError::Failed("its supervisor ended".to_owned())),
+        }
+    }
+
+    pub fn status(&self) -> EngineStatus {
+        self.status.borrow().status().clone()
+    }
+
+    /// Where the worker listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The worker's process, while there is one.
+    pub fn worker_pid(&self) -> Option<u32> {
+        self.shared.lock().worker
+    }
+
+    /// Ends the worker at once and waits until it is gone. Drain before.
+    pub async fn stop(mut self) {
+        self.shared.stop();
+        // An error says that the supervisor is gone, which is what is waited for.
+        let _over = self.status.wait_for(|state| matches!(state, State::Over(_))).await;
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+fn check(config: &EngineConfig) -> Result<(), EngineError> {
+    let wrong = |why: &str| Err(EngineError::Config(why.to_owned()));
+    if !(256..=1 << 20).contains(&config.context_tokens) {
+        return wrong("`context_tokens` must be from 256 to 1048576");
+    }
+    if !(1..=64).contains(&config.parallel) {
+        return wrong("`parallel` must be from 1 to 64");
+    }
+    if config.threads.is_some_and(|threads| !(1..=512).contains(&threads)) {
+        return wrong("`threads` must be from 1 to 512");
+    }
+    if config.model.is_empty() || config.model.len() > 256 || config.model.chars().any(char::is_control) {
+        return wrong("`model` must be a name of 1 to 256 bytes");
+    }
+    Ok(())
+}
+
+/// How one worker's life ended.
+enum Ending {
+    Refused(String),
+    Crashed(String),
+}
+
+struct Supervisor {
+    config: EngineConfig,
+    shared: Arc<Shared>,
+    report: watch::Sender<State>,
+    clock: SystemClock,
+}
+
+/// The first pause before a new start; it doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A worker that answered for this long is forgiven its earlier ends.
+const STEADY: Duration = Duration::from_secs(60);
+
+impl Supervisor {
+    fn run(self) {
+        let mut attempt = 0;
+        while !self.shared.lock().stop {
+            self.say(EngineStatus::Starting);
+            let began = self.clock.monotonic();
+            match self.run_worker() {
+                Ending::Refused(reason) => {
+                    tracing::error!(reason, "the engine was refused");
+                    self.say(EngineStatus::Refused { reason });
+                    break;
+                }
+                Ending::Crashed(reason) => {
+                    let lived = self.clock.monotonic().saturating_sub(began);
+                    attempt = if lived >= STEADY { 1 } else { attempt + 1 };
+                    let retry_in = pause(attempt);
+                    if !self.shared.lock().stop {
+                        tracing::warn!(reason, attempt, "the engine's worker ended");
+                    }
+                    self.say(EngineStatus::Restarting { attempt, reason, retry_in });
+                    self.wait(retry_in);
+                }
+            }
+        }
+        let last = self.report.borrow().status().clone();
+        // The listener is gone with the worker; its name would only mislead.
+        let _absent = std::fs::remove_file(&self.config.socket);
+        self.report.send_replace(State::Over(last));
+    }
+
+    fn say(&self, status: EngineStatus) {
+        self.report.send_replace(State::Is(status));
+    }
+
+    fn wait(&self, pause: Duration) {
+        let inner = self.shared.lock();
+        let _woken = self.shared.stopped.wait_timeout_while(inner, pause, |inner| !inner.stop);
+    }
+
+    /// One worker from its start to its end.
+    fn run_worker(&self) -> Ending {
+        let (weights, facts) = match open_weights(&self.config.weights) {
+            Ok(opened) => opened,
+            Err(why) => return Ending::Refused(why),
+        };
+        let memory = match memory_max(&self.config, &facts, &weights) {
+            Ok(memory) => memory,
+            Err(error) => return Ending::Crashed(error.to_string()),
+        };
+        let listener = match listen(&self.config.socket) {
+            Ok(listener) => listener,
+            Err(error) => {
+                let socket = self.config.socket.display();
+                return Ending::Crashed(format!("no socket at `{socket}`: {error}"));
+            }
+        };
+        let mut child = {
+            // Under the lock, so that a stop either prevents the start or finds the worker.
+            let mut inner = self.shared.lock();
+            if inner.stop {
+                return Ending::Crashed("it was stopped".to_owned());
+            }
+            match self.command(memory, listener, weights).spawn() {
+                Ok(child) => {
+                    inner.worker = Some(child.id());
+                    child
+                }
+                Err(error) => return Ending::Crashed(format!("the worker cannot be started: {error}")),
+            }
+        };
+        let said = child.stderr.take().and_then(|pipe| self.listen_to(pipe));
+        // The pipe is closed: the worker has ended or is about to. Its number is not used from here on.
+        self.shared.lock().worker = None;
+        let _ended = child.kill();
+        let ended = match child.wait() {
+            Ok(status) => in_words(status),
+            Err(error) => error.to_string(),
+        };
+        match said {
+            Some(Line::Refused(why)) => Ending::Refused(why),
+            Some(Line::Failed(why)) => Ending::Crashed(why),
+            Some(Line::Other(why)) => Ending::Crashed(format!("{ended} ({why})")),
+            _ => Ending::Crashed(ended),
+        }
+    }
+
+    fn command(&self, memory_max_bytes: u64, listener: UnixListener, weights: File) -> Command {
+        let threads =
+            self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+        let mut command = Command::new(&self.config.program);
+        command
+            .arg(WORKER_WORD)
+            .args(["--model", &self.config.model])
+            .args(["--context-tokens", &self.config.context_tokens.to_string()])
+            .args(["--parallel", &self.config.parallel.to_string()])
+            .args(["--threads", &threads.to_string()])
+            .args(["--memory-max-bytes", &memory_max_bytes.to_string()])
+            .args(["--parent", &std::process::id().to_string()])
+            .env_clear()
+            .current_dir("/")
+            // Ctrl-C in a terminal goes to the gateway, which drains first.
+            .process_group(0)
+            .stdin(OwnedFd::from(listener))
+            .stdout(OwnedFd::from(weights))
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Listens until the worker closes its end; answers its last word.
+    fn listen_to(&self, pipe: impl Read) -> Option<Line> {
+        let mut last = None;
+        let mut lines = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            match lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return last,
+                Ok(_) => {}
+            }
+            match Line::parse(String::from_utf8(line).unwrap_or_default().trim_end()) {
+                Line::Ready { vocabulary, context_tokens } => {
+                    tracing::info!(vocabulary, context_tokens, "the engine is ready");
+                    self.say(EngineStatus::Ready);
+                }
+                // Native code may print anything; only its own assertions are known to hold nothing of a prompt.
+                Line::Other(text) if !text.contains("GGML_ASSERT(") => {}
+                word => last = Some(word),
+            }
+        }
+    }
+}
+
+/// Longer lines are cut into several.
+const LINE_BYTES_MAX: u64 = 4096;
+
+fn pause(attempt: u32) -> Duration {
+    PAUSE_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(PAUSE_MAX)
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (_, Some(signal)) => {
+            let name =
+                Signal::try_from(signal).map_or_else(|_| signal.to_string(), |signal| signal.to_string());
+            format!("the worker was ended by {name}")
+        }
+        (Some(code), _) => format!("the worker ended with code {code}"),
+        _ => "the worker ended".to_owned(),
+    }
+}
+
+/// Opens the file and checks what was opened, so that nothing can be put in its place in between.
+fn open_weights(path: &Path) -> Result<(File, Facts), String> {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string());
+    let file = File::open(path).map_err(|error| format!("`{name}` cannot be opened: {error}"))?;
+    let facts = gguf::check(&file).map_err(|error| format!("{name}: {error}"))?;
+    Ok((file, facts))
+}
+
+/// Weights twice (some are rearranged for the processor), the cells, room for computing, and slack for threads.
+fn memory_max(config: &EngineConfig, facts: &Facts, weights: &File) -> io::Result<u64> {
+    const SLACK: u64 = 3 << 30;
+    if let Some(bytes) = config.memory_max_bytes {
+        return Ok(bytes);
+    }
+    let cells = facts.cell_bytes.saturating_mul(u64::from(config.context_tokens));
+    let outputs = facts.vocabulary.saturating_mul(4 * 4096);
+    let weights = weights.metadata()?.len().saturating_mul(2);
+    Ok(weights.saturating_add(cells).saturating_add(outputs).saturating_add(SLACK))
+}
+
+fn listen(socket: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let permissions = std::fs::metadata(folder)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    match std::fs::symlink_metadata(socket) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(socket)?,
+        Ok(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something other than a socket is there",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    UnixListener::bind(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause;
+    use std::time::Duration;
+
+    #[test]
+    fn pauses_double_up_to_half_a_minute() {
+        let check = |attempt, millis| assert_eq!(pause(attempt), Duration::from_millis(millis));
+        check(1, 250);
+        check(2, 500);
+        check(7, 16_000);
+        check(8, 30_000);
+        check(u32::MAX, 30_000);
+    }
+}

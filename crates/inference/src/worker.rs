@@ -1,0 +1,239 @@
+//! The worker process: one listening socket in, one weights file in, nothing else.
+
+#[cfg(feature = "engine")]
+mod prison;
+
+use crate::words::Line;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Exit code of a worker that need not be started again with the same file.
+const EXIT_REFUSED: u8 = 3;
+/// Exit code of a worker that may do better next time.
+const EXIT_FAILED: u8 = 4;
+
+/// Runs the worker until its parent ends it; `arguments` are those after `engine-worker`.
+///
+/// Standard input is the listening Unix socket, standard output the weights opened for reading, standard error the
+/// pipe to the supervisor. All arguments are `--name value` and required:
+/// `--model NAME` (as the wire shows it), `--context-tokens N` (cells that all sequences share), `--parallel N`
+/// (sequences at once), `--threads N`, `--memory-max-bytes N` (address space), `--parent PID` (whose death ends the
+/// worker). The flag `--prove-sandbox true` makes it try what it must not be able to do, print what happened, and end.
+pub fn worker_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let (line, code) = match run(arguments) {
+        Ok(code) => return code,
+        Err(line @ Line::Refused(_)) => (line, EXIT_REFUSED),
+        Err(line) => (line, EXIT_FAILED),
+    };
+    eprintln!("{line}");
+    ExitCode::from(code)
+}
+
+#[cfg(not(feature = "engine"))]
+fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Line> {
+    drop(arguments);
+    Err(Line::Refused("this build has no engine in it; build with the feature `engine`".to_owned()))
+}
+
+#[cfg(feature = "engine")]
+use engine::run;
+
+#[cfg(feature = "engine")]
+mod engine {
+    use super::prison;
+    use crate::prompt::Prompter;
+    use crate::sandbox;
+    use crate::scheduler::{Scheduler, Sizes, queue};
+    use crate::server::{Served, serve};
+    use crate::words::Line;
+    use llama_cpp_2::llama_backend::LlamaBackend;
+    use llama_cpp_2::model::LlamaModel;
+    use llama_cpp_2::model::params::LlamaModelParams;
+    use nix::sys::signal::Signal;
+    use schleuse_types::SystemClock;
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::os::unix::net::UnixListener;
+    use std::process::ExitCode;
+    use std::sync::{Arc, mpsc};
+    use tokio::runtime::Runtime;
+
+    struct Arguments {
+        model: String,
+        sizes: Sizes,
+        memory_max_bytes: u64,
+        parent: u32,
+        prove_sandbox: bool,
+    }
+
+    pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Line> {
+        let arguments = parse(arguments).map_err(Line::Refused)?;
+        follow_parent(arguments.parent).map_err(Line::Failed)?;
+        let (socket, weights) = inherit().map_err(|error| Line::Failed(error.to_string()))?;
+        // Before the walls: it makes a socket pair for signals, which is refused inside.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+        let runtime = runtime.map_err(|error| Line::Failed(error.to_string()))?;
+        sandbox::confine(weights.as_fd(), arguments.memory_max_bytes).map_err(|error| {
+            Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
+        })?;
+
+        let (model, backend) = load(&weights)?;
+        drop(weights);
+        let (queue, inbox) = queue();
+        let (report, reported) = mpsc::channel();
+        let sizes = arguments.sizes;
+        std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || match Scheduler::new(model, backend, inbox, sizes) {
+                Err(why) => {
+                    let _gone = report.send(Err(why));
+                }
+                Ok(scheduler) => {
+                    let _gone = report.send(Ok(()));
+                    end_process(scheduler.run());
+                }
+            })
+            .map_err(|error| Line::Failed(format!("no thread for the engine: {error}")))?;
+        let begun = reported.recv().unwrap_or_else(|_| Err("the engine's thread ended".to_owned()));
+        begun.map_err(|why| Line::Failed(format!("no context for the model: {why}")))?;
+
+        let context_tokens = model.n_ctx_train().min(sizes.cells);
+        let template = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+        let prompter = Prompter::new(model, template).map_err(Line::Refused)?;
+        let vocabulary = model.vocab().n_tokens();
+        let served = Served {
+            model: arguments.model,
+            prompter,
+            queue,
+            context_tokens,
+            vocabulary,
+            clock: SystemClock::new(),
+            fingerprint: format!("schleuse-{}", env!("CARGO_PKG_VERSION")),
+        };
+        let ready = Line::Ready {
+            vocabulary: u64::try_from(vocabulary).unwrap_or_default(),
+            context_tokens: context_tokens.into(),
+        };
+        answer(&runtime, socket, served, &ready, arguments.prove_sandbox)
+    }
+
+    /// Takes the last rights away, says that it is ready, and serves.
+    fn answer(
+        runtime: &Runtime,
+        socket: OwnedFd,
+        served: Served,
+        ready: &Line,
+        prove: bool,
+    ) -> Result<ExitCode, Line> {
+        let failed = |error: std::io::Error| Line::Failed(error.to_string());
+        let socket = UnixListener::from(socket);
+        socket.set_nonblocking(true).map_err(failed)?;
+        sandbox::seal().map_err(|error| {
+            Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
+        })?;
+        if prove {
+            return Ok(prison::attempt_escapes());
+        }
+        eprintln!("{ready}");
+        let error = runtime.block_on(async {
+            match tokio::net::UnixListener::from_std(socket) {
+                Ok(listener) => serve(listener, Arc::new(served)).await,
+                Err(error) => error,
+            }
+        });
+        Err(failed(error))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the thread that serves is blocked in its own loop; nothing is lost"
+    )]
+    fn end_process(outcome: Result<(), String>) {
+        if let Err(why) = outcome {
+            eprintln!("{}", Line::Failed(why));
+            std::process::exit(i32::from(super::EXIT_FAILED));
+        }
+    }
+
+    /// The worker must not outlive the gateway, whatever ends it.
+    fn follow_parent(parent: u32) -> Result<(), String> {
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| error.to_string())?;
+        // Memory holds prompts: no core dump, and no reading by other processes of the same user.
+        nix::sys::prctl::set_dumpable(false).map_err(|error| error.to_string())?;
+        // It may have died before the signal was asked for.
+        if nix::unistd::getppid().as_raw() != i32::try_from(parent).unwrap_or(-1) {
+            return Err("the gateway has gone".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Moves the two inherited descriptors out of the standard streams' places and closes everything else.
+    fn inherit() -> std::io::Result<(OwnedFd, OwnedFd)> {
+        let socket = std::io::stdin().as_fd().try_clone_to_owned()?;
+        let weights = std::io::stdout().as_fd().try_clone_to_owned()?;
+        let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+        nix::unistd::dup2_stdin(&null)?;
+        nix::unistd::dup2_stdout(&null)?;
+        drop(null);
+        let kept = [0, 1, 2, socket.as_raw_fd(), weights.as_raw_fd()];
+        // Listed before any is closed: the listing has a descriptor of its own.
+        let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        for descriptor in open.into_iter().filter(|descriptor| !kept.contains(descriptor)) {
+            // The listing's own is closed already, which is the only error there can be.
+            let _closed = nix::unistd::close(descriptor);
+        }
+        Ok((socket, weights))
+    }
+
+    /// Both live as long as the process.
+    fn load(weights: &OwnedFd) -> Result<(&'static LlamaModel, &'static LlamaBackend), Line> {
+        let mut backend = LlamaBackend::init().map_err(|error| Line::Failed(error.to_string()))?;
+        // Native code's chatter would name tensors and paths; what matters is said in our own words.
+        backend.void_logs();
+        let backend: &'static LlamaBackend = Box::leak(Box::new(backend));
+        let path = format!("/proc/self/fd/{}", weights.as_raw_fd());
+        let parameters = LlamaModelParams::default().with_n_gpu_layers(0);
+        let model = LlamaModel::load_from_file(backend, path, &parameters)
+            .map_err(|_| Line::Refused("the engine cannot load this model file".to_owned()))?;
+        Ok((Box::leak(Box::new(model)), backend))
+    }
+
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, String> {
+        let mut given = BTreeMap::new();
+        let mut arguments =
+            arguments.map(|argument| argument.into_string().map_err(|_| "an argument is not UTF-8"));
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or("an argument has no value")??;
+            given.insert(name?, value);
+        }
+        let mut text =
+            |name: &str| given.remove(name).ok_or_else(|| format!("the argument `{name}` is missing"));
+        let number = |name: &str, value: String| {
+            value.parse::<u64>().map_err(|_| format!("the argument `{name}` is not a number"))
+        };
+        let small = |name: &str, value: String| {
+            let value = number(name, value)?;
+            u32::try_from(value).map_err(|_| format!("the argument `{name}` is too large"))
+        };
+        let parsed = Arguments {
+            model: text("--model")?,
+            sizes: Sizes {
+                cells: small("--context-tokens", text("--context-tokens")?)?,
+                parallel: small("--parallel", text("--parallel")?)?,
+                threads: small("--threads", text("--threads")?)?
+                    .try_into()
+                    .map_err(|_| "too many threads")?,
+            },
+            memory_max_bytes: number("--memory-max-bytes", text("--memory-max-bytes")?)?,
+            parent: small("--parent", text("--parent")?)?,
+            prove_sandbox: text("--prove-sandbox").is_ok_and(|value| value == "true"),
+        };
+        match given.keys().next() {
+            Some(unknown) => Err(format!("there is no argument `{unknown}`")),
+            None => Ok(parsed),
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! One pass over a text: anchors first, then each rule in its bounded window.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use schleuse_types::FindingAction;
+
+use crate::inspector::MIN_SCORE;
+use crate::number::NumberRun;
+use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
+use crate::pattern::Run;
+use crate::resolver::Hit;
+use crate::text::{Outcome, Place, byte, byte_before, ends_word, floor_character, range, starts_word};
+use crate::{email, iban, marking};
+
+/// How far to the left of a finding a word may stand that speaks for it, in bytes.
+const CONTEXT: usize = 96;
+/// How far to the left a word may stand that speaks against it.
+const CONTEXT_AGAINST: usize = 40;
+/// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, line and word boundaries.
+pub(crate) const LOOK_BEHIND: usize = 192;
+const _: () =
+    assert!(LOOK_BEHIND >= KEYWORD_MAX + LEAD_MAX + KEYWORD_MAX && LOOK_BEHIND >= CONTEXT + KEYWORD_MAX);
+
+/// What one word for or against is worth, in nats.
+const CONTEXT_WEIGHT: f32 = 2.2;
+const CONTEXT_AGAINST_WEIGHT: f32 = -3.0;
+
+/// The rules that look at one keyword, and how each wrote it.
+type Owners = Vec<(usize, String)>;
+
+/// The anchors of all rules of a pack.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    anchors: AhoCorasick,
+    /// For each keyword of `anchors`, the rules that look there, and how each wrote it.
+    owners: Vec<Owners>,
+    /// Keywords in lower case that begin a finding, sorted, with their rules.
+    beginnings: Vec<(Vec<u8>, Owners)>,
+    /// Where a keyword of `beginnings` may begin, by its first byte.
+    first_bytes: [First; 256],
+    numbers: Vec<usize>,
+    digits: Vec<usize>,
+    capitals: Vec<usize>,
+    ibans: Vec<usize>,
+    emails: Vec<usize>,
+}
+
+/// Where a keyword with a certain first byte may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum First {
+    Nowhere,
+    AtWordStart,
+    Anywhere,
+}
+
+/// From where on a text that goes on may still change the findings of a tier. All hits that start before are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frontier {
+    pub(crate) protected: usize,
+    pub(crate) other: usize,
+}
+
+impl Engine {
+    pub(crate) fn new(rules: &[Rule]) -> Result<Self, String> {
+        let mut owners: BTreeMap<String, Owners> = BTreeMap::new();
+        let mut beginnings: BTreeMap<Vec<u8>, Owners> = BTreeMap::new();
+        let mut engine = Self {
+            anchors: AhoCorasick::new([""; 0]).map_err(|error| error.to_string())?,
+            owners: Vec::new(),
+            beginnings: Vec::new(),
+            first_bytes: [First::Nowhere; 256],
+            numbers: Vec::new(),
+            digits: Vec::new(),
+            capitals: Vec::new(),
+            ibans: Vec::new(),
+            emails: Vec::new(),
+        };
+        for (index, rule) in rules.iter().enumerate() {
+            for keyword in &rule.keywords {
+                owners.entry(keyword.to_ascii_lowercase()).or_default().push((index, keyword.clone()));
+                if matches!(rule.finder, Finder::Pattern { .. } | Finder::Armour | Finder::Marking(_)) {
+                    let lower = keyword.to_ascii_lowercase().into_bytes();
+                    let first = if rule.starts_word { First::AtWordStart } else { First::Anywhere };
+                    let byte = usize::from(lower.first().copied().unwrap_or_default());
+                    if let Some(slot) = engine.first_bytes.get_mut(byte) {
+                        *slot = first.max(*slot);
+                    }
+                    beginnings.entry(lower).or_default().push((index, keyword.clone()));
+                }
+            }
+            match rule.finder {
+                Finder::Numbers { .. } => engine.numbers.push(index),
+                Finder::Digits { .. } => engine.digits.push(index),
+                Finder::Capital { .. } => engine.capitals.push(index),
+                Finder::Iban => engine.ibans.push(index),
+                Finder::Email => engine.emails.push(index),
+                _ => {}
+            }
+        }
+        engine.anchors = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .prefilter(false)
+            .build(owners.keys())
+            .map_err(|error| error.to_string())?;
+        engine.owners = owners.into_values().collect();
+        engine.beginnings = beginnings.into_iter().collect();
+        Ok(engine)
+    }
+
+    /// Appends every hit with a score of at least [`MIN_SCORE`] and says which of them are final.
+    ///
+    /// `actions` holds the action in force for each rule. Hits that depend on bytes before the text are the caller's to
+    /// drop: at a text that was cut at its left, those that start within [`LOOK_BEHIND`].
+    pub(crate) fn pass(
+        &self,
+        rules: &[Rule],
+        actions: &[FindingAction],
+        text: &[u8],
+        at_end: bool,
+        hits: &mut Vec<Hit>,
+    ) -> Frontier {
+        let frontier = Frontier { protected: text.len(), other: text.len() };
+        let mut pass = Pass { rules, actions, text, at_end, hits, frontier };
+        for found in self.anchors.find_overlapping_iter(text) {
+            for (rule, written) in self.owners.get(found.pattern().as_usize()).into_iter().flatten() {
+                pass.look_at_keyword(*rule, written, found.start(), found.end());
+            }
+        }
+        self.look_at_digits(&mut pass);
+        if !at_end {
+            self.look_at_tail(&mut pass);
+        }
+        pass.frontier
+    }
+
+    fn look_at_digits(&self, pass: &mut Pass<'_>) {
+        let text = pass.text;
+        let mut previous = 0_u8;
+        for (at, here) in text.iter().enumerate() {
+            let begins = here.is_ascii_digit() && !previous.is_ascii_digit();
+            previous = *here;
+            if begins {
+                self.look_at_digit_group(pass, at);
+            }
+        }
+    }
+
+    fn look_at_digit_group(&self, pass: &mut Pass<'_>, at: usize) {
+        let text = pass.text;
+        if let Some(run) = NumberRun::read(text, at, pass.at_end) {
+            for rule in &self.numbers {
+                pass.fit_number(*rule, &run);
+            }
+        }
+        if let Some(start) = iban::start_before(text, at) {
+            let outcome = iban::read(text, start, pass.at_end);
+            for rule in &self.ibans {
+                pass.take(*rule, outcome);
+            }
+        }
+        if starts_word(text, at) {
+            for rule in &self.digits {
+                pass.look_at_group(*rule, at);
+            }
+        } else if let Some(start) = capitals_before(text, at) {
+            for rule in &self.capitals {
+                pass.look_at_group(*rule, start);
+            }
+        }
+    }
+
+    /// Anchors of which the text holds only the first bytes.
+    fn look_at_tail(&self, pass: &mut Pass<'_>) {
+        let text = pass.text;
+        if let Some(start) = iban::open_tail(text) {
+            self.ibans.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
+        }
+        if let Some(start) = email::open_tail(text) {
+            self.emails.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
+        }
+        if let Some(start) = capitals_before(text, text.len()) {
+            self.capitals.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
+        }
+        let lower = range(text, text.len().saturating_sub(KEYWORD_MAX - 1), text.len()).to_ascii_lowercase();
+        for skip in 0..lower.len() {
+            let suffix = lower.get(skip..).unwrap_or_default();
+            let start = text.len() - suffix.len();
+            let first = suffix.first().and_then(|byte| self.first_bytes.get(usize::from(*byte)));
+            let possible = match first {
+                Some(First::Anywhere) => true,
+                Some(First::AtWordStart) => starts_word(text, start),
+                _ => false,
+            };
+            if !possible {
+                continue;
+            }
+            let from = self.beginnings.partition_point(|(keyword, _)| keyword.as_slice() < suffix);
+            let candidates =
+                self.beginnings.iter().skip(from).take_while(|(keyword, _)| keyword.starts_with(suffix));
+            for (keyword, owners) in candidates {
+                if keyword.len() == suffix.len() {
+                    continue;
+                }
+                for (rule, written) in owners {
+                    pass.begin_keyword(*rule, written, start);
+                }
+            }
+        }
+    }
+}
+
+/// The start of one to three capitals that begin a word and end before `at`.
+fn capitals_before(text: &[u8], at: usize) -> Option<usize> {
+    let mut start = at;
+    while at - start < 4 && byte_before(text, start).is_some_and(|b| b.is_ascii_uppercase()) {
+        start -= 1;
+    }
+    (start < at && at - start < 4 && starts_word(text, start)).then_some(start)
+}
+
+/// The state of one pass.
+struct Pass<'p> {
+    rules: &'p [Rule],
+    actions: &'p [FindingAction],
+    text: &'p [u8],
+    at_end: bool,
+    hits: &'p mut Vec<Hit>,
+    frontier: Frontier,
+}
+
+impl Pass<'_> {
+    fn look_at_keyword(&mut self, index: usize, written: &str, start: usize, end: usize) {
+        let (text, at_end) = (self.text, self.at_end);
+        let Some(rule) = self.rules.get(index) else { return };
+        if rule.exact_case && range(text, start, end) != written.as_bytes() {
+            return;
+        }
+        if rule.starts_word && !starts_word(text, start) {
+            return;
+        }
+        let place = Place { text, start, end, at_end };
+        match &rule.finder {
+            Finder::Pattern { pattern, max } => {
+                let run = pattern.run(text, start, *max, at_end);
+                self.take_run(index, start, *max, run);
+            }
+            Finder::Value { lead, pattern, max } => {
+                let run = lead.run(text, end, LEAD_MAX, at_end);
+                if run.open {
+                    self.take(index, Outcome::Open(run.end.unwrap_or(text.len())));
+                } else if let Some(value) = run.end {
+                    let run = pattern.run(text, value, *max, at_end);
+                    self.take_run(index, value, *max, run);
+                }
+            }
+            Finder::Near { pattern, max, within } => {
+                let mut at = end;
+                while at < text.len() && at - end < *within {
+                    if !byte(text, at).is_some_and(is_value) {
+                        at += 1;
+                        continue;
+                    }
+                    let run = pattern.run(text, at, *max, at_end);
+                    let word_end = at
+                        + range(text, at, text.len().min(at + *max))
+                            .iter()
+                            .take_while(|b| is_value(**b))
+                            .count();
+                    if run.open || run.end == Some(word_end) && at > end {
+                        self.take_run(index, at, *max, run);
+                        return;
+                    }
+                    at = word_end;
+                }
+                if at >= text.len() {
+                    self.take(index, Outcome::Open(text.len()));
+                }
+            }
+            Finder::Email => self.take(index, email::read(place)),
+            Finder::Armour => self.take(index, crate::armour::read(place)),
+            Finder::Marking(style) => self.take(index, marking::read(place, *style)),
+            Finder::Digits { .. } | Finder::Capital { .. } | Finder::Numbers { .. } | Finder::Iban => {}
+        }
+    }
+
+    fn look_at_group(&mut self, index: usize, start: usize) {
+        let Some(rule) = self.rules.get(index) else { return };
+        if let Finder::Digits { pattern, max } | Finder::Capital { pattern, max } = &rule.finder {
+            let run = pattern.run(self.text, start, *max, self.at_end);
+            self.take_run(index, start, *max, run);
+        }
+    }
+
+    fn fit_number(&mut self, index: usize, run: &NumberRun) {
+        let Some(rule) = self.rules.get(index) else { return };
+        if let Finder::Numbers { shapes } = &rule.finder {
+            for shape in shapes {
+                self.take(index, run.fit(self.text, shape));
+            }
+        }
+    }
+
+    /// The text ends in the first bytes of a keyword.
+    fn begin_keyword(&mut self, index: usize, written: &str, start: usize) {
+        let Some(rule) = self.rules.get(index) else { return };
+        let seen = range(self.text, start, self.text.len());
+        let cased = !rule.exact_case || written.as_bytes().starts_with(seen);
+        if cased && (!rule.starts_word || starts_word(self.text, start)) {
+            self.take(index, Outcome::Open(start));
+        }
+    }
+
+    fn take_run(&mut self, index: usize, start: usize, max: usize, run: Run) {
+        let text = self.text;
+        let end = match run.end {
+            _ if run.open => return self.take(index, Outcome::Open(start)),
+            Some(end) => floor_character(text, end),
+            // Nothing longer than the limit is ever waited for: what could still become a match counts as one.
+            None if run.capped => floor_character(text, start + max),
+            None => return,
+        };
+        if end == text.len() && !self.at_end {
+            return self.take(index, Outcome::Open(start));
+        }
+        self.take(index, Outcome::Hit { start, end, weight: 0.0 });
+    }
+
+    fn take(&mut self, index: usize, outcome: Outcome) {
+        let (Some(rule), Some(action)) = (self.rules.get(index), self.actions.get(index)) else { return };
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Open(start) => {
+                let until = if *action >= FindingAction::Redact {
+                    &mut self.frontier.protected
+                } else {
+                    &mut self.frontier.other
+                };
+                *until = start.min(*until);
+            }
+            Outcome::Hit { start, end, weight } => self.take_hit(index, rule, *action, start, end, weight),
+        }
+    }
+
+    fn take_hit(
+        &mut self,
+        index: usize,
+        rule: &Rule,
+        action: FindingAction,
+        start: usize,
+        end: usize,
+        weight: f32,
+    ) {
+        let text = self.text;
+        if rule.ends_word && !ends_word(text, end) {
+            return;
+        }
+        let Some(verdict) = (rule.validator)(text, start, end) else { return };
+        let mut odds = rule.prior + weight + verdict.weight;
+        if !rule.context.is_empty() && stands_before(text, verdict.start, CONTEXT, &rule.context) {
+            odds += CONTEXT_WEIGHT;
+        }
+        if !rule.against.is_empty() && stands_before(text, verdict.start, CONTEXT_AGAINST, &rule.against) {
+            odds += CONTEXT_AGAINST_WEIGHT;
+        }
+        let score = (100.0 / (1.0 + (-odds).exp())).round() / 100.0;
+        if score >= MIN_SCORE && verdict.start < verdict.end {
+            let (start, end) = (verdict.start, verdict.end);
+            self.hits.push(Hit { start, end, rule: index, score, action, length: end - start });
+        }
+    }
+}
+
+fn is_value(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// One of the words, in small letters, begins a word within so many bytes before `start`, in any ASCII case.
+fn stands_before(text: &[u8], start: usize, within: usize, words: &[String]) -> bool {
+    let from = start.saturating_sub(within);
+    words.iter().any(|word| {
+        let word = word.as_bytes();
+        range(text, from, start)
+            .windows(word.len())
+            .enumerate()
+            .any(|(at, part)| part.eq_ignore_ascii_case(word) && starts_word(text, from + at))
+    })
+}

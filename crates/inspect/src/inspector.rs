@@ -1,0 +1,209 @@
+//! The inspector: packs and guardrails, ready to look at text.
+
+use std::sync::Arc;
+
+use schleuse_types::{Finding, FindingAction, Label};
+
+use crate::byte_scanner::{BLOCK, ByteScanner};
+use crate::engine::Frontier;
+use crate::guardrails::{GuardrailError, Guardrails};
+use crate::kind;
+use crate::pack::Pack;
+use crate::resolver::{Hit, Resolver};
+use crate::window::Window;
+
+/// Findings with a lower score are not reported.
+pub const MIN_SCORE: f32 = 0.5;
+
+/// Finds what guardrails speak about. Cheap to clone; share it between threads.
+#[derive(Debug, Clone)]
+pub struct Inspector {
+    pack: Arc<Pack>,
+    /// The action in force for each rule.
+    actions: Arc<[FindingAction]>,
+}
+
+impl Inspector {
+    /// The built-in packs under the given guardrails.
+    pub fn new(guardrails: Guardrails) -> Result<Self, GuardrailError> {
+        let pack = Pack::built_in().map_err(GuardrailError::Pack)?;
+        Ok(Self::with_pack(pack, &guardrails))
+    }
+
+    /// Packs of the caller's own, under the given guardrails.
+    pub fn with_pack(pack: Arc<Pack>, guardrails: &Guardrails) -> Self {
+        let action =
+            |rule: &crate::pack::Rule| guardrails.actions.get(rule.kind.name).copied().unwrap_or(rule.action);
+        let actions = pack.rules.iter().map(action).collect();
+        Self { pack, actions }
+    }
+
+    /// Version, number of rules and a checksum of the packs in use; changes whenever a rule changes.
+    pub fn pack_digest(&self) -> &str {
+        self.pack.digest()
+    }
+
+    /// The types that these packs recognise, sorted, each once.
+    pub fn types(&self) -> Vec<&str> {
+        let mut types: Vec<&str> = self.pack.rules.iter().map(|rule| rule.kind.name).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+
+    /// All findings in one string with a score of at least [`MIN_SCORE`], by their start, none overlapping another.
+    ///
+    /// Offsets are bytes of `text`; `path` is empty. Of two that overlap the stricter action wins, then the higher
+    /// score, then the longer. A BLOCK or REDACT finding covers all bytes of the BLOCK and REDACT findings that it won
+    /// over.
+    pub fn scan(&self, text: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        Progress::default().advance(self, text.as_bytes(), true, &mut findings);
+        findings.iter().map(|hit| self.finding(hit)).collect()
+    }
+
+    /// The lowest label that a text with this finding may carry: of a classification marking whose action is
+    /// RAISE_LABEL, or of any rule that names one.
+    pub fn lowest_label(&self, finding: &Finding) -> Option<Label> {
+        if finding.action < FindingAction::RaiseLabel {
+            return None;
+        }
+        self.pack.rules.iter().find(|rule| rule.id == finding.recognizer).and_then(|rule| rule.label)
+    }
+
+    /// How sensitive a text with these findings is, 0 to 1, rounded to two decimals.
+    ///
+    /// `1 − Π (1 − severity · score)^(1 + log2 n)` over the types found, where `score` is the highest of the type's `n`
+    /// findings. The order of findings does not matter, and no finding lowers the result. An unknown type counts with
+    /// severity 0.5.
+    pub fn sensitivity(findings: &[Finding]) -> f32 {
+        let mut types: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
+        types.sort_unstable();
+        types.dedup();
+        let innocence: f32 = types
+            .iter()
+            .map(|name| {
+                let scores =
+                    findings.iter().filter(|finding| finding.kind == *name).map(|finding| finding.score);
+                let (count, score) = scores.fold((0_u16, 0.0_f32), |(count, best), score| {
+                    (count.saturating_add(1), best.max(score.clamp(0.0, 1.0)))
+                });
+                let severity = kind::find(name).map_or(0.5, |kind| kind.severity);
+                (1.0 - severity * score).powf(1.0 + f32::from(count).log2())
+            })
+            .product();
+        ((1.0 - innocence) * 100.0).round() / 100.0
+    }
+
+    /// The text with every REDACT finding replaced by its placeholder, such as `[REDACTED:API_KEY]`.
+    ///
+    /// `findings` are those of [`Inspector::scan`] on the same text. A finding whose offsets do not fit the text, or
+    /// overlap an earlier one, is skipped.
+    pub fn redact(&self, text: &str, findings: &[Finding]) -> String {
+        let mut redact: Vec<&Finding> =
+            findings.iter().filter(|f| f.action == FindingAction::Redact).collect();
+        redact.sort_by_key(|finding| finding.start);
+        let mut redacted = String::with_capacity(text.len());
+        let mut shown = 0;
+        for finding in redact {
+            let (Some(before), Some(_)) =
+                (text.get(shown..finding.start), text.get(finding.start..finding.end))
+            else {
+                continue;
+            };
+            redacted.push_str(before);
+            redacted.push_str(&placeholder(&finding.kind));
+            shown = finding.end;
+        }
+        redacted.push_str(text.get(shown..).unwrap_or_default());
+        redacted
+    }
+
+    /// A window for one text channel: one choice, one kind of delta.
+    pub fn window(&self) -> Window {
+        Window::new(self.clone())
+    }
+
+    /// A scanner for one file of any size.
+    pub fn byte_scanner(&self) -> ByteScanner {
+        ByteScanner::new(self.clone(), BLOCK)
+    }
+
+    /// A scanner that looks again after so many bytes.
+    #[cfg(test)]
+    pub(crate) fn byte_scanner_with_block(&self, block: usize) -> ByteScanner {
+        ByteScanner::new(self.clone(), block)
+    }
+
+    pub(crate) fn pass(&self, text: &[u8], at_end: bool, hits: &mut Vec<Hit>) -> Frontier {
+        self.pack.engine.pass(&self.pack.rules, &self.actions, text, at_end, hits)
+    }
+
+    pub(crate) fn finding(&self, hit: &Hit) -> Finding {
+        let rule = self.pack.rules.get(hit.rule);
+        Finding {
+            kind: rule.map(|rule| rule.kind.name.to_owned()).unwrap_or_default(),
+            recognizer: rule.map(|rule| rule.id.clone()).unwrap_or_default(),
+            path: String::new(),
+            start: hit.start,
+            end: hit.end,
+            score: hit.score,
+            action: hit.action,
+        }
+    }
+}
+
+/// What stands where a finding was redacted.
+pub(crate) fn placeholder(kind: &str) -> String {
+    format!("[REDACTED:{kind}]")
+}
+
+/// How far the findings of one text are decided. The caller keeps the text from [`Progress::needed_from`] on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress {
+    /// Position in the whole text of the first byte that the caller still keeps.
+    pub(crate) base: usize,
+    protected: usize,
+    other: usize,
+    resolver: Resolver,
+}
+
+impl Progress {
+    /// Looks at `kept`, the text from `base` on, and appends the findings that are final now, by their start.
+    pub(crate) fn advance(
+        &mut self,
+        inspector: &Inspector,
+        kept: &[u8],
+        at_end: bool,
+        findings: &mut Vec<Hit>,
+    ) {
+        let mut hits = Vec::new();
+        let frontier = inspector.pass(kept, at_end, &mut hits);
+        for hit in &mut hits {
+            hit.start += self.base;
+            hit.end += self.base;
+        }
+        // Of text that is complete every hit is final, also one that begins at its very end.
+        let beyond = usize::from(at_end);
+        self.protected = self.protected.max(self.base + frontier.protected);
+        self.other = self.other.max(self.base + frontier.other);
+        let new = findings.len();
+        self.resolver.advance(hits, self.protected + beyond, self.other + beyond, findings);
+        if let Some(new) = findings.get_mut(new..) {
+            new.sort_by_key(|hit| hit.start);
+        }
+    }
+
+    /// Up to here no byte lies in a BLOCK or REDACT finding that is not decided yet.
+    pub(crate) fn decided(&self) -> usize {
+        self.resolver.open_protected_start().unwrap_or(self.protected).min(self.protected)
+    }
+
+    /// Bytes before this are no longer needed to find what is still to be found.
+    pub(crate) fn needed_from(&self) -> usize {
+        self.protected.min(self.other).saturating_sub(crate::engine::LOOK_BEHIND)
+    }
+}
+
+#[cfg(test)]
+mod tests;

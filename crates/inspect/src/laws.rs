@@ -1,0 +1,272 @@
+//! The laws of inspection, over generated texts: split anywhere = whole, redact twice = once.
+
+use proptest::prelude::*;
+use schleuse_types::{Finding, FindingAction};
+
+use crate::{Guardrails, Inspector, MAX_HELD};
+
+/// Pieces of text that touch the rules, whole and broken.
+const FRAGMENTS: &[&str] = &[
+    " ",
+    "\n",
+    ". ",
+    ", ",
+    ": ",
+    "=",
+    "\"",
+    "-",
+    "--",
+    "@",
+    "://",
+    "\u{a0}",
+    "ä",
+    "€",
+    "\u{2009}",
+    "der",
+    "Die",
+    "de",
+    "at 12 ",
+    "IBAN",
+    "DE89 3704 0044 0532 0130 00",
+    "DE89370400440532013000",
+    "GB29NWBK60161331926819",
+    "4111 1111 1111 1111",
+    "4111111111111111",
+    "378282246310005",
+    "86 095 742 719",
+    "86095742719",
+    "12 345 ",
+    "password",
+    "password: ",
+    "passwort=",
+    "Passwort lautet ",
+    "hunter2!",
+    "geheim",
+    "token = ",
+    "api_key: \"",
+    "secret",
+    "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",
+    "ghp_",
+    "sk-",
+    "sk-proj-",
+    "aB3dE5gH7jK9mN1pQ3sT5vW7",
+    "AKIA",
+    "eyJ",
+    "max@example.org",
+    "max",
+    "example.org",
+    "postgres://",
+    "https://",
+    "user:pa55@",
+    "user:pa55@host.de/x",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY-----",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+    "-----END PRIVATE KEY-----",
+    "VS-NfD",
+    "GEHEIM",
+    "VERTRAULICH",
+    "TLP:RED",
+    "Einstufung: ",
+    "15070649C103",
+    "Versichertennummer ",
+    "A123456780",
+    "1234567890:AA",
+    "Personalausweis ",
+    "L01X00T47",
+    "2024-11-21",
+    "17,50 EUR",
+    "bearer ",
+    "[REDACTED:API_KEY]",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(FRAGMENTS), 0..14).prop_map(|parts| parts.concat())
+}
+
+fn inspectors() -> [Inspector; 3] {
+    let every = |action: FindingAction| Guardrails {
+        actions: crate::kind::KINDS.iter().map(|kind| (kind.name.to_owned(), action)).collect(),
+    };
+    [Guardrails::default(), every(FindingAction::Redact), every(FindingAction::Block)]
+        .map(|guardrails| Inspector::new(guardrails).unwrap())
+}
+
+/// The output of a window, its findings, and whether it was blocked.
+fn stream<'t>(inspector: &Inspector, pieces: impl Iterator<Item = &'t str>) -> (String, Vec<Finding>, bool) {
+    let mut window = inspector.window();
+    let (mut output, mut findings) = (String::new(), Vec::new());
+    let mut consumed = 0;
+    for piece in pieces {
+        let released = window.push(piece);
+        assert!(released.consumed_upto >= consumed, "the cut moves only forward");
+        consumed = released.consumed_upto;
+        output.push_str(&released.text);
+        findings.extend(released.findings);
+    }
+    let last = window.finish();
+    output.push_str(&last.text);
+    findings.extend(last.findings);
+    (output, findings, last.blocked)
+}
+
+/// Checks the law of the window for one text and one way to cut it.
+fn check<'t>(inspector: &Inspector, text: &str, pieces: impl Iterator<Item = &'t str>) {
+    let whole = inspector.scan(text);
+    let redacted = inspector.redact(text, &whole);
+    let (output, mut findings, blocked) = stream(inspector, pieces);
+    findings.sort_by_key(|finding| finding.start);
+    let block = whole.iter().find(|finding| finding.action == FindingAction::Block);
+    assert_eq!(blocked, block.is_some(), "{text:?}");
+    match block {
+        None => {
+            assert_eq!(output, redacted, "{text:?}");
+            assert_eq!(findings, whole, "{text:?}");
+        }
+        Some(block) => {
+            let until: Vec<Finding> =
+                whole.iter().filter(|finding| finding.end <= block.start).cloned().collect();
+            let shown = inspector.redact(text.get(..block.start).unwrap(), &until);
+            assert!(shown.starts_with(&output), "{text:?}: {output:?}");
+            assert!(findings.iter().all(|finding| whole.contains(finding)), "{text:?}");
+            assert!(findings.contains(block), "{text:?}");
+        }
+    }
+}
+
+/// Cuts a text into pieces whose lengths in characters repeat.
+fn cut<'t>(text: &'t str, lengths: &'t [usize]) -> impl Iterator<Item = &'t str> {
+    let mut rest = text;
+    let mut lengths = lengths.iter().cycle();
+    std::iter::from_fn(move || {
+        let length = *lengths.next()?;
+        let at = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+        let (piece, tail) = rest.split_at(at);
+        rest = tail;
+        (!piece.is_empty() || !tail.is_empty()).then_some(piece)
+    })
+}
+
+fn check_bytes(inspector: &Inspector, text: &[u8], expected: &[Finding], lengths: &[usize]) {
+    let mut scanner = inspector.byte_scanner_with_block(1);
+    let mut findings = Vec::new();
+    let mut rest = text;
+    for length in lengths.iter().cycle() {
+        let (piece, tail) = rest.split_at((*length).min(rest.len()));
+        scanner.push(piece, &mut findings);
+        rest = tail;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    scanner.finish(&mut findings);
+    findings.sort_by_key(|finding| finding.start);
+    assert_eq!(findings, expected, "{:?}", String::from_utf8(text.to_vec()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn split_anywhere_is_whole(text in text(), lengths in prop::collection::vec(1_usize..24, 1..8)) {
+        for inspector in inspectors() {
+            check(&inspector, &text, cut(&text, &lengths));
+            check(&inspector, &text, cut(&text, &[1]));
+        }
+    }
+
+    #[test]
+    fn bytes_in_any_chunks_are_the_whole_text(text in text(), lengths in prop::collection::vec(1_usize..40, 1..8)) {
+        for inspector in inspectors() {
+            let whole = inspector.scan(&text);
+            check_bytes(&inspector, text.as_bytes(), &whole, &lengths);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_not_depend_on_chunks(
+        parts in prop::collection::vec(prop_oneof![
+            3 => prop::sample::select(FRAGMENTS).prop_map(|part| part.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 1..4),
+        ], 0..14),
+        lengths in prop::collection::vec(1_usize..40, 1..8),
+    ) {
+        let bytes = parts.concat();
+        for inspector in inspectors() {
+            let mut whole = Vec::new();
+            let mut scanner = inspector.byte_scanner();
+            scanner.push(&bytes, &mut whole);
+            scanner.finish(&mut whole);
+            whole.sort_by_key(|finding| finding.start);
+            check_bytes(&inspector, &bytes, &whole, &lengths);
+        }
+    }
+
+    #[test]
+    fn redact_twice_is_once(text in text()) {
+        let [inspector, redact_all, _] = inspectors();
+        for inspector in [inspector, redact_all] {
+            let once = inspector.redact(&text, &inspector.scan(&text));
+            let twice = inspector.redact(&once, &inspector.scan(&once));
+            prop_assert_eq!(once, twice);
+        }
+    }
+
+    #[test]
+    fn findings_are_sorted_apart_and_on_characters(text in text()) {
+        for inspector in inspectors() {
+            let findings = inspector.scan(&text);
+            for pair in findings.windows(2) {
+                prop_assert!(pair[0].end <= pair[1].start);
+            }
+            for finding in &findings {
+                prop_assert!(finding.start < finding.end && finding.score >= 0.5);
+                prop_assert!(text.get(finding.start..finding.end).is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_split_of_short_texts_is_whole() {
+    let texts = [
+        "IBAN: DE89 3704 0044 0532 0130 00 bitte",
+        "Karte 4111 1111 1111 1111, danke",
+        "password: hunter2! und https://u:p4ss@host.de/x",
+        "key 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 ok",
+        "Mail an max@example.org; Steuer-ID 86 095 742 719.",
+        "VS-NfD\nKanäle – 12 345 € — Ende",
+    ];
+    for inspector in inspectors() {
+        for text in texts {
+            let cuts: Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+            for (index, first) in cuts.iter().enumerate() {
+                for second in cuts.iter().skip(index) {
+                    let (head, rest) = text.split_at(*first);
+                    let (middle, tail) = rest.split_at(second - first);
+                    check(&inspector, text, [head, middle, tail].into_iter());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_open_key_is_held_up_to_the_limit_and_then_counts() {
+    let [inspector, ..] = inspectors();
+    let text = format!("x -----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(600));
+    let mut window = inspector.window();
+    let mut held = 0;
+    let mut blocked = false;
+    for piece in cut(&text, &[7]) {
+        let released = window.push(piece);
+        assert!(released.text.len() <= 2);
+        blocked = blocked || released.blocked;
+        if !blocked {
+            held = held.max(window.held());
+        }
+    }
+    assert!(blocked);
+    assert!(held <= MAX_HELD + MAX_HELD / 8 + 8, "{held}");
+    check(&inspector, &text, cut(&text, &[7]));
+}

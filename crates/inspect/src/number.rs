@@ -1,0 +1,138 @@
+//! Numbers of digits in printed groups.
+
+use crate::text::{Outcome, byte, byte_before, is_word, separator_length};
+
+/// Groups that one number may have.
+const GROUPS_MAX: usize = 8;
+/// Digits that one group may have; a longer one is no number of a person.
+const GROUP_DIGITS_MAX: usize = 24;
+
+/// The digit groups from one group on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NumberRun {
+    groups: [Group; GROUPS_MAX],
+    count: usize,
+    /// The text ended in the last group, or just behind it.
+    open: bool,
+    /// The last group may still grow.
+    growing: bool,
+    /// The text ended in a dot or comma, which could begin a fraction.
+    dotted: bool,
+    start: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    length: usize,
+    end: usize,
+}
+
+/// How the digits of one number are grouped: `[11]`, `[2, 3, 3, 3]`; each entry is the least and most digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape(Vec<(usize, usize)>);
+
+impl Shape {
+    /// Reads `11`, `13-19` as a range with `..`: `13..19`, or groups: `2-3-3-3`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let group = |part: &str| match part.split_once("..") {
+            Some((least, most)) => Some((least.parse().ok()?, most.parse().ok()?)),
+            None => part.parse().ok().map(|exact| (exact, exact)),
+        };
+        let groups: Vec<_> = text.split('-').map(group).collect::<Option<_>>()?;
+        (groups.len() <= GROUPS_MAX).then_some(Self(groups))
+    }
+}
+
+impl NumberRun {
+    /// Reads the groups from the digit at `start` on; none where the number is part of something longer.
+    pub(crate) fn read(text: &[u8], start: usize, at_end: bool) -> Option<Self> {
+        match byte_before(text, start) {
+            Some(before) if is_word(before) || before == b'+' => return None,
+            Some(b'.' | b',' | b'-' | b'/' | b':')
+                if start.checked_sub(2).and_then(|i| byte(text, i)).is_some_and(|b| b.is_ascii_digit()) =>
+            {
+                // A fraction, a date, or a later group of a number that begins further left.
+                return None;
+            }
+            _ => {}
+        }
+        let mut run = Self {
+            groups: [Group::default(); GROUPS_MAX],
+            count: 0,
+            open: false,
+            growing: false,
+            dotted: false,
+            start,
+        };
+        let mut at = start;
+        while run.count < GROUPS_MAX {
+            let group_start = at;
+            while byte(text, at).is_some_and(|b| b.is_ascii_digit()) {
+                at += 1;
+                if at - group_start > GROUP_DIGITS_MAX {
+                    return (run.count > 0).then_some(run);
+                }
+            }
+            if let Some(slot) = run.groups.get_mut(run.count) {
+                *slot = Group { length: at - group_start, end: at };
+                run.count += 1;
+            }
+            if at == text.len() {
+                run.open = !at_end;
+                run.growing = true;
+                break;
+            }
+            if at + 1 == text.len() && matches!(byte(text, at), Some(b'.' | b',')) {
+                run.open = !at_end;
+                run.dotted = true;
+                break;
+            }
+            let Some(separator) = separator_length(text, at) else { break };
+            if at + separator == text.len() {
+                run.open = !at_end;
+                break;
+            }
+            if !byte(text, at + separator).is_some_and(|b| b.is_ascii_digit()) {
+                break;
+            }
+            at += separator;
+        }
+        Some(run)
+    }
+
+    /// The number of this shape, or whether more text could make one.
+    pub(crate) fn fit(&self, text: &[u8], shape: &Shape) -> Outcome {
+        let groups = self.groups.get(..self.count).unwrap_or_default();
+        let fitting =
+            groups.iter().zip(&shape.0).take_while(|(g, (least, most))| (*least..=*most).contains(&g.length));
+        let fitting = fitting.count();
+        let open = self.open && fitting <= shape.0.len() && {
+            let grows = |group: &Group| {
+                self.growing && shape.0.get(fitting).is_some_and(|(_, most)| group.length <= *most)
+            };
+            match self.count.checked_sub(fitting) {
+                Some(0) => !self.dotted || fitting == shape.0.len(),
+                Some(1) => groups.last().is_some_and(grows),
+                _ => false,
+            }
+        };
+        if open {
+            return Outcome::Open(self.start);
+        }
+        let Some(last) =
+            shape.0.len().checked_sub(1).filter(|_| fitting == shape.0.len()).and_then(|i| groups.get(i))
+        else {
+            return Outcome::Nothing;
+        };
+        let continues = match byte(text, last.end) {
+            Some(next) if is_word(next) => true,
+            Some(b'.' | b',') => byte(text, last.end + 1).is_some_and(|b| b.is_ascii_digit()),
+            _ => false,
+        };
+        if continues {
+            Outcome::Nothing
+        } else {
+            Outcome::Hit { start: self.start, end: last.end, weight: 0.0 }
+        }
+    }
+}

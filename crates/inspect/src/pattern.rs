@@ -1,0 +1,78 @@
+//! A regular expression that says whether more text could change its answer.
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::{start, syntax};
+use regex_automata::{Anchored, nfa::thompson};
+
+/// An anchored pattern over bytes, run forward only, one step a byte.
+#[derive(Debug)]
+pub(crate) struct Pattern(Box<dense::DFA<Vec<u32>>>);
+
+/// The result of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// One past the last byte of the match; of an open run, the least that it can be.
+    pub(crate) end: Option<usize>,
+    /// The text ended while the pattern could still go on.
+    pub(crate) open: bool,
+    /// The limit was reached while the pattern could still go on.
+    pub(crate) capped: bool,
+}
+
+impl Pattern {
+    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
+        dense::Builder::new()
+            .configure(
+                dense::Config::new()
+                    .start_kind(StartKind::Anchored)
+                    .accelerate(false)
+                    .dfa_size_limit(Some(2 << 20))
+                    .determinize_size_limit(Some(16 << 20)),
+            )
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .thompson(thompson::Config::new().utf8(false))
+            .build(pattern)
+            .map(|dfa| Self(Box::new(dfa)))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Runs at `start`, over at most `limit` bytes, with leftmost-first preference.
+    pub(crate) fn run(&self, text: &[u8], start: usize, limit: usize, at_end: bool) -> Run {
+        let dfa = &self.0;
+        let mut run = Run { end: None, open: false, capped: false };
+        let Ok(mut state) = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)) else {
+            return run;
+        };
+        let stop = text.len().min(start.saturating_add(limit));
+        for (at, byte) in text.iter().enumerate().take(stop).skip(start) {
+            state = dfa.next_state(state, *byte);
+            if dfa.is_special_state(state) {
+                if dfa.is_match_state(state) {
+                    run.end = Some(at);
+                } else if dfa.is_dead_state(state) || dfa.is_quit_state(state) {
+                    return run;
+                }
+            }
+        }
+        if stop < text.len() {
+            // The state after the last byte shows its match one byte later.
+            let next = text.get(stop).copied().unwrap_or_default();
+            let state = dfa.next_state(state, next);
+            if dfa.is_match_state(state) {
+                run.end = Some(stop);
+            }
+            run.capped = !dfa.is_dead_state(state);
+        } else if at_end {
+            if dfa.is_match_state(dfa.next_eoi_state(state)) {
+                run.end = Some(stop);
+            }
+        } else {
+            // A match that ends with the text: more text may lengthen it, but not shorten it.
+            if dfa.is_match_state(dfa.next_eoi_state(state)) {
+                run.end = Some(stop);
+            }
+            run.open = true;
+        }
+        run
+    }
+}

@@ -1,0 +1,132 @@
+//! From hits that overlap to findings that do not, left to right with bounded memory.
+//!
+//! Hits come in two tiers. *Protected* hits (BLOCK and REDACT) that overlap become one finding over all their bytes,
+//! with the type of the strictest action, then the highest score, then the greatest length: no byte of any of them may
+//! be shown. Among the other hits, the better of two that overlap wins, and any that touches a protected finding is
+//! dropped. The outcome depends on the hits alone, never on how they arrived in portions.
+
+use schleuse_types::FindingAction;
+
+/// One hit of one rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Hit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Index of the rule in its pack.
+    pub(crate) rule: usize,
+    pub(crate) score: f32,
+    pub(crate) action: FindingAction,
+    /// Bytes of the rule's own match, which may be fewer than those of a merged hit.
+    pub(crate) length: usize,
+}
+
+impl Hit {
+    pub(crate) fn is_protected(&self) -> bool {
+        self.action >= FindingAction::Redact
+    }
+
+    fn is_better_than(&self, other: &Self) -> bool {
+        self.action
+            .cmp(&other.action)
+            .then(self.score.total_cmp(&other.score))
+            .then(self.length.cmp(&other.length))
+            .then(other.rule.cmp(&self.rule))
+            .is_gt()
+    }
+}
+
+/// The state between two portions of hits. Positions are of the whole text.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Resolver {
+    /// The protected finding that a further hit may still join.
+    open_protected: Option<Hit>,
+    /// Protected findings that another hit may still lie under.
+    closed_protected: Vec<(usize, usize)>,
+    /// All protected hits that start before this are known.
+    protected_until: usize,
+    /// The other hit that a further one may still beat.
+    open_other: Option<Hit>,
+    /// Other hits that beat their rivals and wait to learn whether something protected overlaps them.
+    waiting: Vec<Hit>,
+    other_until: usize,
+}
+
+impl Resolver {
+    /// Takes the hits of one pass, of which all protected ones before `protected_until` and all others before
+    /// `other_until` are final, and appends the findings that nothing can change any more.
+    pub(crate) fn advance(
+        &mut self,
+        mut hits: Vec<Hit>,
+        protected_until: usize,
+        other_until: usize,
+        findings: &mut Vec<Hit>,
+    ) {
+        hits.sort_by(|a, b| a.start.cmp(&b.start).then(b.end.cmp(&a.end)).then(a.rule.cmp(&b.rule)));
+        let new = |hit: &&Hit, from: usize, until: usize| (from..until).contains(&hit.start);
+        let until = protected_until.max(self.protected_until);
+        for hit in
+            hits.iter().filter(|hit| hit.is_protected()).filter(|hit| new(hit, self.protected_until, until))
+        {
+            match &mut self.open_protected {
+                Some(open) if hit.start < open.end => {
+                    let (start, end) = (open.start, open.end.max(hit.end));
+                    if hit.is_better_than(open) {
+                        *open = *hit;
+                    }
+                    (open.start, open.end) = (start, end);
+                }
+                open => {
+                    if let Some(closed) = open.replace(*hit) {
+                        self.closed_protected.push((closed.start, closed.end));
+                        findings.push(closed);
+                    }
+                }
+            }
+        }
+        self.protected_until = until;
+        if let Some(closed) = self.open_protected.take_if(|open| open.end <= until) {
+            self.closed_protected.push((closed.start, closed.end));
+            findings.push(closed);
+        }
+        let until = other_until.max(self.other_until);
+        for hit in
+            hits.iter().filter(|hit| !hit.is_protected()).filter(|hit| new(hit, self.other_until, until))
+        {
+            match &mut self.open_other {
+                Some(open) if hit.start < open.end => {
+                    if hit.is_better_than(open) {
+                        *open = *hit;
+                    }
+                }
+                open => self.waiting.extend(open.replace(*hit)),
+            }
+        }
+        self.other_until = until;
+        self.waiting.extend(self.open_other.take_if(|open| open.end <= until));
+        self.release_waiting(findings);
+    }
+
+    /// Where the protected finding begins that is not yet closed.
+    pub(crate) fn open_protected_start(&self) -> Option<usize> {
+        self.open_protected.map(|open| open.start)
+    }
+
+    fn release_waiting(&mut self, findings: &mut Vec<Hit>) {
+        let decided = self.protected_until;
+        let open = self.open_protected.map(|open| (open.start, open.end));
+        let protected = &self.closed_protected;
+        self.waiting.retain(|hit| {
+            if hit.end > decided {
+                return true;
+            }
+            let overlaps = |(start, end): &(usize, usize)| *start < hit.end && hit.start < *end;
+            if !protected.iter().chain(open.iter()).any(overlaps) {
+                findings.push(*hit);
+            }
+            false
+        });
+        let needed = self.waiting.iter().chain(&self.open_other).map(|hit| hit.start).min();
+        let needed = needed.unwrap_or(self.other_until).min(self.other_until);
+        self.closed_protected.retain(|(_, end)| *end > needed);
+    }
+}

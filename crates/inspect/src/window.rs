@@ -1,0 +1,151 @@
+//! The streaming window: shows what may be shown, holds what could still become a finding.
+
+use schleuse_types::{Finding, FindingAction};
+
+use crate::armour::ARMOUR_MAX;
+use crate::inspector::{Inspector, Progress, placeholder};
+use crate::text::floor_character;
+
+/// The most bytes that a window holds back for a candidate: an open armoured key. Every other rule has a lower limit of
+/// its own (tokens 512 bytes, JSON web tokens 8 KiB). At its limit a candidate counts as a finding.
+///
+/// A redaction whose overlapping findings chain on holds back its bytes too, but keeps only their range in memory.
+pub const MAX_HELD: usize = ARMOUR_MAX;
+
+/// While more than this is held, a push looks at it again only when it grew by an eighth: the work stays linear.
+const EAGER: usize = 1024;
+
+/// The streaming state of one text channel: one choice, one kind of delta.
+///
+/// Law: whatever the pieces, the concatenated output is [`Inspector::redact`] of the whole text with the same findings;
+/// when a BLOCK finding ends it, the output is a beginning of that which ends at or before the finding's start.
+#[derive(Debug)]
+pub struct Window {
+    inspector: Inspector,
+    progress: Progress,
+    /// The text from `progress.base` on.
+    kept: String,
+    /// Position in the whole text up to which output was given.
+    shown: usize,
+    /// Length of `kept` at the last look.
+    looked_at: usize,
+    blocked: bool,
+}
+
+/// What a push may show.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Released {
+    /// Text that may be shown now, REDACT findings already replaced.
+    pub text: String,
+    /// Findings that became certain, with offsets in the whole original text of this channel.
+    ///
+    /// Every finding is reported once, those of one push by their start. Findings whose action is neither BLOCK nor
+    /// REDACT may come after their text.
+    pub findings: Vec<Finding>,
+    /// A BLOCK finding was hit: nothing more may be shown. Stays set.
+    pub blocked: bool,
+    /// Byte offset in the original text up to which output was given.
+    pub consumed_upto: usize,
+}
+
+impl Window {
+    pub(crate) fn new(inspector: Inspector) -> Self {
+        Self {
+            inspector,
+            progress: Progress::default(),
+            kept: String::new(),
+            shown: 0,
+            looked_at: 0,
+            blocked: false,
+        }
+    }
+
+    /// Feeds the next piece of the text and says what may be shown.
+    pub fn push(&mut self, piece: &str) -> Released {
+        if self.blocked {
+            return self.nothing();
+        }
+        self.kept.push_str(piece);
+        let held = (self.progress.base + self.kept.len()).saturating_sub(self.shown);
+        let unseen = self.kept.len() - self.looked_at;
+        if held > EAGER && unseen < held / 8 && !piece.contains('-') {
+            return self.nothing();
+        }
+        self.look(false)
+    }
+
+    /// Says what may be shown of the rest: the text is complete.
+    pub fn finish(&mut self) -> Released {
+        if self.blocked { self.nothing() } else { self.look(true) }
+    }
+
+    /// Bytes that were pushed and neither shown nor replaced.
+    pub fn held(&self) -> usize {
+        (self.progress.base + self.kept.len()).saturating_sub(self.shown)
+    }
+
+    fn nothing(&self) -> Released {
+        Released { blocked: self.blocked, consumed_upto: self.shown, ..Released::default() }
+    }
+
+    fn look(&mut self, at_end: bool) -> Released {
+        let mut hits = Vec::new();
+        self.progress.advance(&self.inspector, self.kept.as_bytes(), at_end, &mut hits);
+        let mut released = Released::default();
+        for hit in &hits {
+            let finding = self.inspector.finding(hit);
+            match hit.action {
+                FindingAction::Block => {
+                    self.show_until(hit.start, &mut released.text);
+                    self.blocked = true;
+                }
+                FindingAction::Redact => {
+                    self.show_until(hit.start, &mut released.text);
+                    released.text.push_str(&placeholder(&finding.kind));
+                    self.shown = hit.end;
+                }
+                _ => {}
+            }
+            released.findings.push(finding);
+            if self.blocked {
+                break;
+            }
+        }
+        if !self.blocked {
+            self.show_until(self.progress.decided(), &mut released.text);
+            self.forget();
+        } else {
+            self.kept.clear();
+        }
+        released.blocked = self.blocked;
+        released.consumed_upto = self.shown;
+        released
+    }
+
+    /// Appends the text up to a position that is decided.
+    fn show_until(&mut self, until: usize, output: &mut String) {
+        let base = self.progress.base;
+        if until <= self.shown {
+            return;
+        }
+        match self.kept.get(self.shown.saturating_sub(base)..until.saturating_sub(base)) {
+            Some(text) => {
+                output.push_str(text);
+                self.shown = until;
+            }
+            // INVARIANT: every decision falls on a character boundary. Should one not, show nothing ever more.
+            None => self.blocked = true,
+        }
+    }
+
+    fn forget(&mut self) {
+        let needed = self.progress.needed_from().min(self.shown).saturating_sub(self.progress.base);
+        let cut = floor_character(self.kept.as_bytes(), needed);
+        self.kept.drain(..cut);
+        self.progress.base += cut;
+        self.looked_at = self.kept.len();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! The command line.
+
+mod audit;
+mod demo;
+mod doctor;
+mod init;
+mod key;
+mod policy;
+mod scan;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// AI behind your own firewall: a gateway that decides, inspects, records and answers.
+#[derive(Parser)]
+#[command(name = "schleuse", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a house to try out: everything in one process, loopback only, keys for five roles.
+    Demo(Demo),
+    /// Run a house by its configuration.
+    Serve(Serve),
+    /// Make the configuration, the secrets and the data folder of a new house.
+    Init(Init),
+    /// Make, list and revoke API keys. Works while the house runs.
+    #[command(subcommand)]
+    Key(Key),
+    /// Check, test and explain policies.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Read and verify the audit log. Works while the house runs.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Inspect files as the gateway would. Exit code 0: clean, 3: findings, 2: wrong usage.
+    Scan(Scan),
+    /// Say what is open, missing or wrong on this machine.
+    Doctor(Doctor),
+    /// Check a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(clap::Args)]
+struct Demo {
+    /// Address of page and API, loopback only. Without it, 127.0.0.1:8080 or the next free port.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<SocketAddr>,
+    /// Folder for secrets, keys and log. Default: $XDG_DATA_HOME/schleuse/demo
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File that is written as JSON when the house is ready: url, admin, keys.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Configuration whose upstreams, engine and guardrails are added.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Weights for the embedded engine, a GGUF file.
+    #[arg(long, value_name = "FILE.gguf")]
+    model: Option<PathBuf>,
+    /// A model server that speaks OpenAI's API: http://HOST:PORT, https://… or unix:/path
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
+    config: PathBuf,
+    /// File that is written as JSON when the house is ready: url, admin.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Init {
+    /// Folder of the new house.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// What the house is called.
+    #[arg(long)]
+    name: Option<String>,
+    /// Address of page and API.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// A model server that speaks OpenAI's API.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Make a certificate authority of the house's own, and a certificate with it.
+    #[arg(long)]
+    internal_ca: bool,
+    /// Ask nothing; what is missing gets its default.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Make a key. It is printed once, as the only line, and stored only as a keyed hash.
+    Create {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The person or service; one that is unknown is created.
+        #[arg(long = "for", value_name = "NAME")]
+        name: String,
+        /// employee, engineer, security, admin or auditor
+        #[arg(long)]
+        role: String,
+        /// Days until it expires; without it, never.
+        #[arg(long, value_name = "DAYS")]
+        expires_days: Option<u32>,
+        /// What it may be used for: models:NAME or surface:NAME. May be given several times; without it, everything.
+        #[arg(long, value_name = "SCOPE")]
+        scope: Vec<String>,
+    },
+    /// List keys; never the keys themselves.
+    List {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good. Its running answers end within a second.
+    Revoke {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The key, or its id.
+        key: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Policy {
+    /// Check policies against their schema.
+    Check {
+        /// Folder with *.cedar files; without it, the shipped ones.
+        folder: Option<PathBuf>,
+    },
+    /// Run the examples beside the policies.
+    Test { folder: Option<PathBuf> },
+    /// Say which rules decide a question.
+    Explain {
+        #[arg(long)]
+        role: String,
+        #[arg(long, default_value = "someone")]
+        person: String,
+        #[arg(long)]
+        group: Vec<String>,
+        /// ask, listModels, readAudit, readDecisions, manageKeys or managePolicies
+        #[arg(long, default_value = "ask")]
+        action: String,
+        #[arg(long, default_value = "chat")]
+        surface: String,
+        #[arg(long, default_value = "model")]
+        model: String,
+        #[arg(long, default_value = "local")]
+        zone: String,
+        #[arg(long, default_value = "INTERNAL")]
+        label: String,
+        /// Types that inspection found.
+        #[arg(long)]
+        finding: Vec<String>,
+        /// Folder with *.cedar files; without it, the shipped ones.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Write all entries to standard output.
+    Export {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+        format: ExportFormat,
+    },
+    /// Verify the whole log offline. Exit code 0: intact, 4: something is wrong.
+    Verify {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    Jsonl,
+    Ocsf,
+}
+
+#[derive(clap::Args)]
+struct Scan {
+    /// Files or folders; `-` is standard input.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// One JSON object per finding.
+    #[arg(long)]
+    json: bool,
+    /// File with guardrails, TOML or YAML.
+    #[arg(long, value_name = "FILE")]
+    guardrails: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Doctor {
+    #[arg(long)]
+    json: bool,
+    /// Start a house in an empty network namespace and fail if it has any socket that is not on the list.
+    #[arg(long)]
+    sealed: bool,
+    /// Data folder of a house to look at.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configuration of a house to look at.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Read a configuration and say what is wrong with it.
+    Check {
+        #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
+        config: PathBuf,
+    },
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let done = match arguments.command {
+        Command::Demo(demo) => demo::run(demo),
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Init(init) => init::run(init),
+        Command::Key(key) => key::run(key),
+        Command::Policy(policy) => policy::run(policy),
+        Command::Audit(audit) => audit::run(audit),
+        Command::Scan(scan) => scan::run(&scan),
+        Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Config(ConfigCommand::Check { config }) => check_config(&config),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+fn check_config(path: &std::path::Path) -> Result<ExitCode, Failure> {
+    let config = Config::read(path).map_err(Failure::usage)?;
+    serve::check(&config)?;
+    println!("{}: fine", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A runtime with one thread per core.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+}

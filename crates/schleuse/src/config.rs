@@ -1,0 +1,253 @@
+//! The configuration: what was typed, checked whole before anything starts.
+
+mod reader;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schleuse_inspect::Guardrails;
+use schleuse_types::{Label, Secret};
+use schleuse_upstream::{UpstreamConfig, Zone};
+
+pub use reader::{ConfigError, nearest};
+use reader::{Reader, parse};
+
+/// What a configuration file says. Paths are absolute or relative to the file's folder, and joined here.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub name: String,
+    pub listen: Option<SocketAddr>,
+    pub admin_listen: Option<SocketAddr>,
+    pub data: Option<PathBuf>,
+    pub tls: Option<Tls>,
+    pub upstreams: Vec<UpstreamConfig>,
+    pub engine: Option<EngineConfig>,
+    pub guardrails: Guardrails,
+    /// Folder with `*.cedar` files beside or instead of the shipped ones.
+    pub policies: Option<PathBuf>,
+    pub audit: AuditConfig,
+    pub log_level: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    pub weights: PathBuf,
+    pub model: String,
+    pub threads: Option<usize>,
+    pub context_tokens: u32,
+    pub parallel: u32,
+    pub max_label: Label,
+}
+
+#[derive(Debug, Clone)]
+pub struct AuditConfig {
+    /// Write names instead of pseudonyms.
+    pub plain_names: bool,
+    pub segment_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "Schleuse".to_owned(),
+            listen: None,
+            admin_listen: None,
+            data: None,
+            tls: None,
+            upstreams: Vec::new(),
+            engine: None,
+            guardrails: Guardrails::default(),
+            policies: None,
+            audit: AuditConfig { plain_names: false, segment_bytes: 256 << 20 },
+            log_level: None,
+        }
+    }
+}
+
+const ROLES: [&str; 4] = ["edge", "portal", "gate", "connector"];
+
+impl Config {
+    /// Reads a file. Errors name file, line and key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::whole(format!("cannot read `{}`: {error}", path.display())))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, folder)
+            .map_err(|error| ConfigError { line: None, message: format!("{}: {error}", path.display()) })
+    }
+
+    /// Reads a text; `folder` is what its relative paths are relative to.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let table = parse(text)?;
+        let mut reader = Reader::new(text, table.get_ref());
+        let mut config = Self::default();
+        if let Some(name) = reader.text("name")? {
+            config.name = name;
+        }
+        if let Some(roles) = reader.texts("roles")? {
+            check_roles(&reader, &roles)?;
+        }
+        config.listen = address(&mut reader, "listen")?;
+        config.admin_listen = address(&mut reader, "admin_listen")?;
+        config.data = reader.text("data")?.map(|path| folder.join(path));
+        config.policies = reader.text("policies")?.map(|path| folder.join(path));
+        config.log_level = log_level(&mut reader)?;
+        if let Some(mut tls) = reader.table("tls")? {
+            let certificate = tls.text("certificate")?.ok_or_else(|| tls.missing("certificate"))?;
+            let key = tls.text("key")?.ok_or_else(|| tls.missing("key"))?;
+            config.tls = Some(Tls { certificate: folder.join(certificate), key: folder.join(key) });
+            tls.finish()?;
+        }
+        for upstream in reader.tables("upstream")? {
+            config.upstreams.push(read_upstream(upstream, folder)?);
+        }
+        if let Some(engine) = reader.table("engine")? {
+            config.engine = Some(read_engine(engine, folder)?);
+        }
+        for mut guardrail in reader.tables("guardrail")? {
+            guardrail.text("type")?;
+            guardrail.text("action")?;
+            guardrail.texts("patterns")?;
+            guardrail.finish()?;
+        }
+        // `inspect` knows its own types and actions.
+        config.guardrails = Guardrails::parse_toml(text).map_err(ConfigError::whole)?;
+        if let Some(mut audit) = reader.table("audit")? {
+            config.audit.plain_names = match audit.text("user")?.as_deref() {
+                None | Some("pseudonym") => false,
+                Some("name") => true,
+                Some(_) => return Err(audit.wrong("user", "must be `pseudonym` or `name`")),
+            };
+            if let Some(mebibytes) = audit.number("segment_mib", 1, 4096)? {
+                config.audit.segment_bytes = mebibytes << 20;
+            }
+            audit.finish()?;
+        }
+        reader.finish()?;
+        Ok(config)
+    }
+}
+
+fn check_roles(reader: &Reader<'_>, roles: &[String]) -> Result<(), ConfigError> {
+    for role in roles {
+        if !ROLES.contains(&role.as_str()) {
+            let hint =
+                nearest(&ROLES, role).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            return Err(reader.wrong("roles", format!("`{role}` is no role{hint}")));
+        }
+    }
+    for needed in ["edge", "gate"] {
+        if !roles.iter().any(|role| role == needed) {
+            let complaint = "one process holds the whole house for now; list at least `edge` and `gate`";
+            return Err(reader.wrong("roles", complaint));
+        }
+    }
+    Ok(())
+}
+
+fn address(reader: &mut Reader<'_>, key: &'static str) -> Result<Option<SocketAddr>, ConfigError> {
+    let Some(text) = reader.text(key)? else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|_| reader.wrong(key, format!("`{text}` is no address; write for example `127.0.0.1:8080`")))
+}
+
+fn log_level(reader: &mut Reader<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(level) = reader.text("log_level")? else { return Ok(None) };
+    if ["error", "warn", "info", "debug"].contains(&level.as_str()) {
+        Ok(Some(level))
+    } else {
+        Err(reader.wrong("log_level", "must be `error`, `warn`, `info` or `debug`"))
+    }
+}
+
+fn label(reader: &mut Reader<'_>, default: Label) -> Result<Label, ConfigError> {
+    match reader.text("max_label")? {
+        None => Ok(default),
+        Some(text) => Label::parse(text.as_bytes()).map_err(|error| reader.wrong("max_label", error)),
+    }
+}
+
+fn read_upstream(mut reader: Reader<'_>, folder: &Path) -> Result<UpstreamConfig, ConfigError> {
+    let name = reader.text("name")?.ok_or_else(|| reader.missing("name"))?;
+    let url = reader.text("url")?.ok_or_else(|| reader.missing("url"))?;
+    let mut upstream = UpstreamConfig::new(name, url);
+    upstream.models = reader.texts("models")?;
+    if let Some(zone) = reader.text("zone")? {
+        upstream.zone = Zone::parse(&zone).map_err(|error| reader.wrong("zone", error))?;
+    }
+    upstream.region = reader.text("region")?;
+    let default = if upstream.zone == Zone::External { Label::Public } else { Label::Confidential };
+    upstream.max_label = label(&mut reader, default)?;
+    if let Some(file) = reader.text("api_key_file")? {
+        let path = folder.join(&file);
+        let key = std::fs::read_to_string(&path).map_err(|error| {
+            reader.wrong("api_key_file", format!("cannot read `{}`: {error}", path.display()))
+        })?;
+        upstream.api_key = Some(Secret::new(key.trim().to_owned()));
+    }
+    upstream.ca_file = reader.text("ca_file")?.map(|file| folder.join(file));
+    for (key, place) in [
+        ("connect_timeout_s", &mut upstream.connect_timeout),
+        ("first_byte_timeout_s", &mut upstream.first_byte_timeout),
+        ("idle_timeout_s", &mut upstream.idle_timeout),
+    ] {
+        if let Some(seconds) = reader.number(key, 1, 86_400)? {
+            *place = Duration::from_secs(seconds);
+        }
+    }
+    reader.finish()?;
+    Ok(upstream)
+}
+
+fn read_engine(mut reader: Reader<'_>, folder: &Path) -> Result<EngineConfig, ConfigError> {
+    let weights = reader.text("weights")?.ok_or_else(|| reader.missing("weights"))?;
+    let weights = folder.join(weights);
+    let model = match reader.text("model")? {
+        Some(model) => model,
+        None => model_name(&weights),
+    };
+    let threads = reader.number("threads", 1, 1024)?.and_then(|threads| usize::try_from(threads).ok());
+    let number =
+        |value: Option<u64>, default: u32| value.and_then(|v| u32::try_from(v).ok()).unwrap_or(default);
+    let engine = EngineConfig {
+        weights,
+        model,
+        threads,
+        context_tokens: number(reader.number("context_tokens", 256, 1 << 20)?, DEFAULT_CONTEXT_TOKENS),
+        parallel: number(reader.number("parallel", 1, 256)?, DEFAULT_PARALLEL),
+        max_label: label(&mut reader, Label::Confidential)?,
+    };
+    reader.finish()?;
+    Ok(engine)
+}
+
+/// LLM tokens of context that all running answers of the engine share.
+pub const DEFAULT_CONTEXT_TOKENS: u32 = 16_384;
+/// Answers that the engine makes at the same time.
+pub const DEFAULT_PARALLEL: u32 = 8;
+
+/// What a weights file is called when nobody says otherwise: its name in lower case, without quantisation or ending.
+pub fn model_name(weights: &Path) -> String {
+    let stem = weights.file_stem().map(|stem| stem.display().to_string()).unwrap_or_default();
+    let stem = stem.to_ascii_lowercase();
+    let without_quantisation = match stem.rsplit_once('.') {
+        Some((name, suffix))
+            if suffix.starts_with('q') || suffix.starts_with('f') || suffix.starts_with("bf") =>
+        {
+            name
+        }
+        _ => stem.as_str(),
+    };
+    without_quantisation.replace(' ', "-")
+}
+
+#[cfg(test)]
+mod tests;

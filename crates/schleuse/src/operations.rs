@@ -1,0 +1,98 @@
+//! Health and metrics, on the admin listener.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use schleuse_audit::Log;
+use schleuse_edge::SimpleReply;
+use schleuse_inference::{Engine, EngineStatus};
+use schleuse_upstream::Upstreams;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What the admin listener knows of the house.
+pub struct Operations {
+    pub registry: Registry,
+    pub log: Log,
+    pub upstreams: Upstreams,
+    pub engine: Option<Arc<Engine>>,
+    pub is_draining: AtomicBool,
+}
+
+impl Operations {
+    pub fn answer(&self, path: &str) -> SimpleReply {
+        match path {
+            // Alive means that this answer comes; everything else is readiness.
+            "/livez" => plain(200, "ok\n"),
+            "/startupz" => plain(200, "started\n"),
+            "/readyz" => self.readiness(),
+            "/metrics" => self.metrics(),
+            _ => plain(404, "there is /livez, /readyz, /startupz and /metrics\n"),
+        }
+    }
+
+    fn readiness(&self) -> SimpleReply {
+        if self.is_draining.load(Ordering::Relaxed) {
+            return plain(503, "not ready: shutting down\n");
+        }
+        match self.log.readiness() {
+            Ok(()) => plain(200, "ready\n"),
+            Err(reason) => plain(503, &format!("not ready: audit log: {reason}\n")),
+        }
+    }
+
+    fn metrics(&self) -> SimpleReply {
+        let mut body = String::new();
+        if encode(&mut body, &self.registry).is_err() {
+            return plain(500, "metrics cannot be written\n");
+        }
+        let end = "# EOF\n";
+        body.truncate(body.len().saturating_sub(if body.ends_with(end) { end.len() } else { 0 }));
+        self.log_metrics(&mut body);
+        self.upstream_metrics(&mut body);
+        body.push_str(end);
+        SimpleReply {
+            status: 200,
+            content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            body,
+        }
+    }
+
+    fn log_metrics(&self, body: &mut String) {
+        let metrics = self.log.metrics();
+        body.push_str(
+            "# HELP schleuse_audit_entries Entries made durable.\n# TYPE schleuse_audit_entries counter\n",
+        );
+        body.push_str(&format!("schleuse_audit_entries_total {}\n", metrics.appended));
+        body.push_str("# HELP schleuse_audit_refused Entries that could not be taken.\n# TYPE schleuse_audit_refused counter\n");
+        body.push_str(&format!("schleuse_audit_refused_total {}\n", metrics.refused));
+        let ready = u8::from(self.log.is_ready());
+        body.push_str(
+            "# HELP schleuse_audit_ready Whether the log takes entries.\n# TYPE schleuse_audit_ready gauge\n",
+        );
+        body.push_str(&format!("schleuse_audit_ready {ready}\n"));
+    }
+
+    fn upstream_metrics(&self, body: &mut String) {
+        body.push_str("# HELP schleuse_upstream_healthy Whether an upstream answers.\n# TYPE schleuse_upstream_healthy gauge\n");
+        for status in self.upstreams.status() {
+            // Names of upstreams hold letters, digits, dots, underscores and hyphens only.
+            body.push_str(&format!(
+                "schleuse_upstream_healthy{{upstream=\"{}\"}} {}\n",
+                status.name,
+                u8::from(status.healthy)
+            ));
+        }
+        if let Some(engine) = &self.engine {
+            let ready = u8::from(matches!(engine.status(), EngineStatus::Ready));
+            body.push_str("# HELP schleuse_engine_ready Whether the embedded engine answers.\n# TYPE schleuse_engine_ready gauge\n");
+            body.push_str(&format!("schleuse_engine_ready {ready}\n"));
+        }
+    }
+}
+
+fn plain(status: u16, body: &str) -> SimpleReply {
+    SimpleReply { status, content_type: TEXT, body: body.to_owned() }
+}

@@ -1,0 +1,86 @@
+//! A model server's own list of models: `GET /v1/models`.
+
+use serde_json::Value;
+
+use crate::config::is_model_name;
+
+/// Of the whole list, in bytes.
+pub(crate) const CATALOGUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+const MODELS_MAX: usize = 1000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) id: String,
+    /// Seconds since 1970.
+    pub(crate) created: Option<u64>,
+    /// vLLM's addition: the longest context, in LLM tokens.
+    pub(crate) max_model_len: Option<u64>,
+}
+
+impl Model {
+    pub(crate) fn named(id: &str) -> Self {
+        Self { id: id.to_owned(), created: None, max_model_len: None }
+    }
+}
+
+/// Reads a list. Entries that no request could name (no id, spaces, control characters) are left out.
+pub(crate) fn parse(body: &[u8]) -> Result<Vec<Model>, &'static str> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| "the list of models is not JSON")?;
+    let data = value.get("data").and_then(Value::as_array).ok_or("the list of models has no `data`")?;
+    let mut models: Vec<Model> = Vec::new();
+    for entry in data.iter().take(MODELS_MAX) {
+        let Some(id) = entry.get("id").and_then(Value::as_str) else { continue };
+        if is_model_name(id) && models.iter().all(|model| model.id != id) {
+            models.push(Model {
+                id: id.to_owned(),
+                created: entry.get("created").and_then(Value::as_u64),
+                max_model_len: entry.get("max_model_len").and_then(Value::as_u64),
+            });
+        }
+    }
+    Ok(models)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MODELS_MAX, parse};
+
+    fn check(body: &str, expected: Result<&[&str], &str>) {
+        let ids = parse(body.as_bytes()).map(|models| models.into_iter().map(|model| model.id).collect());
+        assert_eq!(
+            ids,
+            expected.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()),
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn lists_are_read() {
+        check(r#"{"data":[{"id":"a"},{"id":"b"},{"id":"a"}]}"#, Ok(&["a", "b"]));
+        check(r#"{"data":[]}"#, Ok(&[]));
+        check(
+            r#"{"data":[{"id":7},{},"x",{"id":""},{"id":"a b"},{"id":"a\u0000"},{"id":"ok"}]}"#,
+            Ok(&["ok"]),
+        );
+        check("", Err("the list of models is not JSON"));
+        check("[]", Err("the list of models has no `data`"));
+        check(r#"{"data":{}}"#, Err("the list of models has no `data`"));
+        check(&"[".repeat(100_000), Err("the list of models is not JSON"));
+    }
+
+    #[test]
+    fn a_recorded_list_is_read_with_its_details() {
+        let recording = schleuse_testkit::recording("20-models-with-lora").unwrap();
+        let models = parse(&recording.response.body()).unwrap();
+        let ids: Vec<_> = models.iter().map(|model| (model.id.as_str(), model.max_model_len)).collect();
+        assert_eq!(ids, [("tiny", Some(2048)), ("lora-a", None), ("lora-b", None)]);
+        assert_eq!(models[0].created, Some(1_795_208_241));
+    }
+
+    #[test]
+    fn an_endless_list_is_cut() {
+        let entries: Vec<_> = (0..MODELS_MAX + 5).map(|n| format!(r#"{{"id":"m{n}"}}"#)).collect();
+        let models = parse(format!(r#"{{"data":[{}]}}"#, entries.join(",")).as_bytes()).unwrap();
+        assert_eq!(models.len(), MODELS_MAX);
+    }
+}

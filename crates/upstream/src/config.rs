@@ -1,0 +1,198 @@
+//! What the house is told about a model server.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schleuse_types::{Label, Secret};
+
+/// One `[[upstream]]` of the configuration.
+#[derive(Debug, Clone)]
+pub struct UpstreamConfig {
+    /// Unique in the house: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    pub name: String,
+    /// `http://host:port`, `https://host:port` or `unix:/path`. A path is kept as a prefix; a trailing `/v1` may
+    /// be there or not.
+    pub url: String,
+    /// The models that it serves, first one first. `None`: the server is asked.
+    pub models: Option<Vec<String>>,
+    pub zone: Zone,
+    pub region: Option<String>,
+    /// The highest label that may be sent there.
+    pub max_label: Label,
+    /// Sent as `authorization: Bearer …`.
+    pub api_key: Option<Secret<String>>,
+    /// For `https`: a PEM file with the only certificate authorities to trust. `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// For name resolution, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// From the question's last byte to the first byte of the answer's body.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of the answer's body.
+    pub idle_timeout: Duration,
+}
+
+impl UpstreamConfig {
+    /// A local server for labels up to CONFIDENTIAL that is asked for its models; 5 s to connect, 600 s to the
+    /// first byte, 120 s between bytes.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            url: url.into(),
+            models: None,
+            zone: Zone::Local,
+            region: None,
+            max_label: Label::Confidential,
+            api_key: None,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(5),
+            first_byte_timeout: Duration::from_secs(600),
+            idle_timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Where a model server stands. Declared by the configuration, not proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Zone {
+    Local,
+    Airgapped,
+    External,
+}
+
+impl Zone {
+    pub const ALL: [Self; 3] = [Self::Local, Self::Airgapped, Self::External];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Airgapped => "airgapped",
+            Self::External => "external",
+        }
+    }
+
+    /// A zone as a configuration file writes it: lower case.
+    pub fn parse(text: &str) -> Result<Self, UnknownZone> {
+        Self::ALL.into_iter().find(|zone| zone.as_str() == text).ok_or(UnknownZone)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownZone;
+
+impl fmt::Display for UnknownZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a zone; the zones are local, airgapped and external")
+    }
+}
+
+impl std::error::Error for UnknownZone {}
+
+/// Why the house cannot start with these upstreams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamConfigError {
+    Name { name: String },
+    DuplicateName { name: String },
+    Url { upstream: String, reason: String },
+    NoModels { upstream: String },
+    Model { upstream: String, model: String },
+    DuplicateModel { upstream: String, model: String },
+    ApiKey { upstream: String },
+    Timeout { upstream: String, which: &'static str },
+    Authorities { upstream: String, reason: String },
+}
+
+impl fmt::Display for UpstreamConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { name } => write!(
+                f,
+                "upstream name `{name}` is not allowed; a name is 1 to 64 letters, digits, dots, underscores or hyphens"
+            ),
+            Self::DuplicateName { name } => write!(f, "two upstreams are called `{name}`"),
+            Self::Url { upstream, reason } => write!(f, "url of upstream `{upstream}`: {reason}"),
+            Self::NoModels { upstream } => write!(
+                f,
+                "models of upstream `{upstream}` is an empty list; leave it out to have the server asked"
+            ),
+            Self::Model { upstream, model } => write!(
+                f,
+                "model `{model}` of upstream `{upstream}` is not allowed; a model name is 1 to 256 printable characters without spaces"
+            ),
+            Self::DuplicateModel { upstream, model } => {
+                write!(f, "upstream `{upstream}` names the model `{model}` twice")
+            }
+            Self::ApiKey { upstream } => write!(
+                f,
+                "the api key of upstream `{upstream}` must be 1 to 4096 visible ASCII characters without spaces"
+            ),
+            Self::Timeout { upstream, which } => {
+                write!(f, "{which} of upstream `{upstream}` must be longer than zero")
+            }
+            Self::Authorities { upstream, reason } => {
+                write!(f, "certificate authorities of upstream `{upstream}`: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UpstreamConfigError {}
+
+impl UpstreamConfig {
+    /// Everything that can be said about one entry without the others and without the file system.
+    pub(crate) fn check(&self) -> Result<(), UpstreamConfigError> {
+        let upstream = || self.name.clone();
+        if !is_name(&self.name) {
+            return Err(UpstreamConfigError::Name { name: upstream() });
+        }
+        if let Some(models) = &self.models {
+            if models.is_empty() {
+                return Err(UpstreamConfigError::NoModels { upstream: upstream() });
+            }
+            for (place, model) in models.iter().enumerate() {
+                if !is_model_name(model) {
+                    return Err(UpstreamConfigError::Model { upstream: upstream(), model: model.clone() });
+                }
+                if models.iter().take(place).any(|earlier| earlier == model) {
+                    return Err(UpstreamConfigError::DuplicateModel {
+                        upstream: upstream(),
+                        model: model.clone(),
+                    });
+                }
+            }
+        }
+        if let Some(key) = &self.api_key {
+            let key = key.expose();
+            if key.is_empty() || key.len() > 4096 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(UpstreamConfigError::ApiKey { upstream: upstream() });
+            }
+        }
+        for (which, duration) in [
+            ("connect_timeout", self.connect_timeout),
+            ("first_byte_timeout", self.first_byte_timeout),
+            ("idle_timeout", self.idle_timeout),
+        ] {
+            if duration.is_zero() {
+                return Err(UpstreamConfigError::Timeout { upstream: upstream(), which });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Also the rule for what a server's own list may say.
+pub(crate) fn is_model_name(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}

@@ -1,0 +1,84 @@
+use std::collections::HashSet;
+
+use super::{ABSENT, BUILT_IN, asset, content_type, index, security_headers, source};
+
+fn check(path: &str, expected: bool) {
+    assert_eq!(asset(path).is_some(), expected, "{path}");
+}
+
+#[test]
+fn only_files_under_assets_are_assets() {
+    for path in
+        ["", "/", "/index.html", "index.html", "/assets", "/assets/", "/assets/../index.html", "assets/"]
+    {
+        check(path, false);
+    }
+    check("/assets/nothing-00000000.js", false);
+    check("/../Cargo.toml", false);
+    for name in source::names().iter().filter(|name| name.starts_with("assets/")) {
+        check(&format!("/{name}"), true);
+        check(name, false);
+    }
+}
+
+#[test]
+fn the_page_is_html_and_never_cached() {
+    let page = index();
+    assert_eq!(page.content_type, "text/html; charset=utf-8");
+    assert_eq!(page.cache_control, "no-store");
+    assert_eq!(page.bytes.as_ref() == ABSENT, !BUILT_IN);
+}
+
+#[test]
+fn everything_that_the_page_loads_is_here() {
+    let page = String::from_utf8(index().bytes.into_owned()).unwrap();
+    let loaded: Vec<&str> = page.split(['"', '\'']).filter(|part| part.starts_with("/assets/")).collect();
+    assert_eq!(loaded.is_empty(), !BUILT_IN);
+    for path in loaded {
+        check(path, true);
+    }
+}
+
+#[test]
+fn the_page_holds_nothing_that_its_policy_forbids() {
+    let page = String::from_utf8(index().bytes.into_owned()).unwrap();
+    for tag in page.split("<script").skip(1) {
+        assert!(tag.split_once('>').unwrap().0.contains(" src=\"/"), "an inline script");
+    }
+    for forbidden in ["<style", " style=", " onclick=", " onload=", "http://", "https://"] {
+        assert!(!page.contains(forbidden), "`{forbidden}` in the page");
+    }
+}
+
+#[test]
+fn assets_are_cached_for_ever_under_their_hash() {
+    let mut etags = HashSet::new();
+    for name in source::names().iter().filter(|name| name.starts_with("assets/")) {
+        let asset = asset(&format!("/{name}")).unwrap();
+        assert!(asset.cache_control.contains("immutable"), "{name}");
+        assert_ne!(asset.content_type, "application/octet-stream", "{name}");
+        assert!(asset.etag.len() == 66 && asset.etag.starts_with('"') && asset.etag.ends_with('"'), "{name}");
+        assert!(etags.insert(asset.etag), "{name}");
+    }
+    assert_eq!(etags.is_empty(), !BUILT_IN);
+}
+
+#[test]
+fn the_policy_allows_nothing_inline_evaluated_or_foreign() {
+    let headers = security_headers();
+    let (_, policy) = headers.iter().find(|(name, _)| *name == "content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'self';") && !policy.contains('\n'));
+    for forbidden in ["unsafe", "*", "http:", "https:", "blob:"] {
+        assert!(!policy.contains(forbidden), "{forbidden}");
+    }
+    let names: HashSet<_> = headers.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), headers.len());
+    assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+}
+
+#[test]
+fn content_types_are_told_by_the_extension() {
+    assert_eq!(content_type("assets/a.b.js"), "text/javascript; charset=utf-8");
+    assert_eq!(content_type("mark.svg"), "image/svg+xml");
+    assert_eq!(content_type("LICENSE"), "application/octet-stream");
+}

@@ -1,0 +1,157 @@
+import { lexer, type Token, type Tokens } from "marked";
+import { Fragment, type JSX, memo, type ReactNode } from "react";
+import { useLanguage } from "../lib/language";
+import { CopyButton } from "./CopyButton";
+
+interface Props {
+  text: string;
+  /** Words to mark, in lower case. */
+  highlight?: string[];
+  /** The level of a `#` heading; the text stands inside a page that has headings of its own. */
+  headingLevel?: number;
+}
+
+/**
+ * Renders Markdown without ever making HTML of it: each token becomes a React element, raw HTML is shown as the text
+ * it is, images are named, and links are written out instead of being made clickable, so that nothing a model writes
+ * can load or lead anywhere.
+ */
+export const Markdown = memo(function Markdown({ text, highlight = [], headingLevel = 4 }: Props) {
+  return <div className="prose">{lexer(text).map((token, index) => block(token, index, { highlight, headingLevel }))}</div>;
+});
+
+interface Context {
+  highlight: string[];
+  headingLevel: number;
+}
+
+function block(token: Token, key: number, context: Context): ReactNode {
+  switch (token.type) {
+    case "space":
+    case "def":
+      return null;
+    case "hr":
+      return <hr key={key} />;
+    case "heading": {
+      const level = Math.min(6, context.headingLevel + (token as Tokens.Heading).depth - 1);
+      const Heading = `h${level}` as keyof JSX.IntrinsicElements;
+      return <Heading key={key}>{inline(token.tokens, context)}</Heading>;
+    }
+    case "code":
+      return <Code key={key} code={(token as Tokens.Code).text} />;
+    case "blockquote":
+      return <blockquote key={key}>{blocks(token.tokens, context)}</blockquote>;
+    case "list": {
+      const list = token as Tokens.List;
+      const items = list.items.map((item, index) => <li key={index}>{blocks(item.tokens, context)}</li>);
+      return list.ordered ? (
+        <ol key={key} start={list.start === "" ? 1 : list.start}>
+          {items}
+        </ol>
+      ) : (
+        <ul key={key}>{items}</ul>
+      );
+    }
+    case "table":
+      return <Table key={key} table={token as Tokens.Table} context={context} />;
+    case "paragraph":
+      return <p key={key}>{inline(token.tokens, context)}</p>;
+    case "text":
+      return <Fragment key={key}>{token.tokens ? inline(token.tokens, context) : plain(token.text, context)}</Fragment>;
+    default:
+      return <p key={key}>{plain(token.raw, context)}</p>;
+  }
+}
+
+function blocks(tokens: Token[] | undefined, context: Context): ReactNode {
+  return tokens?.map((token, index) => block(token, index, context));
+}
+
+function inline(tokens: Token[] | undefined, context: Context): ReactNode {
+  return tokens?.map((token, key) => {
+    switch (token.type) {
+      case "strong":
+        return <strong key={key}>{inline(token.tokens, context)}</strong>;
+      case "em":
+        return <em key={key}>{inline(token.tokens, context)}</em>;
+      case "del":
+        return <del key={key}>{inline(token.tokens, context)}</del>;
+      case "codespan":
+        return <code key={key}>{plain(token.text, context)}</code>;
+      case "br":
+        return <br key={key} />;
+      case "link": {
+        const { href, text } = token as Tokens.Link;
+        const written = href.replace(/^mailto:/u, "");
+        return (
+          <Fragment key={key}>
+            {inline(token.tokens, context)}
+            {written === text ? null : <> ({plain(href, context)})</>}
+          </Fragment>
+        );
+      }
+      case "image":
+        return <Fragment key={key}>[{(token as Tokens.Image).text}]</Fragment>;
+      case "text":
+      case "escape":
+        return (
+          <Fragment key={key}>
+            {"tokens" in token && token.tokens ? inline(token.tokens, context) : plain(token.text, context)}
+          </Fragment>
+        );
+      default:
+        return <Fragment key={key}>{plain(token.raw, context)}</Fragment>;
+    }
+  });
+}
+
+function plain(text: string, { highlight }: Context): ReactNode {
+  const words = highlight.filter((word) => word !== "");
+  if (words.length === 0) return text;
+  const escaped = words.map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`));
+  const pattern = new RegExp(`(${escaped.join("|")})`, "giu");
+  return text.split(pattern).map((part, index) => (index % 2 === 1 ? <mark key={index}>{part}</mark> : part));
+}
+
+function Table({ table, context }: { table: Tokens.Table; context: Context }) {
+  return (
+    <div className="overflow-x-auto">
+      <table>
+        <thead>
+          <tr>
+            {table.header.map((cell, index) => (
+              <th key={index} scope="col">
+                {inline(cell.tokens, context)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, column) => (
+                <td key={column}>{inline(cell.tokens, context)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Code({ code }: { code: string }) {
+  const { words } = useLanguage();
+  return (
+    <div className="relative">
+      {/* A wide block scrolls, so the keyboard must reach it. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <pre tabIndex={0} className="pr-10">
+        <code>{code}</code>
+      </pre>
+      <div className="absolute top-2 right-2 rounded bg-sunken">
+        <CopyButton text={code} name={words.copyCode} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useState } from "react";
+import { de } from "./text/de";
+import { en, type Words } from "./text/en";
+
+export const LANGUAGES = ["de", "en"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+const KEPT_AS = "schleuse.language";
+
+interface Spoken {
+  language: Language;
+  words: Words;
+  speak: (language: Language) => void;
+}
+
+const Context = createContext<Spoken>({ language: "en", words: en, speak: () => undefined });
+
+/** Gives the page its language: the one chosen last, else the browser's, else English. */
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState(firstLanguage);
+  const words = language === "de" ? de : en;
+
+  useEffect(() => {
+    document.documentElement.lang = language;
+    document.title = words.title;
+  }, [language, words]);
+
+  const speak = useCallback((chosen: Language) => {
+    setLanguage(chosen);
+    try {
+      localStorage.setItem(KEPT_AS, chosen);
+    } catch {
+      // Storage may be forbidden; the choice then lasts as long as the page.
+    }
+  }, []);
+
+  const spoken = useMemo(() => ({ language, words, speak }), [language, words, speak]);
+  return <Context value={spoken}>{children}</Context>;
+}
+
+export function useLanguage(): Spoken {
+  return use(Context);
+}
+
+function firstLanguage(): Language {
+  try {
+    const kept = localStorage.getItem(KEPT_AS);
+    if (kept === "de" || kept === "en") return kept;
+  } catch {
+    // See above.
+  }
+  return navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
+}
+
+function isLanguage(tag: string): tag is Language {
+  return tag === "de" || tag === "en";
+}

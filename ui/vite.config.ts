@@ -1,0 +1,36 @@
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+/** `npm run dev` talks to the mock house, so that the page can be worked on without a gateway. */
+function mockHouse(): Plugin {
+  return {
+    name: "mock-house",
+    apply: "serve",
+    async configureServer(server) {
+      const path = "./testing/house.mjs";
+      const { createHouse } = (await import(path)) as {
+        createHouse: () => (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+      };
+      const answer = createHouse();
+      server.middlewares.use((request, response, next) => {
+        answer(request, response).then((answered) => {
+          if (!answered) next();
+        }, next);
+      });
+    },
+  };
+}
+
+export default defineConfig(({ mode }) => ({
+  plugins: [react(), tailwindcss(), ...(mode === "test" ? [] : [mockHouse()])],
+  build: {
+    // The content security policy has no `data:` but for images, and no inline scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2023",
+  },
+  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
+}));

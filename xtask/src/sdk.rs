@@ -1,0 +1,69 @@
+//! The official OpenAI SDKs as real parts for the end-to-end tests, at pinned versions, in the tools folder.
+//!
+//! What the tests find there (`SCHLEUSE_TOOLS` names the folder): `bin/node`, `bin/chromium`, `sdk-python/bin/python`,
+//! `sdk-node/node_modules`, and `model.gguf` when the demonstration model could be fetched.
+
+use crate::node::{self, Node};
+use crate::place::{self, Place};
+use crate::{Trouble, model, step};
+use std::process::Command;
+
+/// Prepares both SDKs, and the links by which tests find the other tools.
+///
+/// # Errors
+/// When a registry cannot be reached or a tool is missing.
+pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
+    python(place)?;
+    javascript(place, node)?;
+    let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
+    node::relink(&chromium, &place.tools.join("bin/chromium"))?;
+    // The tests talk with a real model, so here its absence is a failure.
+    node::relink(&model::fetch(place)?, &place.tools.join("model.gguf"))
+}
+
+fn python(place: &Place) -> Result<(), Trouble> {
+    let wanted = node::copy_tool(place, "sdk-python", &["requirements.txt"])?;
+    let folder = place.tools.join("sdk-python");
+    let python = folder.join("bin/python");
+    let stamp = place.stamp("sdk-python");
+    let works = || step::answer(&python, &["-c", "import openai"]).is_some();
+    if std::fs::read_to_string(&stamp).is_ok_and(|last| last == wanted) && works() {
+        return Ok(());
+    }
+    let log = place.log("sdk-python");
+    step::quiet(
+        "make a Python environment",
+        &log,
+        Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
+    )?;
+    // `--clear` took the list away with everything else.
+    node::copy_tool(place, "sdk-python", &["requirements.txt"])?;
+    let mut pip = Command::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--requirement",
+    ]);
+    step::quiet("install the official Python SDK", &log, pip.arg(folder.join("requirements.txt")))?;
+    if !works() {
+        return Err(Trouble::new("the Python SDK was installed and cannot be imported"));
+    }
+    place::write(&stamp, &wanted)
+}
+
+fn javascript(place: &Place, node: &Node) -> Result<(), Trouble> {
+    let wanted = node::copy_tool(place, "sdk-node", &["package.json", "package-lock.json"])?;
+    let folder = place.tools.join("sdk-node");
+    let stamp = place.stamp("sdk-node");
+    let there = folder.join("node_modules/openai/package.json").is_file();
+    if there && std::fs::read_to_string(&stamp).is_ok_and(|last| last == wanted) {
+        return Ok(());
+    }
+    let log = place.log("sdk-node");
+    step::quiet("install the official Node SDK", &log, node.npm(&folder).args(["ci", "--ignore-scripts"]))?;
+    place::write(&stamp, &wanted)
+}
