@@ -1,6 +1,7 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pathToFileURL } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -10,8 +11,8 @@ function mockHouse(): Plugin {
     name: "mock-house",
     apply: "serve",
     async configureServer(server) {
-      const path = "./testing/house.mjs";
-      const { createHouse } = (await import(path)) as {
+      const house = pathToFileURL(`${server.config.root}/testing/house.mjs`).href;
+      const { createHouse } = (await import(house)) as {
         createHouse: () => (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
       };
       const answer = createHouse();
@@ -31,6 +32,8 @@ export default defineConfig(({ mode }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2023",
+    // The licences of what is bundled travel with it.
+    license: { fileName: "licenses.md" },
   },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
 }));

@@ -255,6 +255,16 @@ await step("the auditor is denied", async () => {
   await picture("auditor-de");
 });
 
+await step("a list of models that is refused is a refusal, not an empty page", async () => {
+  const error = { code: "access_denied", type: "policy_violation", message: "Keine Modelle.", next: "Fragen.", findings: [] };
+  await page.route("**/v1/models", (route) => route.fulfill({ status: 403, json: { error } }));
+  await page.reload();
+  await page.locator("[data-refusal=access_denied]").waitFor();
+  assert.equal(await page.locator("textarea").count(), 0);
+  await axe("refused list");
+  await page.unroute("**/v1/models");
+});
+
 await step("a house that is gone is said so", async () => {
   await enter("employee");
   await page.route("**/v1/chat/completions", (route) => route.abort());

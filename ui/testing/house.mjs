@@ -85,12 +85,12 @@ export function createHouse({ demo = true, engine = true } = {}) {
     };
     const role = ROLES.find((name) => request.headers.authorization === `Bearer ${keyOf(name)}`);
     if (!role) return refuse("invalid_api_key");
-    if (role === "auditor") return refuse("access_denied");
     if (path === "/v1/models") {
       send(response, 200, { object: "list", data: engine ? MODELS.map((id) => ({ id, object: "model" })) : [] }, passage);
       return true;
     }
     if (path !== "/v1/chat/completions") return refuse("not_found");
+    if (role === "auditor") return refuse("access_denied");
 
     const { messages, model } = JSON.parse(await bodyOf(request));
     const asked = request.headers["x-schleuse-label"] ?? "INTERNAL";

@@ -5,11 +5,10 @@
 //! the middle ratio counts.
 
 mod disk;
-mod part;
 
+use crate::part::Part;
 use crate::place::Place;
 use crate::{Trouble, binary, place, step};
-use part::Part;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::Path;

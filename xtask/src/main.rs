@@ -9,7 +9,9 @@ mod binary;
 mod model;
 mod node;
 mod pages;
+mod part;
 mod place;
+mod prove;
 mod sdk;
 mod setup;
 mod step;
@@ -46,6 +48,11 @@ const TASKS: &[Task] = &[
         name: "bench",
         arguments: "[SECONDS]",
         purpose: "print ratios to the floor measured in the same run",
+    },
+    Task {
+        name: "prove",
+        arguments: "",
+        purpose: "run the long proofs; their dated results go to docs/reference/",
     },
     Task { name: "ci", arguments: "", purpose: "what the build server runs: the same as test" },
     Task { name: "model", arguments: "", purpose: "fetch the demonstration model into its cache" },
@@ -91,6 +98,7 @@ fn run(task: &str, rest: Vec<OsString>) -> Result<(), Trouble> {
     match task {
         "build" => binary::build(&place).map(|_| ()),
         "tidy" => tidy::run(&place),
+        "prove" => prove::run(&place),
         "model" => model::fetch(&place).map(|path| println!("{}", path.display())),
         "setup" => setup::everything(&place),
         _ => suite::run(&place, half),

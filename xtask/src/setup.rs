@@ -8,6 +8,7 @@ use crate::place::Place;
 use crate::{Trouble, pages, sdk, step};
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// One thing that must be there, and Debian's name for the package that brings it.
 struct Need {
@@ -102,7 +103,11 @@ pub(crate) fn install(purpose: &str, packages: &[&str]) -> Result<(), Trouble> {
         )));
     }
     let log = std::env::temp_dir().join(format!("schleuse-apt-{}.log", std::process::id()));
-    step::quiet("refresh the list of Debian packages", &log, apt_get().arg("update"))?;
+    static REFRESHED: OnceLock<()> = OnceLock::new();
+    if REFRESHED.get().is_none() {
+        step::quiet("refresh the list of Debian packages", &log, apt_get().arg("update"))?;
+        let _ = REFRESHED.set(());
+    }
     let mut command = apt_get();
     command.args(["install", "-y", "--no-install-recommends"]).args(packages);
     step::quiet(&format!("install Debian packages: {list}"), &log, &mut command)?;

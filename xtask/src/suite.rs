@@ -43,6 +43,9 @@ pub(crate) fn run(place: &Place, half: Half) -> Result<(), Trouble> {
     }
     // The Rust half needs the pages too: the binary under test has them in it.
     count.check("the pages' build", pages::build(place, &node));
+    if half != Half::Rust {
+        count.check("pages: a browser against the mock house", browser(place, &node));
+    }
     if half != Half::Pages {
         sdk::prepare(place, &node)?;
         rust_tests(place, &node, &mut count);
@@ -72,6 +75,13 @@ fn page_tests(place: &Place, node: &Node, count: &mut Count) {
         }
         _ => count.check("pages: vitest", outcome.and(Err(Trouble::new("vitest ran no test")))),
     }
+}
+
+/// The built page in Chromium, against a house that is made of recorded answers; against a real one it runs in the whole-house
+/// tests.
+fn browser(place: &Place, node: &Node) -> Result<(), Trouble> {
+    let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
+    step::show("npm run e2e", node.npm(&place.root.join("ui")).args(["run", "e2e"]).env("CHROMIUM", chromium))
 }
 
 fn rust_tests(place: &Place, node: &Node, count: &mut Count) {

@@ -141,7 +141,10 @@ impl Log {
     /// it into tiles. Blocks on the disk.
     pub fn open(options: Options) -> Result<(Self, Recovery), AuditError> {
         let disk = Arc::new(SystemDisk);
-        disk.create_dir(&options.dir).map_err(AuditError::io("make the audit log's folder"))?;
+        let made = disk.create_dir(&options.dir);
+        let parent = options.dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let made = made.and_then(|()| disk.sync_dir(parent.unwrap_or(Path::new("."))));
+        made.map_err(AuditError::io("make the audit log's folder"))?;
         let folder = lock(&options.dir)?;
         Self::open_on(disk, options, Some(folder))
     }
@@ -151,7 +154,9 @@ impl Log {
         options: Options,
         folder: Option<File>,
     ) -> Result<(Self, Recovery), AuditError> {
-        if options.segment_bytes < SEGMENT_BYTES_MIN || options.segment_bytes % segment::SECTOR as u64 != 0 {
+        if options.segment_bytes < SEGMENT_BYTES_MIN
+            || !options.segment_bytes.is_multiple_of(segment::SECTOR as u64)
+        {
             return Err(AuditError::Options("a segment has at least 16384 bytes, in multiples of 512"));
         }
         if options.queue == 0 {

@@ -27,8 +27,8 @@ pub(crate) const fn is_on(_: Mutant) -> bool {
 
 /// Runs `work` with the defect on this thread.
 #[cfg(test)]
-pub(crate) fn with<T>(mutant: Option<Mutant>, work: impl FnOnce() -> T) -> T {
-    ON.set(mutant);
+pub(crate) fn with<T>(mutant: Mutant, work: impl FnOnce() -> T) -> T {
+    ON.set(Some(mutant));
     let result = work();
     ON.set(None);
     result

@@ -89,14 +89,8 @@ mod tests {
     fn the_mac_is_hmac_sha_256_however_the_prompt_is_cut() {
         // Computed with Python's hmac module.
         let expected = "hmac-sha256:198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
-        let whole = {
-            let mut mac = PromptMac::new(&Secret::new([0x0b; 32]));
-            mac.update(b"Hi There");
-            mac.finish()
-        };
-        assert_eq!(whole.len(), expected.len());
-        check(&["Hi There"], &whole);
-        check(&["Hi", "", " There"], &whole);
+        check(&["Hi There"], expected);
+        check(&["Hi", "", " There"], expected);
     }
 
     #[test]
@@ -104,11 +98,12 @@ mod tests {
         let one = Pseudonyms::Keyed(Secret::new([1; 32]));
         let other = Pseudonyms::Keyed(Secret::new([2; 32]));
         let name = one.name("anna.schmidt");
-        assert_eq!(name.len(), 34);
-        assert!(name.starts_with("p:") && !name.contains("anna"));
+        assert!(!name.contains("anna"));
         assert_eq!(name, one.name("anna.schmidt"));
         assert_ne!(name, one.name("anna.schmitt"));
         assert_ne!(name, other.name("anna.schmidt"));
+        // Computed with Python's hmac module.
+        assert_eq!(name, "p:466ef5f53fe7f4d6ed779d34e7b1a6b2");
         assert_eq!(one.name(""), "");
         assert_eq!(Pseudonyms::Plain.name("anna"), "anna");
     }

@@ -17,7 +17,8 @@
 //! is either there or still zero. So a group is *torn* only if nothing of a later group follows and a sector of it is
 //! all zeros. Broken bytes without a missing sector, a valid later footer, bytes beyond the longest group, and sectors
 //! that no group would leave (mostly zeros, no footer) are *tampering*. What this cannot tell: somebody who zeroes whole
-//! sectors of the last group, or recomputes all checksums, before a signed checkpoint covers it (about a second).
+//! sectors of the last group, or recomputes all checksums, before a signed checkpoint covers it (about a second): until
+//! then the entries are only as safe as the folder.
 
 use std::io;
 
@@ -141,11 +142,14 @@ pub(crate) struct Expected<'a> {
     pub(crate) live: bool,
 }
 
+/// Takes an entry and its index.
+pub(crate) type Visit<'a> = dyn FnMut(u64, &[u8]) -> Result<(), ScanError> + 'a;
+
 /// Reads a segment and hands every entry with its index to `visit`.
 pub(crate) fn scan(
     file: &dyn DiskFile,
     expected: &Expected<'_>,
-    visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), ScanError>,
+    visit: &mut Visit<'_>,
 ) -> Result<Scan, ScanError> {
     let length = file.length()?;
     let mut window = Window { file, length, start: 0, bytes: Vec::new() };
@@ -331,10 +335,10 @@ fn judge_tail(
             return wrong("the entry is changed");
         }
     }
-    if let Some(total) = broken.total {
-        if !lacks_sector(end + (total - SECTOR) as u64, end + total as u64) {
-            return wrong("the end of the group is changed");
-        }
+    if let Some(total) = broken.total
+        && !lacks_sector(end + (total - SECTOR) as u64, end + total as u64)
+    {
+        return wrong("the end of the group is changed");
     }
     Ok(last + SECTOR as u64 - end)
 }

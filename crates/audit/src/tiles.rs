@@ -15,7 +15,7 @@ use crate::{AuditError, VerifyError};
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 pub(crate) const VKEY: &str = "vkey";
-/// The one unfinished file there may be. A leftover means nothing.
+/// The one unfinished file there may be, renamed when it is whole and durable. A leftover means nothing.
 pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// The writer of tiles. Owned by one thread.
@@ -35,6 +35,10 @@ impl Tiles {
         let listed = disk.list(dir).map_err(AuditError::io("list the audit log's folder"))?;
         let there = |name: &str| listed.iter().any(|(listed, _)| listed == name);
         let mut tiles = Self { disk, dir: dir.to_owned(), signer, tree: Tree::new(), bundle: Vec::new() };
+        if there(UNFINISHED) {
+            let removed = tiles.disk.remove(&dir.join(UNFINISHED));
+            removed.map_err(AuditError::io("remove an unfinished file of the audit log"))?;
+        }
         if !there(VKEY) {
             if there(CHECKPOINT) || there("tile") {
                 return Err(VerifyError::file(VKEY, "the file is missing").into());
@@ -111,7 +115,11 @@ impl Tiles {
         self.write_checkpoint(&tree)?;
         self.tree = tree;
         self.bundle = bundle;
-        self.prune(old_size, self.tree.size())
+        // The entries are in. Outgrown files do no harm, and the next open removes them.
+        if let Err(error) = self.prune(old_size, self.tree.size()) {
+            tracing::warn!(%error, "cannot remove outgrown tiles");
+        }
+        Ok(())
     }
 
     fn write_checkpoint(&self, tree: &Tree) -> io::Result<()> {

@@ -28,7 +28,8 @@ pub struct Verified {
     pub unsealed: u64,
     /// The root hash of the signed checkpoint, base64.
     pub root: String,
-    /// Bytes of a last group that never became durable, so none of its entries was acknowledged.
+    /// Bytes that a house which was killed did not finish: a last group that never became durable, so that none of its
+    /// entries was acknowledged, or a tile that was not in place yet. The next start removes them.
     pub torn_bytes: u64,
     /// Whether a house was writing the log meanwhile.
     pub is_live: bool,
@@ -92,15 +93,21 @@ pub(crate) fn while_written<T>(
     mut work: impl FnMut(bool) -> Result<T, VerifyError>,
 ) -> Result<T, VerifyError> {
     let mut attempts = 20;
+    let mut last: Option<(VerifyError, u32)> = None;
     loop {
         let is_live = is_written(dir);
-        match work(is_live) {
-            Err(_) if attempts > 0 && (is_live || is_written(dir)) => {
-                attempts -= 1;
-                std::thread::sleep(Duration::from_millis(50));
-            }
+        let error = match work(is_live) {
+            Err(error) if attempts > 0 && (is_live || is_written(dir)) => error,
             result => return result,
+        };
+        // A race shows another face each time; damage shows the same.
+        let times = last.filter(|(before, _)| *before == error).map_or(1, |(_, times)| times + 1);
+        if times == 5 {
+            return Err(error);
         }
+        last = Some((error, times));
+        attempts -= 1;
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -126,7 +133,10 @@ pub(crate) fn verify_once(disk: &dyn Disk, dir: &Path, is_live: bool) -> Result<
         in_segments.push((index, leaf_hash(entry)));
         Ok::<(), ScanError>(())
     })?;
-    let torn_bytes = segments.iter().map(|segment| segment.scan.torn_bytes).sum();
+    let mut torn_bytes = segments.iter().map(|segment| segment.scan.torn_bytes).sum();
+    if let (false, Ok(file)) = (is_live, disk.open(&dir.join(UNFINISHED))) {
+        torn_bytes += file.length().map_err(|error| VerifyError::io(UNFINISHED, &error))?;
+    }
 
     let mut leaves: Vec<Hash> = Vec::new();
     for tile in tiles_of(size).filter(|tile| tile.kind == TileKind::Entries) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
 use crate::mutant::{self, Mutant};
-use crate::segment::{self, Expected, GROUP_BYTES_MAX, Position, SECTOR, ScanError};
+use crate::segment::{self, Expected, GROUP_BYTES_MAX, Position, SECTOR, ScanError, Visit};
 use crate::{AuditError, VerifyError};
 
 /// A segment that must hold at least its header and one short group.
@@ -37,6 +37,8 @@ struct Stock {
 struct Segment {
     number: u64,
     file: Box<dyn DiskFile>,
+    /// Its size in bytes; a house that was given another size meanwhile keeps to it.
+    length: u64,
     /// Where the next group goes; 0 in a spare one.
     end: u64,
 }
@@ -56,7 +58,7 @@ impl Wal {
         dir: &Path,
         segment_bytes: u64,
         sealed: u64,
-        visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), ScanError>,
+        visit: &mut Visit<'_>,
     ) -> Result<(Self, Found), AuditError> {
         let segments = read_segments(&*disk, dir, sealed, false, visit)?;
         let mut found = Found::default();
@@ -82,9 +84,9 @@ impl Wal {
             }
             // After a crash of the process alone the last group may not have reached the disk yet.
             file.sync().map_err(AuditError::io("sync a segment of the audit log"))?;
-            if let Some(before) =
-                active.replace(Segment { number: segment.number, file, end: segment.scan.end })
-            {
+            let length = file.length().map_err(AuditError::io("measure a segment of the audit log"))?;
+            let opened = Segment { number: segment.number, file, length, end: segment.scan.end };
+            if let Some(before) = active.replace(opened) {
                 full.push((before.number, position.index));
             }
             position = segment.scan.position;
@@ -114,7 +116,7 @@ impl Wal {
     ///
     /// Fails without harm: nothing was written that counts.
     pub(crate) fn reserve(&mut self, group_bytes: usize) -> io::Result<()> {
-        let fits = |active: &Segment| active.end + group_bytes as u64 <= self.shelf.segment_bytes;
+        let fits = |active: &Segment| active.end + group_bytes as u64 <= active.length;
         if self.active.as_ref().is_some_and(fits) {
             return Ok(());
         }
@@ -134,7 +136,7 @@ impl Wal {
         }
         let mut bytes = Vec::new();
         if active.end == 0 {
-            bytes = segment::encode_header(active.number, &self.position, self.shelf.segment_bytes);
+            bytes = segment::encode_header(active.number, &self.position, active.length);
         }
         let next = segment::encode_group(&mut bytes, &self.position, entries);
         active.file.write_at(active.end, &bytes)?;
@@ -201,7 +203,7 @@ impl Shelf {
         match made {
             Ok(file) => {
                 stock.next_number += 1;
-                Ok(Segment { number, file, end: 0 })
+                Ok(Segment { number, file, length: self.segment_bytes, end: 0 })
             }
             Err(error) => {
                 // Gives back what it took of a full disk. If that fails too, the next try begins with the same file.
@@ -228,7 +230,7 @@ pub(crate) fn read_segments(
     dir: &Path,
     sealed: u64,
     live: bool,
-    visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), ScanError>,
+    visit: &mut Visit<'_>,
 ) -> Result<Vec<SegmentFound>, VerifyError> {
     let mut found: Vec<SegmentFound> = Vec::new();
     let mut previous: Option<Position> = None;
@@ -265,14 +267,14 @@ pub(crate) fn read_segments(
         }
         found.push(SegmentFound { number, scan });
     }
-    if let Some(position) = previous {
-        if position.index < sealed {
-            return Err(VerifyError::entry(
-                "wal",
-                position.index,
-                "the entry is in tiles but missing in the segments",
-            ));
-        }
+    if let Some(position) = previous
+        && position.index < sealed
+    {
+        return Err(VerifyError::entry(
+            "wal",
+            position.index,
+            "the entry is in tiles but missing in the segments",
+        ));
     }
     Ok(found)
 }

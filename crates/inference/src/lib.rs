@@ -30,5 +30,5 @@ mod text;
 mod words;
 mod worker;
 
-pub use supervisor::{Engine, EngineConfig, EngineError, EngineStatus};
+pub use supervisor::{Engine, EngineConfig, EngineError, EngineStatus, prove_sandbox};
 pub use worker::worker_main;

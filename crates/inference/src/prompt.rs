@@ -3,8 +3,9 @@
 //! The template is rendered with a placeholder for each content. Control tokens are looked for only in what the
 //! template itself wrote; content is put in afterwards and stays text, whatever it spells. Text between two control
 //! tokens is split into tokens in one run, so that harmless content gives exactly the tokens it would give anywhere.
+//! A template that our template engine does not understand is left to llama.cpp, which recognises the common ones.
 
-use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -16,6 +17,21 @@ use std::fmt;
 pub(crate) struct Message {
     pub(crate) role: String,
     pub(crate) content: String,
+}
+
+impl Message {
+    fn role(&self) -> &str {
+        if self.role == "developer" { "system" } else { &self.role }
+    }
+
+    /// What stands for the content while the template is rendered.
+    fn place(&self, index: usize) -> String {
+        // An empty content stays empty: templates ask whether there is one.
+        if self.content.is_empty() {
+            return String::new();
+        }
+        format!("{EDGE}{PLACE_BEGIN}{index}{PLACE_END}{EDGE}")
+    }
 }
 
 /// The roles that a template is given. `developer` is handed on as `system`, which templates know.
@@ -42,7 +58,7 @@ impl fmt::Display for PromptError {
 /// Makes prompts for one model.
 pub(crate) struct Prompter {
     model: &'static LlamaModel,
-    template: Option<Environment<'static>>,
+    template: Option<Template>,
     controls: Controls,
     bos: String,
     eos: String,
@@ -52,8 +68,12 @@ pub(crate) struct Prompter {
 const TEMPLATE_FUEL: u64 = 2_000_000;
 
 impl Prompter {
-    /// `template` is the model's `tokenizer.chat_template`. A template that does not compile is an error in words.
-    pub(crate) fn new(model: &'static LlamaModel, template: Option<String>) -> Result<Self, String> {
+    /// Takes the model's own template. `Err` says why nobody understands it.
+    pub(crate) fn new(model: &'static LlamaModel) -> Result<Self, String> {
+        let template = match model.chat_template(None) {
+            Ok(template) => Some(Template::new(model, template)?),
+            Err(_) => None,
+        };
         let vocabulary = model.vocab();
         let text = |token: LlamaToken| {
             let known = (0..vocabulary.n_tokens()).contains(&token.0);
@@ -65,7 +85,7 @@ impl Prompter {
             .filter(|token| vocabulary.is_control(*token))
             .map(|token| (text(token), token));
         Ok(Self {
-            template: template.map(compile).transpose()?,
+            template,
             controls: Controls::new(controls.collect()),
             bos: text(vocabulary.bos()),
             eos: text(vocabulary.eos()),
@@ -76,7 +96,11 @@ impl Prompter {
     /// The tokens of a conversation, ending where the assistant's answer begins.
     pub(crate) fn chat(&self, messages: &[Message]) -> Result<Vec<LlamaToken>, PromptError> {
         let template = self.template.as_ref().ok_or(PromptError::NoTemplate)?;
-        let rendered = render(template, messages, &self.bos, &self.eos).map_err(PromptError::Template)?;
+        let rendered = match template {
+            Template::Jinja(environment) => render(environment, messages, &self.bos, &self.eos),
+            Template::Recognised(template) => recognised(self.model, template, messages),
+        };
+        let rendered = rendered.map_err(PromptError::Template)?;
         let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
         let runs = self.controls.runs(&rendered, &contents);
         Ok(self.tokens(&runs))
@@ -103,6 +127,38 @@ impl Prompter {
         }
         tokens
     }
+}
+
+enum Template {
+    Jinja(Box<Environment<'static>>),
+    /// One that llama.cpp knows by its looks.
+    Recognised(LlamaChatTemplate),
+}
+
+impl Template {
+    fn new(model: &LlamaModel, template: LlamaChatTemplate) -> Result<Self, String> {
+        let source = template.to_string().map_err(|_| "the chat template is not UTF-8".to_owned())?;
+        let trial = [Message { role: "user".to_owned(), content: "trial".to_owned() }];
+        match compile(source) {
+            Ok(environment) => Ok(Self::Jinja(Box::new(environment))),
+            Err(_) if recognised(model, &template, &trial).is_ok() => Ok(Self::Recognised(template)),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+fn recognised(
+    model: &LlamaModel,
+    template: &LlamaChatTemplate,
+    messages: &[Message],
+) -> Result<Vec<Part>, String> {
+    let places: Result<Vec<LlamaChatMessage>, _> = messages
+        .iter()
+        .enumerate()
+        .map(|(index, message)| LlamaChatMessage::new(message.role().to_owned(), message.place(index)))
+        .collect();
+    let places = places.map_err(|error| error.to_string())?;
+    split(&model.apply_chat_template(template, &places, true).map_err(|error| error.to_string())?)
 }
 
 fn compile(source: String) -> Result<Environment<'static>, String> {
@@ -146,15 +202,7 @@ fn render(
     let places: Value = messages
         .iter()
         .enumerate()
-        .map(|(index, message)| {
-            let role = if message.role == "developer" { "system" } else { message.role.as_str() };
-            // An empty content stays empty: templates ask whether there is one.
-            let content = match message.content.is_empty() {
-                true => String::new(),
-                false => format!("{EDGE}{PLACE_BEGIN}{index}{PLACE_END}{EDGE}"),
-            };
-            context! { role => role, content => content }
-        })
+        .map(|(index, message)| context! { role => message.role(), content => message.place(index) })
         .collect();
     let template = environment.get_template("chat").map_err(|error| one_line(&error))?;
     let rendered = template
@@ -320,7 +368,7 @@ mod tests {
         check(
             "{% for %}",
             &[("user", "x")],
-            "the chat template is not understood: unexpected end of block, expected identifier",
+            "the chat template is not understood: unexpected end of block, expected in",
         );
         check(
             "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",

@@ -86,6 +86,7 @@ pub(crate) struct Embedding {
 pub(crate) struct Queue {
     sender: mpsc::Sender<(Work, Place)>,
     waiting: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
 }
 
 /// How many requests may wait to be begun.
@@ -102,6 +103,16 @@ impl Queue {
             return Err(Busy);
         }
         self.sender.send((work, place)).map_err(|_| Busy)
+    }
+
+    /// Requests that have not begun.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Answers in the making, as of the last turn.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
 }
 
@@ -122,11 +133,16 @@ impl Drop for Place {
 }
 
 /// The other end of a [`Queue`].
-pub(crate) struct Inbox(mpsc::Receiver<(Work, Place)>);
+pub(crate) struct Inbox {
+    receiver: mpsc::Receiver<(Work, Place)>,
+    running: Arc<AtomicUsize>,
+}
 
 pub(crate) fn queue() -> (Queue, Inbox) {
     let (sender, receiver) = mpsc::channel();
-    (Queue { sender, waiting: Arc::new(AtomicUsize::new(0)) }, Inbox(receiver))
+    let running = Arc::new(AtomicUsize::new(0));
+    let inbox = Inbox { receiver, running: Arc::clone(&running) };
+    (Queue { sender, waiting: Arc::new(AtomicUsize::new(0)), running }, inbox)
 }
 
 /// Sizes of one engine.
@@ -268,6 +284,7 @@ impl Scheduler {
                 self.advance(&fed);
                 self.sample()?;
             }
+            self.inbox.running.store(self.running.len(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -275,12 +292,12 @@ impl Scheduler {
     /// Takes in what has arrived; waits when there is nothing else to do. False when nothing will ever come again.
     fn take_in(&mut self) -> bool {
         if self.running.is_empty() && self.waiting.is_empty() && self.embeds.is_empty() {
-            match self.inbox.0.recv() {
+            match self.inbox.receiver.recv() {
                 Ok((work, place)) => self.enqueue(work, place),
                 Err(mpsc::RecvError) => return false,
             }
         }
-        while let Ok((work, place)) = self.inbox.0.try_recv() {
+        while let Ok((work, place)) = self.inbox.receiver.try_recv() {
             self.enqueue(work, place);
         }
         true
@@ -623,4 +640,26 @@ fn warm_up(context: &mut LlamaContext<'_>) -> Result<(), String> {
 
 fn number(value: usize) -> Result<u32, String> {
     u32::try_from(value).map_err(|_| "a number is too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Busy, Embedding, WAITING_MAX, Work, queue};
+    use tokio::sync::oneshot;
+
+    #[test]
+    fn the_queue_is_bounded_and_gives_places_back() {
+        let (queue, inbox) = queue();
+        let submit = || {
+            let (reply, _gone) = oneshot::channel();
+            queue.submit(Work::Embed(Embedding { tokens: Vec::new(), reply }))
+        };
+        assert!((0..WAITING_MAX).all(|_| submit().is_ok()));
+        assert!(matches!(submit(), Err(Busy)));
+        assert_eq!(queue.waiting(), WAITING_MAX);
+        drop(inbox.receiver.recv());
+        assert!(submit().is_ok());
+        drop(inbox);
+        assert!(matches!(submit(), Err(Busy)), "nobody would answer");
+    }
 }

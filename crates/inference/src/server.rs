@@ -49,6 +49,8 @@ pub(crate) async fn serve(listener: UnixListener, served: Arc<Served>) -> std::i
         }
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
+            // A peer that left before it was accepted, or a full table of descriptors: neither ends the service.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => continue,
             Err(error) => return error,
         };
         let served = Arc::clone(&served);
@@ -69,27 +71,31 @@ pub(crate) async fn serve(listener: UnixListener, served: Arc<Served>) -> std::i
 
 type Body = Either<Full<Bytes>, Stream>;
 
-async fn answer(served: &Served, request: Request<Incoming>) -> Response<Body> {
+async fn answer(served: &Arc<Served>, request: Request<Incoming>) -> Response<Body> {
     match route(served, request).await {
         Ok(response) => response,
         Err(fault) => refusal(&fault),
     }
 }
 
-async fn route(served: &Served, request: Request<Incoming>) -> Result<Response<Body>, Fault> {
+async fn route(served: &Arc<Served>, request: Request<Incoming>) -> Result<Response<Body>, Fault> {
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
-        (&Method::GET, "/health") => Ok(whole(&json!({ "status": "ok" }))),
+        (&Method::GET, "/health") => Ok(whole(&health(served))),
         (&Method::GET, "/v1/models") => Ok(whole(&models(served))),
-        (&Method::POST, "/v1/chat/completions") => chat(served, &body(served, request).await?).await,
-        (&Method::POST, "/v1/completions") => completion(served, &body(served, request).await?).await,
-        (&Method::POST, "/v1/embeddings") => embeddings(served, &body(served, request).await?).await,
+        (&Method::POST, "/v1/chat/completions") => chat(served, body(served, request).await?).await,
+        (&Method::POST, "/v1/completions") => completion(served, body(served, request).await?).await,
+        (&Method::POST, "/v1/embeddings") => embeddings(served, body(served, request).await?).await,
         _ => {
             let message =
                 "there is /health, /v1/models, /v1/chat/completions, /v1/completions and /v1/embeddings";
             Err(Fault { status: 404, message: message.to_owned(), code: "not_found", param: None })
         }
     }
+}
+
+fn health(served: &Served) -> Value {
+    json!({ "status": "ok", "running": served.queue.running(), "waiting": served.queue.waiting() })
 }
 
 fn models(served: &Served) -> Value {
@@ -122,23 +128,45 @@ async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Faul
     }
 }
 
-async fn chat(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
-    let asked = request::chat(body, seed()?, served.vocabulary)?;
-    let prompt = served.prompter.chat(&asked.messages);
-    let prompt = prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?;
+async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+    let (asked, prompt) = aside(served, body.len(), move |served| {
+        let asked = request::chat(&body, seed()?, served.vocabulary)?;
+        let prompt = served.prompter.chat(&asked.messages);
+        Ok((asked, prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?))
+    })
+    .await?;
     let reply = Reply::chat(served, prompt.len(), &asked.generation)?;
     generate(served, prompt, asked.generation, reply, "messages").await
 }
 
-async fn completion(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
-    let asked = request::completion(body, seed()?, served.vocabulary)?;
-    let prompt = served.prompter.text(&asked.prompt);
+async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+    let (asked, prompt) = aside(served, body.len(), move |served| {
+        let asked = request::completion(&body, seed()?, served.vocabulary)?;
+        let prompt = served.prompter.text(&asked.prompt);
+        Ok((asked, prompt))
+    })
+    .await?;
     if prompt.is_empty() {
         return Err(Fault::invalid("prompt", "`prompt` must not be empty"));
     }
     let echo = asked.echo.then_some(asked.prompt);
     let reply = Reply::completion(served, prompt.len(), &asked.generation, echo)?;
     generate(served, prompt, asked.generation, reply, "prompt").await
+}
+
+/// Runs what takes long for a long body beside the thread that serves, so that streams do not wait for it.
+async fn aside<T: Send + 'static>(
+    served: &Arc<Served>,
+    bytes: usize,
+    work: impl FnOnce(&Served) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    const SHORT: usize = 8 * 1024;
+    if bytes <= SHORT {
+        return work(served);
+    }
+    let served = Arc::clone(served);
+    let done = tokio::task::spawn_blocking(move || work(&served)).await;
+    done.unwrap_or_else(|_| Err(failed("the request could not be read".to_owned())))
 }
 
 async fn generate(
@@ -188,21 +216,27 @@ async fn generate(
     collected.finish().map(|reply| whole(&reply)).ok_or_else(|| failed("the answer broke off".to_owned()))
 }
 
-async fn embeddings(served: &Served, body: &[u8]) -> Result<Response<Body>, Fault> {
-    let asked = request::embeddings(body)?;
+async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+    let (base64, texts) = aside(served, body.len(), move |served| {
+        let asked = request::embeddings(&body)?;
+        let texts: Vec<Vec<LlamaToken>> =
+            asked.inputs.iter().map(|input| served.prompter.text(input)).collect();
+        Ok((asked.base64, texts))
+    })
+    .await?;
+    let unfit = |text: &&Vec<LlamaToken>| text.is_empty() || text.len() > EMBED_TOKENS_MAX as usize;
+    if let Some(text) = texts.iter().find(unfit) {
+        return Err(Fault::too_long(text.len(), EMBED_TOKENS_MAX, "input"));
+    }
     let mut data = Vec::new();
     let mut tokens_total = 0;
-    for (index, input) in asked.inputs.iter().enumerate() {
-        let tokens = served.prompter.text(input);
-        if tokens.is_empty() || tokens.len() > EMBED_TOKENS_MAX as usize {
-            return Err(Fault::too_long(tokens.len(), EMBED_TOKENS_MAX, "input"));
-        }
+    for (index, tokens) in texts.into_iter().enumerate() {
         tokens_total += tokens.len();
         let (reply, arriving) = oneshot::channel();
         submit(served, Work::Embed(Embedding { tokens, reply }))?;
         let vector =
             arriving.await.unwrap_or_else(|_| Err("the engine is stopping".to_owned())).map_err(failed)?;
-        let embedding = match asked.base64 {
+        let embedding = match base64 {
             true => Value::String(crate::reply::base64(vector.iter().flat_map(|value| value.to_le_bytes()))),
             false => json!(vector),
         };

@@ -293,13 +293,14 @@ impl Supervisor {
                 return Ending::Crashed(format!("no socket at `{socket}`: {error}"));
             }
         };
+        let mut command = worker_command(&self.config, memory, OwnedFd::from(listener), weights);
         let mut child = {
             // Under the lock, so that a stop either prevents the start or finds the worker.
             let mut inner = self.shared.lock();
             if inner.stop {
                 return Ending::Crashed("it was stopped".to_owned());
             }
-            match self.command(memory, listener, weights).spawn() {
+            match command.spawn() {
                 Ok(child) => {
                     inner.worker = Some(child.id());
                     child
@@ -323,28 +324,6 @@ impl Supervisor {
         }
     }
 
-    fn command(&self, memory_max_bytes: u64, listener: UnixListener, weights: File) -> Command {
-        let threads =
-            self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-        let mut command = Command::new(&self.config.program);
-        command
-            .arg(WORKER_WORD)
-            .args(["--model", &self.config.model])
-            .args(["--context-tokens", &self.config.context_tokens.to_string()])
-            .args(["--parallel", &self.config.parallel.to_string()])
-            .args(["--threads", &threads.to_string()])
-            .args(["--memory-max-bytes", &memory_max_bytes.to_string()])
-            .args(["--parent", &std::process::id().to_string()])
-            .env_clear()
-            .current_dir("/")
-            // Ctrl-C in a terminal goes to the gateway, which drains first.
-            .process_group(0)
-            .stdin(OwnedFd::from(listener))
-            .stdout(OwnedFd::from(weights))
-            .stderr(Stdio::piped());
-        command
-    }
-
     /// Listens until the worker closes its end; answers its last word.
     fn listen_to(&self, pipe: impl Read) -> Option<Line> {
         let mut last = None;
@@ -366,6 +345,55 @@ impl Supervisor {
             }
         }
     }
+}
+
+fn worker_command(config: &EngineConfig, memory_max_bytes: u64, socket: OwnedFd, weights: File) -> Command {
+    let threads =
+        config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let mut command = Command::new(&config.program);
+    command
+        .arg(WORKER_WORD)
+        .args(["--model", &config.model])
+        .args(["--context-tokens", &config.context_tokens.to_string()])
+        .args(["--parallel", &config.parallel.to_string()])
+        .args(["--threads", &threads.to_string()])
+        .args(["--memory-max-bytes", &memory_max_bytes.to_string()])
+        .args(["--parent", &std::process::id().to_string()])
+        .env_clear()
+        .current_dir("/")
+        // Ctrl-C in a terminal goes to the gateway, which drains first.
+        .process_group(0)
+        .stdin(socket)
+        .stdout(OwnedFd::from(weights))
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Starts a worker that loads the model, seals its sandbox, tries to break out in every way it knows, and ends.
+///
+/// One row per attempt: its name, and whether it was denied. Blocks for as long as the model takes to load.
+pub fn prove_sandbox(config: &EngineConfig) -> Result<Vec<(String, bool)>, EngineError> {
+    check(config)?;
+    let failed = |error: io::Error| EngineError::Failed(error.to_string());
+    let (weights, facts) = open_weights(&config.weights).map_err(EngineError::Refused)?;
+    let memory = memory_max(config, &facts, &weights).map_err(failed)?;
+    let (socket, _other_end) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+    let mut command = worker_command(config, memory, OwnedFd::from(socket), weights);
+    let output = command.args(["--prove-sandbox", "true"]).output().map_err(failed)?;
+    let mut rows = Vec::new();
+    for line in String::from_utf8(output.stderr).unwrap_or_default().lines() {
+        match (Line::parse(line), line.split_once(' ')) {
+            (Line::Refused(why), _) => return Err(EngineError::Refused(why)),
+            (Line::Failed(why), _) => return Err(EngineError::Failed(why)),
+            (_, Some(("denied", name))) => rows.push((name.to_owned(), true)),
+            (_, Some(("ESCAPED", name))) => rows.push((name.to_owned(), false)),
+            _ => {}
+        }
+    }
+    if rows.is_empty() {
+        return Err(EngineError::Failed(in_words(output.status)));
+    }
+    Ok(rows)
 }
 
 /// Longer lines are cut into several.

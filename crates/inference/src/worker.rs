@@ -69,6 +69,7 @@ mod engine {
 
     pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Line> {
         let arguments = parse(arguments).map_err(Line::Refused)?;
+        check_processor().map_err(Line::Refused)?;
         follow_parent(arguments.parent).map_err(Line::Failed)?;
         let (socket, weights) = inherit().map_err(|error| Line::Failed(error.to_string()))?;
         // Before the walls: it makes a socket pair for signals, which is refused inside.
@@ -99,8 +100,7 @@ mod engine {
         begun.map_err(|why| Line::Failed(format!("no context for the model: {why}")))?;
 
         let context_tokens = model.n_ctx_train().min(sizes.cells);
-        let template = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
-        let prompter = Prompter::new(model, template).map_err(Line::Refused)?;
+        let prompter = Prompter::new(model).map_err(Line::Refused)?;
         let vocabulary = model.vocab().n_tokens();
         let served = Served {
             model: arguments.model,
@@ -186,6 +186,18 @@ mod engine {
             let _closed = nix::unistd::close(descriptor);
         }
         Ok((socket, weights))
+    }
+
+    /// The native code is built for processors from 2013 on; on an older one it would end with an illegal instruction.
+    fn check_processor() -> Result<(), String> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if !(has!("avx2") && has!("fma") && has!("f16c") && has!("bmi2")) {
+                return Err("this processor lacks AVX2, FMA, F16C or BMI2, which the engine needs".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// Both live as long as the process.

@@ -1,32 +1,29 @@
-//! stub harness
-use schleuse_inference::*;
-fn main() -> std::process::ExitCode {
-    let mut a = std::env::args_os().skip(1);
-    let first = a.next();
-    if first.as_deref() == Some("engine-worker".as_ref()) {
-        return worker_main(a);
+//! The engine as the gateway has it: a supervisor here, a worker process made from this very program.
+//!
+//! There is no test harness around `main`, because the worker is this program with another first argument.
+
+#[cfg(feature = "engine")]
+#[path = "engine/cases.rs"]
+mod cases;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    match first.as_deref().and_then(|first| first.to_str()) {
+        Some("engine-worker") => schleuse_inference::worker_main(arguments),
+        other => run(other, arguments),
     }
-    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    rt.block_on(async {
-        let e = Engine::start(EngineConfig {
-            weights: first.unwrap().into(),
-            model: "smol".into(),
-            socket: "/tmp/iw/e.sock".into(),
-            threads: None,
-            context_tokens: 8192,
-            parallel: 8,
-            memory_max_bytes: None,
-            program: "/proc/self/exe".into(),
-        })
-        .await;
-        match e {
-            Ok(e) => {
-                eprintln!("{} {:?}", e.status(), e.worker_pid());
-                tokio::time::sleep(std::time::Duration::from_secs(600)).await;
-                e.stop().await;
-            }
-            Err(e) => eprintln!("{e}"),
-        }
-    });
-    std::process::ExitCode::SUCCESS
+}
+
+#[cfg(feature = "engine")]
+fn run(first: Option<&str>, arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    cases::run(first, arguments)
+}
+
+#[cfg(not(feature = "engine"))]
+fn run(_first: Option<&str>, _arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    println!("built without the feature `engine`: there is no worker to test");
+    ExitCode::SUCCESS
 }

@@ -257,26 +257,15 @@ impl Pass<'_> {
                 }
             }
             Finder::Near { pattern, max, within } => {
-                let mut at = end;
-                while at < text.len() && at - end < *within {
-                    if !byte(text, at).is_some_and(is_value) {
-                        at += 1;
-                        continue;
+                let gap = range(text, end, text.len().min(end + *within));
+                match gap.iter().position(|b| is_value(*b)) {
+                    Some(0) => {}
+                    Some(at) => {
+                        let run = pattern.run(text, end + at, *max, at_end);
+                        self.take_run(index, end + at, *max, run);
                     }
-                    let run = pattern.run(text, at, *max, at_end);
-                    let word_end = at
-                        + range(text, at, text.len().min(at + *max))
-                            .iter()
-                            .take_while(|b| is_value(**b))
-                            .count();
-                    if run.open || run.end == Some(word_end) && at > end {
-                        self.take_run(index, at, *max, run);
-                        return;
-                    }
-                    at = word_end;
-                }
-                if at >= text.len() {
-                    self.take(index, Outcome::Open(text.len()));
+                    None if end + gap.len() == text.len() => self.take(index, Outcome::Open(text.len())),
+                    None => {}
                 }
             }
             Finder::Email => self.take(index, email::read(place)),

@@ -94,6 +94,11 @@ fn structure(first: u8, second: u8) -> Option<&'static str> {
     COUNTRIES.iter().find(|(code, _)| **code == country).map(|(_, structure)| *structure)
 }
 
+/// Whether two capitals name a country that has IBANs.
+pub(crate) fn is_country(code: &[u8]) -> bool {
+    COUNTRIES.iter().any(|(known, _)| known.as_slice() == code)
+}
+
 /// Where an IBAN whose first digit group begins at `digit` would begin.
 pub(crate) fn start_before(text: &[u8], digit: usize) -> Option<usize> {
     let country = |end: usize| {

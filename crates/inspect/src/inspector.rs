@@ -99,6 +99,9 @@ impl Inspector {
     ///
     /// `findings` are those of [`Inspector::scan`] on the same text. A finding whose offsets do not fit the text, or
     /// overlap an earlier one, is skipped.
+    ///
+    /// Redacting twice gives what redacting once gives, for all types that are redacted by default, in a
+    /// text without BLOCK findings.
     pub fn redact(&self, text: &str, findings: &[Finding]) -> String {
         let mut redact: Vec<&Finding> =
             findings.iter().filter(|f| f.action == FindingAction::Redact).collect();

@@ -78,8 +78,9 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
     }
 }
 
+/// A letter, or the bracket of a placeholder that stands for one.
 fn letter(text: &[u8], at: usize) -> bool {
-    byte(text, at).is_some_and(|b| b.is_ascii_alphabetic())
+    byte(text, at).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'[' | b']'))
 }
 
 enum Left {

@@ -16,7 +16,7 @@ pub(crate) struct NumberRun {
     open: bool,
     /// The last group may still grow.
     growing: bool,
-    /// The text ended in a dot or comma, which could begin a fraction.
+    /// The text ended in a dot, which could begin a fraction.
     dotted: bool,
     start: usize,
 }
@@ -48,10 +48,13 @@ impl NumberRun {
     pub(crate) fn read(text: &[u8], start: usize, at_end: bool) -> Option<Self> {
         match byte_before(text, start) {
             Some(before) if is_word(before) || before == b'+' => return None,
-            Some(b'.' | b',' | b'-' | b'/' | b':')
-                if start.checked_sub(2).and_then(|i| byte(text, i)).is_some_and(|b| b.is_ascii_digit()) =>
+            Some(b'.')
+                if start
+                    .checked_sub(2)
+                    .and_then(|i| byte(text, i))
+                    .is_some_and(|b| b.is_ascii_digit() || b == b']') =>
             {
-                // A fraction, a date, or a later group of a number that begins further left.
+                // A fraction, also of a number that was replaced by its placeholder.
                 return None;
             }
             _ => {}
@@ -82,7 +85,7 @@ impl NumberRun {
                 run.growing = true;
                 break;
             }
-            if at + 1 == text.len() && matches!(byte(text, at), Some(b'.' | b',')) {
+            if at + 1 == text.len() && byte(text, at) == Some(b'.') {
                 run.open = !at_end;
                 run.dotted = true;
                 break;
@@ -126,7 +129,7 @@ impl NumberRun {
         };
         let continues = match byte(text, last.end) {
             Some(next) if is_word(next) => true,
-            Some(b'.' | b',') => byte(text, last.end + 1).is_some_and(|b| b.is_ascii_digit()),
+            Some(b'.') => byte(text, last.end + 1).is_some_and(|b| b.is_ascii_digit()),
             _ => false,
         };
         if continues {

@@ -75,7 +75,7 @@ pub(crate) enum Finder {
         pattern: Pattern,
         max: usize,
     },
-    /// The value is the first fitting run of letters, digits, `_` and `-` within so many bytes behind the keyword.
+    /// The value is the first run of letters, digits, `_` and `-` behind the keyword, within so many bytes.
     Near {
         pattern: Pattern,
         max: usize,

@@ -1,6 +1,7 @@
 //! Validators: what a rule asks of the text that its pattern matched.
 
 use crate::checksum;
+use crate::iban;
 use crate::text::{byte, byte_before, floor_character, range};
 
 /// What a validator says about a match.
@@ -22,6 +23,9 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("steuer-id", steuer_id),
     ("svnr", svnr),
     ("kvnr", kvnr),
+    ("mod-11-10", mod_11_10),
+    ("bic", bic),
+    ("phone", phone),
     ("icao-last", icao_last),
     ("credential", credential),
     ("github-checksum", github_checksum),
@@ -101,6 +105,24 @@ fn svnr(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 
 fn kvnr(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     checksum::kvnr(&compact(text, start, end)).then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// The digits end in their MOD 11,10 check digit, as those of German VAT numbers do.
+fn mod_11_10(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    checksum::mod_11_10(&digits(text, start, end)).then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// A bank and a country (ISO 9362): the fifth and sixth letter name one that has IBANs, or the United States.
+fn bic(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let country = range(text, start, end).get(4..6)?;
+    (iban::is_country(country) || country == b"US").then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// As many digits as a telephone number has (ITU-T E.164 section 6.1), and not all the same.
+fn phone(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let number = digits(text, start, end);
+    let varied = distinct(&number) >= 3;
+    ((8..=15).contains(&number.len()) && varied).then_some(Verdict { start, end, weight: 0.0 })
 }
 
 /// Serial numbers of German identity papers: nine characters, with the ICAO check digit as tenth when it is printed.
@@ -220,7 +242,11 @@ fn password_prose(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 
 /// A generic secret: long, mixed, and too irregular for a word.
 fn secret(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let end = start + before_armour(range(text, start, end)).len();
     let value = range(text, start, end);
+    if value.len() < 16 {
+        return None;
+    }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let mixed = digits >= 2 && letters >= 4 || letters >= 20 && mixes_cases(value);
@@ -234,8 +260,12 @@ fn userinfo(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let end = end.checked_sub(1)?;
     let value = range(text, start, end);
     let password = value.iter().position(|b| *b == b':').and_then(|at| value.get(at + 1..))?;
-    let host = byte(text, end + 1).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'[');
-    (host && !password.is_empty() && !is_template(password)).then_some(Verdict { start, end, weight: 0.0 })
+    let host = byte(text, end + 1).is_some_and(|b| b.is_ascii_alphanumeric());
+    (host && !password.is_empty() && !is_template(password) && !is_template(value)).then_some(Verdict {
+        start,
+        end,
+        weight: 0.0,
+    })
 }
 
 /// A whole connection string; without templates.
@@ -252,7 +282,7 @@ fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 
 /// The end of an unquoted value: before markup, before further parameters, and without the sentence's punctuation.
 fn trim_value(text: &[u8], start: usize, end: usize) -> usize {
-    let value = range(text, start, end);
+    let value = before_armour(range(text, start, end));
     let mut length = value.len();
     if let Some(at) = value.iter().position(|b| *b == b'<').filter(|at| *at > 0) {
         length = at;
@@ -269,6 +299,12 @@ fn trim_value(text: &[u8], start: usize, end: usize) -> usize {
         length -= 1;
     }
     floor_character(text, start + length)
+}
+
+/// The bytes before the dashes of an armour that follows without a space.
+fn before_armour(value: &[u8]) -> &[u8] {
+    let dashes = value.windows(5).position(|part| part == b"-----");
+    dashes.and_then(|at| value.get(..at)).unwrap_or(value)
 }
 
 /// Stands where a value will be filled in, or says that there is none.
@@ -335,6 +371,7 @@ fn is_placeholder(value: &[u8]) -> bool {
     let text = value.trim_ascii();
     is_template(text)
         || text.windows(10).any(|part| part.eq_ignore_ascii_case(b"[redacted:"))
+        || text.windows(5).any(|part| part == b"-----")
         || distinct(text) < 2
         || text.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'#' | b'?' | 0x80..))
         || WORDS.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(text))

@@ -12,7 +12,7 @@ use crate::text::floor_character;
 /// A redaction whose overlapping findings chain on holds back its bytes too, but keeps only their range in memory.
 pub const MAX_HELD: usize = ARMOUR_MAX;
 
-/// While more than this is held, a push looks at it again only when it grew by an eighth: the work stays linear.
+/// While more than this is kept, a push looks at it again only when it grew by an eighth: the work stays linear.
 const EAGER: usize = 1024;
 
 /// The streaming state of one text channel: one choice, one kind of delta.
@@ -66,9 +66,8 @@ impl Window {
             return self.nothing();
         }
         self.kept.push_str(piece);
-        let held = (self.progress.base + self.kept.len()).saturating_sub(self.shown);
         let unseen = self.kept.len() - self.looked_at;
-        if held > EAGER && unseen < held / 8 && !piece.contains('-') {
+        if self.kept.len() > EAGER && unseen < self.kept.len() / 8 && !piece.contains('-') {
             return self.nothing();
         }
         self.look(false)
@@ -139,7 +138,8 @@ impl Window {
     }
 
     fn forget(&mut self) {
-        let needed = self.progress.needed_from().min(self.shown).saturating_sub(self.progress.base);
+        // What lies between `shown` and this belongs to an open protected finding and will never be shown.
+        let needed = self.progress.needed_from().saturating_sub(self.progress.base);
         let cut = floor_character(self.kept.as_bytes(), needed);
         self.kept.drain(..cut);
         self.progress.base += cut;

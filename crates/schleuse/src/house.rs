@@ -59,6 +59,8 @@ pub struct House {
     gate: Arc<Gate>,
     operations: Arc<Operations>,
     stop: CancellationToken,
+    /// Closes connections whose answers nobody takes.
+    hang_up: CancellationToken,
     edges: TaskTracker,
     keeper: Keeper,
     _lock: std::fs::File,
@@ -153,7 +155,9 @@ impl House {
             service: Service::House { exchange: gate.clone(), desk },
             limits: schleuse_edge::Limits::default(),
         };
-        edges.spawn(house.run(stop.clone(), gate.cut.clone()));
+        // Later than the cut of what runs: an answer that was cut still has to be told.
+        let hang_up = CancellationToken::new();
+        edges.spawn(house.run(stop.clone(), hang_up.clone()));
         let answering = Arc::clone(&operations);
         let admin = Edge {
             listener: admin,
@@ -171,6 +175,7 @@ impl House {
             gate,
             operations,
             stop,
+            hang_up,
             edges,
             keeper,
             _lock: lock,
@@ -194,8 +199,9 @@ impl House {
         self.gate.cut.cancel();
         let rest = DRAIN_MAX.saturating_sub(ANSWERS_MAX).mul_f32(0.5);
         let _ = tokio::time::timeout(rest, self.gate.tasks.wait()).await;
-        let _ = tokio::time::timeout(rest, self.edges.wait()).await;
-        let _ = tokio::time::timeout(rest, self.keeper.tasks.wait()).await;
+        let _ = tokio::time::timeout(rest.mul_f32(0.5), self.edges.wait()).await;
+        self.hang_up.cancel();
+        let _ = tokio::time::timeout(rest.mul_f32(0.5), self.keeper.tasks.wait()).await;
         self.keeper.write_failures().await;
         let mut record = Record::new(Event::LogStop);
         record.action = Some(Outcome::Allowed);

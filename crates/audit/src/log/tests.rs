@@ -395,11 +395,78 @@ async fn a_commit_carries_many_entries() {
     let mut options = options(&folder);
     options.segment_bytes = 4 << 20;
     let (log, _) = Log::open(options).unwrap();
-    append_many(&log, 0, 3000).await.into_iter().for_each(|result| drop(result.unwrap()));
+    append_many(&log, 0, 3000).await.into_iter().for_each(|result| assert!(result.is_ok()));
     let metrics = log.metrics();
     assert_eq!((metrics.appended, metrics.size, metrics.queue_depth), (3000, 3000, 0));
     assert!(metrics.commits < 1500, "{metrics:?}");
     assert_eq!(metrics.sync_buckets.iter().sum::<u64>(), metrics.commits);
     log.close().await.unwrap();
     assert_eq!(log.metrics().tree_size, 3000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_log_can_be_verified_and_exported() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    let (log, _) = Log::open(options(&folder)).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    let ended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for _ in 0..32 {
+        let (log, ended) = (log.clone(), Arc::clone(&ended));
+        tasks.spawn(async move {
+            while !ended.load(Ordering::Relaxed) {
+                log.append(record(0)).await.unwrap();
+            }
+        });
+    }
+    let (mut sizes, mut exported) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let (verified, lines) = tokio::task::block_in_place(|| (verify(&dir), lines(&folder).len() as u64));
+        sizes.push(verified.unwrap().entries());
+        exported.push(lines);
+    }
+    ended.store(true, Ordering::Relaxed);
+    tasks.join_all().await;
+    assert!(
+        sizes.is_sorted() && exported.is_sorted() && sizes.last() > sizes.first(),
+        "{sizes:?} {exported:?}"
+    );
+    log.close().await.unwrap();
+    assert_eq!(verify(&dir).unwrap().sealed, log.metrics().size);
+}
+
+#[tokio::test]
+async fn damage_under_a_running_house_is_noticed() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    let (log, _) = Log::open(options(&folder)).unwrap();
+    for number in 0..5 {
+        log.append(record(number)).await.unwrap();
+    }
+    let segment = dir.join("wal/000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[600] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let error = verify(&dir).unwrap_err();
+    assert_eq!((error.file.as_str(), error.entry), ("wal/000001.seg", Some(0)));
+    drop(log);
+    assert!(matches!(Log::open(options(&folder)), Err(AuditError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn another_segment_size_takes_effect_with_the_next_segment() {
+    let folder = Folder::new();
+    for segment_bytes in [16 * 1024, 128 * 1024, 32 * 1024] {
+        let mut options = options(&folder);
+        options.segment_bytes = segment_bytes;
+        let (log, _) = Log::open(options).unwrap();
+        for number in 0..40 {
+            log.append(record(number)).await.unwrap();
+        }
+        drop(log);
+        while super::lock(&folder.0.join("audit")).is_err() {}
+        assert_eq!(verify(&folder.0.join("audit")).unwrap().torn_bytes, 0);
+    }
+    let (_, recovery) = Log::open(options(&folder)).unwrap();
+    assert_eq!(recovery.entries, 120);
 }

@@ -1,1 +1,220 @@
+use proptest::prelude::*;
+use schleuse_types::{Finding, FindingAction, Label, Outcome, Role, Timestamp};
 
+use super::{Event, RECORD_BYTES_MAX, Record};
+
+const TIME: Timestamp = Timestamp(1_795_207_724_123_456);
+const SALT: [u8; 16] = [0xFF; 16];
+
+fn check(record: &Record, expected: &str) {
+    assert_eq!(String::from_utf8(record.encode(TIME, &SALT)).unwrap(), expected);
+}
+
+#[test]
+fn the_least_entry_has_all_fixed_members() {
+    check(
+        &Record::default(),
+        "{\"action\":\"\",\"event\":\"llm.admit\",\"model\":\"\",\"prompt_hash\":\"\",\"request_id\":\"\",\
+         \"salt\":\"_____________________w\",\"sensitivity_score\":0,\"timestamp\":\"2026-11-20T20:48:44.123456Z\",\
+         \"user\":\"\",\"v\":1}",
+    );
+}
+
+#[test]
+fn the_fullest_entry_has_every_member_in_order() {
+    let mut record = Record {
+        event: Event::LlmComplete,
+        timestamp: None,
+        request_id: "01JD".into(),
+        user: "p:00".into(),
+        role: Some(Role::Engineer),
+        prompt_hash: "hmac-sha256:ab".into(),
+        sensitivity_score: 0.3,
+        action: Some(Outcome::Redacted),
+        model: "llama".into(),
+        label: Some(Label::Confidential),
+        route: Some("local".into()),
+        surface: Some("/v1/chat/completions".into()),
+        status: Some(200),
+        code: Some("x".into()),
+        rules: vec!["p1".into(), "p2".into()],
+        policy: Some("sha256:1".into()),
+        pack: Some("sha256:2".into()),
+        tokens_in: Some(812),
+        tokens_out: Some(344),
+        ms: Some(2210),
+        prev: Some(73801),
+        node: Some("gw-2".into()),
+        count: Some(1),
+        source: Some("127.0.0.1".into()),
+        ..Record::default()
+    };
+    let finding = |kind: &str| Finding {
+        kind: kind.into(),
+        recognizer: String::new(),
+        path: String::new(),
+        start: 0,
+        end: 1,
+        score: 1.0,
+        action: FindingAction::Redact,
+    };
+    record.count_findings(&[finding("IBAN"), finding("EMAIL"), finding("IBAN")]);
+    check(
+        &record,
+        "{\"action\":\"REDACTED\",\"code\":\"x\",\"count\":1,\"event\":\"llm.complete\",\
+         \"findings\":{\"EMAIL\":1,\"IBAN\":2},\"label\":\"CONFIDENTIAL\",\"model\":\"llama\",\"ms\":2210,\
+         \"node\":\"gw-2\",\"pack\":\"sha256:2\",\"policy\":\"sha256:1\",\"prev\":73801,\
+         \"prompt_hash\":\"hmac-sha256:ab\",\"request_id\":\"01JD\",\"role\":\"engineer\",\"route\":\"local\",\
+         \"rules\":[\"p1\",\"p2\"],\"salt\":\"_____________________w\",\"sensitivity_score\":0.3,\
+         \"source\":\"127.0.0.1\",\"status\":200,\"surface\":\"/v1/chat/completions\",\
+         \"timestamp\":\"2026-11-20T20:48:44.123456Z\",\"tokens_in\":812,\"tokens_out\":344,\"user\":\"p:00\",\"v\":1}",
+    );
+}
+
+#[test]
+fn scores_have_at_most_two_decimals() {
+    let score = |value: f32| {
+        let record = Record { sensitivity_score: value, ..Record::default() };
+        let text = String::from_utf8(record.encode(TIME, &SALT)).unwrap();
+        let (_, rest) = text.split_once("\"sensitivity_score\":").unwrap();
+        rest.split(',').next().unwrap().to_owned()
+    };
+    let cases = [
+        (0.0, "0"),
+        (0.004, "0"),
+        (0.01, "0.01"),
+        (0.1, "0.1"),
+        (0.25, "0.25"),
+        (0.3, "0.3"),
+        (0.999, "1"),
+        (1.0, "1"),
+        (7.0, "1"),
+        (-1.0, "0"),
+        (f32::NAN, "1"),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(score(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn salts_are_base64url() {
+    let record = Record::default();
+    let mut salt = [0; 16];
+    for (place, byte) in salt.iter_mut().enumerate() {
+        *byte = place as u8 * 17;
+    }
+    let text = String::from_utf8(record.encode(TIME, &salt)).unwrap();
+    // Python: base64.urlsafe_b64encode(bytes(i * 17 for i in range(16))).rstrip(b"=").
+    assert!(text.contains("\"salt\":\"ABEiM0RVZneImaq7zN3u_w\""), "{text}");
+}
+
+#[test]
+fn strings_are_escaped_as_rfc_8785_wants() {
+    let record =
+        Record { model: "\"\\\u{8}\t\n\u{c}\r\u{1f}\u{7f}/ä€😀\u{2028}".into(), ..Record::default() };
+    let text = String::from_utf8(record.encode(TIME, &SALT)).unwrap();
+    let expected = "\"model\":\"\\\"\\\\\\b\\t\\n\\f\\r\\u001f\u{7f}/ä€😀\u{2028}\"";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn what_is_too_long_is_cut_and_says_so() {
+    let long = "\u{1}".repeat(5000);
+    let record = Record {
+        request_id: long.clone(),
+        user: long.clone(),
+        prompt_hash: long.clone(),
+        model: long.clone(),
+        route: Some(long.clone()),
+        surface: Some(long.clone()),
+        code: Some(long.clone()),
+        rules: vec![long.clone(); 500],
+        policy: Some(long.clone()),
+        pack: Some(long.clone()),
+        node: Some(long.clone()),
+        source: Some(long.clone()),
+        role: Some(Role::Engineer),
+        label: Some(Label::Confidential),
+        action: Some(Outcome::Pseudonymized),
+        findings: (0..500).map(|number| (format!("KIND{number}"), u32::MAX)).collect(),
+        status: Some(u16::MAX),
+        tokens_in: Some(u64::MAX),
+        tokens_out: Some(u64::MAX),
+        ms: Some(u64::MAX),
+        prev: Some(u64::MAX),
+        count: Some(u64::MAX),
+        ..Record::default()
+    };
+    let bytes = record.encode(TIME, &SALT);
+    assert!(bytes.len() <= RECORD_BYTES_MAX, "{}", bytes.len());
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(value["truncated"], true);
+    assert_eq!(value["v"], 1);
+
+    let only_lists = Record { rules: vec!["rule".into(); 1000], user: "p:00".into(), ..Record::default() };
+    let value: serde_json::Value = serde_json::from_slice(&only_lists.encode(TIME, &SALT)).unwrap();
+    assert_eq!((value["rules"].as_array().unwrap().len(), value["truncated"].as_bool()), (8, Some(true)));
+    assert_eq!(value["user"], "p:00");
+
+    let only_user = Record { user: "u".repeat(600), ..Record::default() };
+    let value: serde_json::Value = serde_json::from_slice(&only_user.encode(TIME, &SALT)).unwrap();
+    assert_eq!((value["user"].as_str().unwrap().len(), value["truncated"].as_bool()), (512, Some(true)));
+}
+
+proptest! {
+    /// An independent parser reads back what went in, and a canonical form of what it read is what was written.
+    #[test]
+    fn entries_are_canonical_json(
+        model in "\\PC{0,40}|[\\x00-\\x20\"\\\\]{0,20}",
+        rules in proptest::collection::vec("\\PC{0,20}", 0..20),
+        kinds in proptest::collection::btree_map("\\PC{1,8}", 1_u32.., 0..6),
+        salt in any::<[u8; 16]>(),
+        score in 0_u8..=100,
+        ms in proptest::option::of(0_u64..1 << 53),
+    ) {
+        let record = Record {
+            model: model.clone(),
+            rules: rules.clone(),
+            findings: kinds,
+            sensitivity_score: f32::from(score) / 100.0,
+            ms,
+            ..Record::default()
+        };
+        let bytes = record.encode(TIME, &salt);
+        prop_assert!(bytes.len() <= RECORD_BYTES_MAX);
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        prop_assert_eq!(value["sensitivity_score"].as_f64().unwrap(), f64::from(score) / 100.0);
+        prop_assert!(value["salt"].as_str().unwrap().len() == 22);
+        if value.get("truncated").is_none() {
+            prop_assert_eq!(value["model"].as_str().unwrap(), &model);
+            prop_assert_eq!(value.get("ms").and_then(serde_json::Value::as_u64), ms);
+        }
+        prop_assert!(!bytes.contains(&0));
+        prop_assert_eq!(String::from_utf8(canonical(&value)).unwrap(), String::from_utf8(bytes).unwrap());
+    }
+}
+
+/// RFC 8785 by way of `serde_json`, whose escapes agree with it.
+fn canonical(value: &serde_json::Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    match value {
+        serde_json::Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| name.encode_utf16().collect::<Vec<_>>());
+            let members = members
+                .into_iter()
+                .map(|(name, value)| [serde_json::to_vec(name).unwrap(), canonical(value)].join(&b':'));
+            out.push(b'{');
+            out.extend(members.collect::<Vec<_>>().join(&b','));
+            out.push(b'}');
+        }
+        serde_json::Value::Array(values) => {
+            out.push(b'[');
+            out.extend(values.iter().map(canonical).collect::<Vec<_>>().join(&b','));
+            out.push(b']');
+        }
+        other => out = serde_json::to_vec(other).unwrap(),
+    }
+    out
+}

@@ -208,3 +208,15 @@ fn a_torn_last_group_is_reported_and_not_an_error() {
     assert_eq!((recovery.entries, recovery.torn_bytes), (256 + unsealed, torn_bytes));
     assert_eq!(verify(&dir).unwrap().torn_bytes, 0);
 }
+
+#[test]
+fn an_unfinished_tile_is_reported_and_removed_by_the_next_start() {
+    let folder = Folder::new();
+    let dir = folder.0.join("audit");
+    make(&dir, 10, 0);
+    fs::write(dir.join(".unfinished"), "half").unwrap();
+    assert_eq!(verify(&dir).unwrap().torn_bytes, 4);
+    let signer = LogSigner::new("schleuse.example/audit", &[7; 32]).unwrap();
+    recover(Arc::new(SystemDisk), &dir, SEGMENT_BYTES_MIN, signer).unwrap();
+    assert_eq!(verify(&dir).unwrap().torn_bytes, 0);
+}

@@ -121,14 +121,15 @@ fn what_does_not_fit_together_is_refused() {
     check(put("blk.0.attn_q.weight", 20, &[4]), "tensor `blk.0.attn_q.weight` has the unknown type 4");
     check(
         put("blk.0.attn_q.weight", 20, &[0]),
-        "tensor `blk.0.attn_k.weight` begins at 41984 of the data, but should begin at 50176",
+        "tensor `blk.0.attn_k.weight` begins at 41856 of the data, but should begin at 50048",
     );
     check(
         put("blk.0.attn_q.weight", 24, &[1]),
-        "tensor `blk.0.attn_q.weight` begins at 33793 of the data, but should begin at 33792",
+        "tensor `blk.0.attn_q.weight` begins at 33537 of the data, but should begin at 33664",
     );
-    check(put("blk.1.attn_q.weight", -14, b"0"), "tensor `blk.0.attn_q.weight` is there twice");
-    check(put("general.name", -4, b"\n\x1b\0x"), "the key `llama.x` is missing");
+    check(put("blk.1.attn_q.weight", -15, b"0"), "tensor `blk.0.attn_q.weight` is there twice");
+    let not_a_name = "the key `general.architecture` is not the name of an architecture";
+    check(put("general.architecture", 12, b"\n"), not_a_name);
 }
 
 #[test]
@@ -139,7 +140,11 @@ fn what_is_missing_is_named() {
     check(put("token_embd.weight", -1, b"X"), "tensor `token_embd.weight` is missing");
     check(put("output_norm.weight", -1, b"X"), "tensor `output_norm.weight` is missing");
     check(put("blk.1.ffn_down.weight", -1, b"X"), "tensor `blk.1.ffn_down.weight` is missing");
-    check(put("blk.1.ffn_down.weight", -1, b"\x1b"), "tensor `blk.1.ffn_down.weight` is missing");
+    let change = |file: &mut Vec<u8>| {
+        put("token_embd.weight", -1, b"\x1b")(file);
+        put("token_embd.weigh\x1b", 0, &[9])(file);
+    };
+    check(change, "tensor `token_embd.weigh\\u{1b}` has 9 dimensions instead of 1 to 4");
 }
 
 #[test]

@@ -308,28 +308,40 @@ async fn leaving_before_the_head_reaches_the_server_too() {
     assert_eq!(upstreams.status()[0].outstanding, 0);
 }
 
+async fn check_time_out(script: Script, change: impl FnOnce(&mut UpstreamConfig), expected: &str) {
+    let fake = FakeUpstream::builder().script(script).start().await;
+    let mut config = config("a", &fake.url());
+    change(&mut config);
+    let upstreams = upstreams(vec![config]);
+    let error = match ask(&upstreams, STREAM).await {
+        Ok(answer) => rest(answer).await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!((error.to_string().as_str(), error.code()), (expected, RefusalCode::UpstreamTimeout));
+    let status = &upstreams.status()[0];
+    assert_eq!((status.counters.timeouts, status.healthy, status.outstanding), (1, false, 0));
+    assert!(fake.wait_for_aborts(1, SOON).await);
+}
+
 #[tokio::test]
 async fn slow_servers_run_into_their_time_outs() {
-    let short = Duration::from_millis(50);
-    let first_byte = |url: &str| UpstreamConfig { first_byte_timeout: short, ..config("a", url) };
-    let idle =
-        |url: &str| UpstreamConfig { first_byte_timeout: short, idle_timeout: short, ..config("a", url) };
-
-    let hangs = FakeUpstream::builder().script(Script::Hang).start().await;
-    let error = ask(&upstreams(vec![first_byte(&hangs.url())]), CHAT).await.unwrap_err();
-    assert_eq!(error.to_string(), "upstream `a`: no first byte in time");
-    assert_eq!(error.code(), RefusalCode::UpstreamTimeout);
-    assert!(hangs.wait_for_aborts(1, SOON).await);
-
-    for (texts, what) in [(&[][..], "first byte"), (&["data: 1\n\n"][..], "next byte")] {
-        let chunks = texts.iter().map(|text| (Duration::ZERO, (*text).to_owned())).collect();
-        let stalls = FakeUpstream::builder().script(Script::Sse { chunks, end: End::Hang }).start().await;
-        let upstreams = upstreams(vec![idle(&stalls.url())]);
-        let error = rest(ask(&upstreams, STREAM).await.unwrap()).await.unwrap_err();
-        assert_eq!(error, AskError::Timeout { replica: "a".to_owned(), what });
-        assert_eq!((upstreams.status()[0].counters.timeouts, upstreams.status()[0].healthy), (1, false));
-        assert!(stalls.wait_for_aborts(1, SOON).await);
-    }
+    let short = Duration::from_millis(100);
+    let stalls = |texts: &[&str]| Script::deltas(texts, End::Hang);
+    let only_a_head = Script::Sse { chunks: Vec::new(), end: End::Hang };
+    let no_first_byte = "upstream `a`: no first byte in time";
+    check_time_out(Script::Hang, |config| config.first_byte_timeout = short, no_first_byte).await;
+    check_time_out(
+        only_a_head,
+        |config| (config.first_byte_timeout, config.idle_timeout) = (short * 5, short),
+        no_first_byte,
+    )
+    .await;
+    check_time_out(
+        stalls(&["x"]),
+        |config| config.idle_timeout = short,
+        "upstream `a`: no next byte in time",
+    )
+    .await;
 }
 
 #[tokio::test]

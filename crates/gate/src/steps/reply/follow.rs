@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schleuse_identity::Validity;
 use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
+use schleuse_upstream::Answer;
 use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
 use schleuse_wire::{Chunk, Surface};
 use tokio::sync::mpsc;
@@ -34,12 +35,14 @@ impl Stream {
     /// Follows the answer and closes the entry. The last bytes are sent only after the completion is durable.
     pub(super) async fn follow(self, state: State) {
         match self.relay(state).await {
-            Ok(usage) => match self.entry.complete().await {
+            Ok((usage, answer)) => match self.entry.complete().await {
                 Ok(()) => {
                     if let Some(usage) = usage {
                         let _ = self.frames.send(usage).await;
                     }
                     let _ = self.frames.send(DONE).await;
+                    drop(self.frames);
+                    read_to_end(answer).await;
                 }
                 Err(refusal) => self.tell(&refusal).await,
             },
@@ -57,8 +60,9 @@ impl Stream {
         let _ = self.frames.send(named_frame("error", &self.entry.refusal_json(refusal))).await;
     }
 
-    /// Passes the answer on, window by window. Returns the frame with the usage, which belongs behind all others.
-    async fn relay(&self, state: State) -> Result<Option<Bytes>, Refusal> {
+    /// Passes the answer on, window by window. Returns the frame with the usage, which belongs behind all others, and
+    /// the answer behind its `[DONE]`.
+    async fn relay(&self, state: State) -> Result<(Option<Bytes>, Answer), Refusal> {
         let mut watch = Watch { stream: self, validity: self.entry.validity().await };
         // The status is known, or the asker has waited long: from here on a comment may be sent at any time. The first
         // one goes out at once, so that whoever stands in between sees life before a long prompt is worked through.
@@ -110,7 +114,7 @@ impl Stream {
                 quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
             }
         }
-        Ok(relayed.usage_frame())
+        Ok((relayed.usage_frame(), answer))
     }
 
     /// Sends a frame; a reader who does not read is waited for, but not beyond their key or the house's end.
@@ -125,6 +129,12 @@ impl Stream {
             },
         }
     }
+}
+
+/// Reads what stands behind `[DONE]`, which should be nothing: only a connection that was read to its end is used again.
+async fn read_to_end(mut answer: Answer) {
+    let reading = async { while let Ok(Some(_)) = answer.chunk().await {} };
+    let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
 }
 
 /// A stream ends with `[DONE]`, or it did not end well.

@@ -1,4 +1,4 @@
-//! A process that takes part in a measurement and ends with it.
+//! A process that takes part in a measurement or a proof and ends with it.
 
 use crate::Trouble;
 use serde_json::Value;
@@ -13,12 +13,12 @@ const STEPS: u32 = 400;
 const STEP: Duration = Duration::from_millis(50);
 
 /// A running process with the address that it serves.
-pub(super) struct Part {
+pub(crate) struct Part {
     child: Child,
     /// `HOST:PORT` on the loopback interface.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// The key to ask with; empty where none is needed.
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 impl Part {
@@ -26,7 +26,7 @@ impl Part {
     ///
     /// # Errors
     /// When it does not start or says something else.
-    pub(super) fn tool(program: &Path, arguments: &[&str]) -> Result<Self, Trouble> {
+    pub(crate) fn tool(program: &Path, arguments: &[&str]) -> Result<Self, Trouble> {
         let trouble = |why: &str| Trouble::new(format!("`{}` {why}", program.display()));
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -49,7 +49,7 @@ impl Part {
     ///
     /// # Errors
     /// When it ends early or is not ready in time; its words are in `house.log`.
-    pub(super) fn house(schleuse: &Path, folder: &Path, settings: &Path) -> Result<Self, Trouble> {
+    pub(crate) fn house(schleuse: &Path, folder: &Path, settings: &Path) -> Result<Self, Trouble> {
         let log = folder.join("house.log");
         let ready = folder.join("ready.json");
         let trouble = |why: &str| Trouble::new(format!("the house {why}; see `{}`", log.display()));
@@ -76,12 +76,12 @@ impl Part {
         Err(trouble("was not ready in 20 s"))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Resident memory now, in millions of bytes; NaN when the kernel does not tell.
-    pub(super) fn resident_mb(&self) -> f64 {
+    pub(crate) fn resident_mb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
@@ -91,9 +91,23 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        end(&mut self.child, Duration::from_secs(15));
     }
+}
+
+/// Asks a process to end, waits, and makes it end when it does not.
+pub(crate) fn end(child: &mut Child, patience: Duration) {
+    drop(Command::new("kill").args(["-TERM", &child.id().to_string()]).status());
+    let mut waited = Duration::ZERO;
+    while waited < patience {
+        if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
+        std::thread::sleep(STEP);
+        waited += STEP;
+    }
+    drop(child.kill());
+    drop(child.wait());
 }
 
 /// Address and an engineer's key out of a house's ready file.

@@ -1,0 +1,179 @@
+//! One row per line of the walk: break that step, and expect its refusal and its entry.
+
+mod house;
+
+use std::time::Duration;
+
+use house::{House, chat, finding_kinds};
+use schleuse_testkit::{End, Script};
+
+#[tokio::test]
+async fn open_entry() {
+    // The bracket itself: an answered question leaves an admission and a completion with one request id.
+    let house = House::open().await;
+    let reply = house.ask("employee", &chat("Hello")).await;
+    assert_eq!(reply.status, 200);
+    let entries = house.entries();
+    assert_eq!(house::events(&entries), ["llm.admit ALLOWED", "llm.complete ALLOWED"]);
+    for entry in &entries {
+        assert_eq!(entry["request_id"], reply.header("x-schleuse-request-id"));
+    }
+    assert_eq!(entries[1]["prev"], 0);
+}
+
+#[tokio::test]
+async fn verify() {
+    let house = House::open().await;
+    let reply = house.ask_with("sk-nobody", &chat("Hello")).await;
+    reply.expect(401, "invalid_api_key");
+    assert_eq!(house.gate.failures.take().len(), 1, "counted, not recorded one by one");
+    house.expect_nothing_asked();
+}
+
+#[tokio::test]
+async fn parse() {
+    let house = House::open().await;
+    let reply = house.ask("employee", r#"{"model":"tiny","model":"tiny","messages":[]}"#).await;
+    reply.expect(400, "invalid_request");
+    house.expect_refusal(&reply, "ERROR", "invalid_request");
+}
+
+#[tokio::test]
+async fn decide() {
+    let house = House::open().await;
+    let reply = house.ask("auditor", &chat("Hello")).await;
+    reply.expect(403, "access_denied");
+    let entry = house.expect_refusal(&reply, "DENIED", "access_denied");
+    assert_eq!(entry["rules"][0], "auditor-never-asks");
+}
+
+#[tokio::test]
+async fn decide_knows_only_models_that_are_there() {
+    let house = House::open().await;
+    let body = chat("Hello").replace("tiny", "another");
+    let reply = house.ask("employee", &body).await;
+    reply.expect(404, "model_not_found");
+    let entry = house.expect_refusal(&reply, "ERROR", "model_not_found");
+    assert_eq!(entry["model"], "", "a name that an asker made up is not written down");
+}
+
+#[tokio::test]
+async fn inspect() {
+    let house = House::open().await;
+    let reply = house.ask("employee", &chat("Konto DE89 3704 0044 0532 0130 00")).await;
+    reply.expect(403, "sensitive_data_detected");
+    assert!(reply.message().starts_with("BLOCKED: Sensitive data detected"));
+    assert_eq!(finding_kinds(&reply), ["IBAN"]);
+    let entry = house.expect_refusal(&reply, "BLOCKED", "sensitive_data_detected");
+    assert_eq!(entry["findings"]["IBAN"], 1);
+}
+
+#[tokio::test]
+async fn decide_again() {
+    let policy = r#"
+        @id("ask") permit (principal, action == Action::"ask", resource);
+        @id("no-mail-addresses")
+        @message_en("No e-mail addresses here.") @message_de("Keine E-Mail-Adressen hier.")
+        @next_en("Take them out.") @next_de("Nehmen Sie sie heraus.")
+        forbid (principal, action == Action::"ask", resource) when { context.findings.contains("EMAIL") };
+    "#;
+    let house = House::with_policy(policy).await;
+    assert_eq!(house.ask("employee", &chat("Hello")).await.status, 200);
+    let before = house.upstream.questions().len();
+    let reply = house.ask("employee", &chat("write to someone@example.org")).await;
+    reply.expect(403, "access_denied");
+    let entry = house.entries().pop().unwrap();
+    assert_eq!((entry["action"].as_str(), entry["rules"][0].as_str()), (Some("DENIED"), Some("no-mail-addresses")));
+    assert_eq!(house.upstream.questions().len(), before);
+}
+
+#[tokio::test]
+async fn decide_again_carries_out_obligations() {
+    let policy = r#"
+        @id("ask") @obligation("redact:EMAIL")
+        permit (principal, action == Action::"ask", resource);
+    "#;
+    let house = House::with_policy(policy).await;
+    let reply = house.ask("employee", &chat("write to someone@example.org")).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("x-schleuse-action"), "REDACTED");
+    let sent = house.upstream.questions().pop().unwrap().json();
+    assert_eq!(sent["messages"][0]["content"], "write to [REDACTED:EMAIL]");
+}
+
+#[tokio::test]
+async fn select() {
+    let house = House::open().await;
+    let reply = house.ask_labelled("employee", "GEHEIM", &chat("Hello")).await;
+    reply.expect(403, "no_permitted_route");
+    let entry = house.expect_refusal(&reply, "DENIED", "no_permitted_route");
+    assert_eq!(entry["label"], "SECRET");
+}
+
+#[tokio::test]
+async fn admit() {
+    let house = House::open().await;
+    house.gate.log.close().await.unwrap();
+    let reply = house.ask("employee", &chat("Hello")).await;
+    reply.expect(503, "audit_unavailable");
+    house.expect_nothing_asked();
+}
+
+#[tokio::test]
+async fn ask() {
+    let mut house = House::open().await;
+    house.stop_upstream().await;
+    let reply = house.ask("employee", &chat("Hello")).await;
+    reply.expect(503, "upstream_unavailable");
+    let entries = house.entries();
+    assert_eq!(house::events(&entries), ["llm.admit ALLOWED", "llm.complete ERROR"]);
+    assert_eq!(entries[1]["code"], "upstream_unavailable");
+}
+
+#[tokio::test]
+async fn reply() {
+    let house = House::open().await;
+    house.upstream.set_script(Script::json(
+        200,
+        r#"{"id":"c","object":"chat.completion","created":1,"model":"tiny","choices":[{"index":0,"message":
+            {"role":"assistant","content":"DE89 3704 0044 0532 0130 00"},"finish_reason":"stop"}]}"#,
+    ));
+    let reply = house.ask("employee", &chat("Hello")).await;
+    reply.expect(403, "sensitive_data_detected");
+    assert!(!reply.text().contains("3704"), "{}", reply.text());
+    assert_eq!(house::events(&house.entries()), ["llm.admit ALLOWED", "llm.complete BLOCKED"]);
+}
+
+#[tokio::test]
+async fn reply_in_a_stream() {
+    let house = House::open().await;
+    house.upstream.set_script(Script::deltas(&["Das Konto ist DE89 ", "3704 0044 0532", " 0130 00", " ja"], End::Clean));
+    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let reply = house.ask("employee", &stream).await;
+    assert_eq!(reply.status, 200);
+    let text = reply.text();
+    assert!(text.contains("Das Konto ist"), "{text}");
+    assert!(text.contains("event: error") && text.contains("sensitive_data_detected"), "{text}");
+    assert!(!text.contains("[DONE]") && !text.contains("3704") && !text.contains("DE89"), "{text}");
+    assert_eq!(house::events(&house.entries()), ["llm.admit ALLOWED", "llm.complete BLOCKED"]);
+}
+
+#[tokio::test]
+async fn close_entry() {
+    // The log fails between admission and completion: the answer is not finished as if nothing had happened.
+    let house = House::open().await;
+    house.upstream.set_script(Script::Sse {
+        chunks: vec![(Duration::from_millis(300), house::delta("Hello"))],
+        end: End::Clean,
+    });
+    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let log = house.gate.log.clone();
+    let breaking = async {
+        assert!(house.upstream.wait_for_questions(1, Duration::from_secs(5)).await);
+        log.close().await.unwrap();
+    };
+    let (reply, ()) = tokio::join!(house.ask("employee", &stream), breaking);
+    let text = reply.text();
+    assert!(text.contains("audit_unavailable"), "{text}");
+    assert!(!text.contains("[DONE]"), "{text}");
+}
