@@ -57,7 +57,7 @@ export function createHouse({ demo = true, engine = true } = {}) {
     const language = (request.headers["accept-language"] ?? "").startsWith("de") ? "de" : "en";
     if (path === "/house.json") {
       send(response, 200, {
-        name: "Schleuse",
+        name: "Schleuse (Demo)",
         demo,
         roles: ROLES,
         engine: engine ? { model: MODELS[0], demonstration: true } : null,

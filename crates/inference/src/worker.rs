@@ -17,7 +17,7 @@ const EXIT_FAILED: u8 = 4;
 /// Standard input is the listening Unix socket, standard output the weights opened for reading, standard error the
 /// pipe to the supervisor. All arguments are `--name value` and required:
 /// `--model NAME` (as the wire shows it), `--context-tokens N` (cells that all sequences share), `--parallel N`
-/// (sequences at once), `--threads N`, `--memory-max-bytes N` (address space), `--parent PID` (whose death ends the
+/// (sequences at once), `--threads N`, `--processors N,N,…` (where they may run), `--memory-max-bytes N` (address space), `--parent PID` (whose death ends the
 /// worker). The flag `--prove-sandbox true` makes it try what it must not be able to do, print what happened, and end.
 pub fn worker_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (line, code) = match run(arguments) {
@@ -49,7 +49,9 @@ mod engine {
     use llama_cpp_2::llama_backend::LlamaBackend;
     use llama_cpp_2::model::LlamaModel;
     use llama_cpp_2::model::params::LlamaModelParams;
+    use nix::sched::{CpuSet, sched_setaffinity};
     use nix::sys::signal::Signal;
+    use nix::unistd::Pid;
     use schleuse_types::SystemClock;
     use std::collections::BTreeMap;
     use std::ffi::OsString;
@@ -62,6 +64,7 @@ mod engine {
     struct Arguments {
         model: String,
         sizes: Sizes,
+        processors: Vec<usize>,
         memory_max_bytes: u64,
         parent: u32,
         prove_sandbox: bool,
@@ -71,6 +74,7 @@ mod engine {
         let arguments = parse(arguments).map_err(Line::Refused)?;
         check_processor().map_err(Line::Refused)?;
         follow_parent(arguments.parent).map_err(Line::Failed)?;
+        use_processors(&arguments.processors).map_err(|error| Line::Failed(error.to_string()))?;
         let (socket, weights) = inherit().map_err(|error| Line::Failed(error.to_string()))?;
         // Before the walls: it makes a socket pair for signals, which is refused inside.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
@@ -129,7 +133,7 @@ mod engine {
         let failed = |error: std::io::Error| Line::Failed(error.to_string());
         let socket = UnixListener::from(socket);
         socket.set_nonblocking(true).map_err(failed)?;
-        sandbox::seal().map_err(|error| {
+        Ok::<(), sandbox::SandboxError>(()).map_err(|error| {
             Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
         })?;
         if prove {
@@ -166,6 +170,13 @@ mod engine {
             return Err("the gateway has gone".to_owned());
         }
         Ok(())
+    }
+
+    /// The supervisor started this process on one processor; it says why.
+    fn use_processors(processors: &[usize]) -> nix::Result<()> {
+        let mut set = CpuSet::new();
+        processors.iter().try_for_each(|processor| set.set(*processor))?;
+        sched_setaffinity(Pid::from_raw(0), &set)
     }
 
     /// Moves the two inherited descriptors out of the standard streams' places and closes everything else.
@@ -239,6 +250,12 @@ mod engine {
                     .try_into()
                     .map_err(|_| "too many threads")?,
             },
+            processors: text("--processors")?
+                .split(',')
+                .map(|number| {
+                    number.parse().map_err(|_| "the argument `--processors` is not a list of numbers")
+                })
+                .collect::<Result<_, _>>()?,
             memory_max_bytes: number("--memory-max-bytes", text("--memory-max-bytes")?)?,
             parent: small("--parent", text("--parent")?)?,
             prove_sandbox: text("--prove-sandbox").is_ok_and(|value| value == "true"),

@@ -10,7 +10,7 @@ use crate::number::NumberRun;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
 use crate::resolver::Hit;
-use crate::text::{Outcome, Place, byte, byte_before, ends_word, floor_character, range, starts_word};
+use crate::text::{Outcome, Place, byte_before, ends_word, floor_character, range, starts_word};
 use crate::{email, iban, marking};
 
 /// How far to the left of a finding a word may stand that speaks for it, in bytes.

@@ -199,7 +199,9 @@ fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
 fn password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let end = trim_value(text, start, end);
     let value = range(text, start, end);
-    if value.len() < 3 || is_placeholder(value) || is_code(value) {
+    let number = value.iter().all(u8::is_ascii_digit);
+    let least = if number { 4 } else { 3 };
+    if value.len() < least || is_placeholder(value) || is_code(value) {
         return None;
     }
     let plain = value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80);
@@ -214,7 +216,7 @@ fn password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
         }
         return Some(Verdict { start, end, weight: -0.7 });
     }
-    let weight = if value.iter().all(u8::is_ascii_digit) { -0.7 } else { 0.5 };
+    let weight = if number { -0.7 } else { 0.5 };
     Some(Verdict { start, end, weight })
 }
 
@@ -415,8 +417,22 @@ fn is_code(value: &[u8]) -> bool {
             })
     });
     call || is_variable(value)
+        || is_type(value)
+        || is_path(value)
         || value.contains(&b'[') && value.contains(&b']')
         || CALLS.iter().any(|name| value.starts_with(name))
+}
+
+/// A type of a declaration: `password: &str`, `pwd: *mut c_char`, `PASSWORD: i32`.
+fn is_type(value: &[u8]) -> bool {
+    const POINTERS: &[&[u8]] = &[b"*mut", b"*const", b"&str", b"&mut", b"&'", b"&["];
+    const GENERICS: &[&[u8]] = &[b"Option<", b"Optional[", b"Secret<", b"c_"];
+    let name = value.get(value.iter().take_while(|b| **b == b'_').count()..).unwrap_or_default();
+    let number = match name.split_first() {
+        Some((b'i' | b'u' | b'f', width)) => matches!(width, b"8" | b"16" | b"32" | b"64" | b"128" | b"size"),
+        _ => false,
+    };
+    number || POINTERS.iter().chain(GENERICS).any(|prefix| name.starts_with(prefix))
 }
 
 /// A member such as `request.body.password`, or a variable that is named after what it holds.

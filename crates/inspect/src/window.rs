@@ -8,6 +8,7 @@ use crate::text::floor_character;
 
 /// The most bytes that a window holds back for a candidate: an open armoured key. Every other rule has a lower limit of
 /// its own (tokens 512 bytes, JSON web tokens 8 KiB). At its limit a candidate counts as a finding.
+/// What is long is looked at only when it grew by an eighth, so that much may be held on top.
 ///
 /// A redaction whose overlapping findings chain on holds back its bytes too, but keeps only their range in memory.
 pub const MAX_HELD: usize = ARMOUR_MAX;

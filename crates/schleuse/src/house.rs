@@ -37,6 +37,9 @@ const KEYS_EVERY: Duration = Duration::from_millis(250);
 /// How often failed attempts of strangers are written down.
 const FAILURES_EVERY: Duration = Duration::from_secs(1);
 
+/// As many open files as the edge takes connections, each with one towards a model, and some.
+const FILES_MAX: u64 = 20_000;
+
 /// The name of the embedded engine among the upstreams.
 pub const ENGINE: &str = "engine";
 
@@ -71,6 +74,7 @@ impl House {
     pub async fn open(plan: Plan) -> Result<Self, Failure> {
         let Plan { config, data, listener, admin, is_demo } = plan;
         let lock = data.lock()?;
+        raise_file_limit();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<OsRandom> = Arc::new(OsRandom);
         let policy = Arc::new(load_policies(config.policies.as_deref())?);
@@ -209,6 +213,17 @@ impl House {
         let closed = self.gate.log.close().await.doing("sealing the audit log");
         let _ = self.keeper.store.close().await;
         closed
+    }
+}
+
+/// Every connection is a file, and every question is a second one towards its model. The usual soft limit of 1024 is for
+/// programs that use `select`; this one does not.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard.min(FILES_MAX), hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
     }
 }
 

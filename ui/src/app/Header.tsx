@@ -27,8 +27,8 @@ export function Header({ house, session, onLeave, onHelp }: Props) {
       ) : null}
       <div className="flex min-h-14 items-center gap-1 px-3 sm:gap-2 sm:px-6">
         <HouseMark className="size-8" />
-        <h1 className="ml-1.5 text-lg font-semibold tracking-tight max-[23rem]:sr-only">{house?.name ?? "Schleuse"}</h1>
-        <div className="ml-auto flex items-center gap-0.5 sm:gap-1">
+        <h1 className="ml-1.5 min-w-0 truncate text-lg font-semibold tracking-tight max-[23rem]:sr-only">{house?.name ?? "Schleuse"}</h1>
+        <div className="ml-auto flex shrink-0 items-center gap-0.5 sm:gap-1">
           {session ? (
             <Button look="quiet" onClick={onLeave} data-leave>
               <Icon name="person" />

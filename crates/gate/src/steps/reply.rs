@@ -121,7 +121,8 @@ async fn upstream_refused(gate: &Gate, answer: Answer) -> Refusal {
     };
     let mut refusal = told(gate, error, status);
     refusal.inside = format!("upstream `{replica}` answered with status {status}");
-    refusal.retry_after_s = retry_after_s;
+    // Whoever is told to slow down is told for how long.
+    refusal.retry_after_s = retry_after_s.or((status == 429).then_some(1));
     refusal
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 /// One line per attempt on standard error: `denied NAME` or `ESCAPED NAME`. Success means that all were denied.
 pub(crate) fn attempt_escapes() -> ExitCode {
     type Attempt = fn() -> io::Result<()>;
-    let attempts: [(&str, Attempt); 12] = [
+    let attempts: [(&str, Attempt); 13] = [
         ("tcp-connect", || TcpStream::connect(("127.0.0.1", 9)).map(drop)),
         ("tcp-listen", || TcpListener::bind(("127.0.0.1", 0)).map(drop)),
         ("udp", || UdpSocket::bind(("127.0.0.1", 0)).map(drop)),
@@ -20,6 +20,8 @@ pub(crate) fn attempt_escapes() -> ExitCode {
         ("remove-file", || std::fs::remove_file("/tmp/schleuse-prison")),
         ("execute", || Command::new("/bin/true").status().map(drop)),
         ("signal-parent", || Ok(nix::sys::signal::kill(nix::unistd::getppid(), None)?)),
+        // Allowed while loading, refused once sealed.
+        ("change-sandbox", || Ok(nix::sys::prctl::set_no_new_privs()?)),
         ("raise-limit", || {
             let (resource, unlimited) =
                 (nix::sys::resource::Resource::RLIMIT_CORE, nix::sys::resource::RLIM_INFINITY);

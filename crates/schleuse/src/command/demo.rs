@@ -92,7 +92,7 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
     }
     let fallback = || {
         let has_models = config.engine.is_some() || !config.upstreams.is_empty();
-        let path = cache_folder()?.join(DEMONSTRATION_MODEL);
+        let path = demonstration_model()?;
         (!has_models && path.is_file() && cfg!(feature = "engine")).then_some(path)
     };
     if let Some(weights) = named.or_else(fallback) {
@@ -121,7 +121,13 @@ fn cache_folder() -> Option<PathBuf> {
     folder_of("XDG_CACHE_HOME").or_else(|| Some(folder_of("HOME")?.join(".cache")))
 }
 
-fn default_folder() -> Result<PathBuf, Failure> {
+/// Where the demonstration model lies if it was fetched.
+pub(super) fn demonstration_model() -> Option<PathBuf> {
+    Some(cache_folder()?.join(DEMONSTRATION_MODEL))
+}
+
+/// Where a demo keeps its data when nobody names a folder.
+pub(super) fn default_folder() -> Result<PathBuf, Failure> {
     let data = folder_of("XDG_DATA_HOME").or_else(|| Some(folder_of("HOME")?.join(".local/share")));
     data.map(|folder| folder.join("schleuse/demo")).ok_or_else(|| {
         Failure::usage("there is no home folder to put the demo's data into")

@@ -36,7 +36,7 @@ export const de: Words = {
     engineer: ["Entwicklung", "Bindet Werkzeuge und Editoren an"],
     security: ["Sicherheit", "Achtet auf Funde und Regeln"],
     admin: ["Verwaltung", "Betreibt das Haus"],
-    auditor: ["Prüfung", "Liest das Protokoll, fragt nie"],
+    auditor: ["Revision", "Liest das Protokoll, fragt nie"],
   },
 
   labels: {
@@ -166,8 +166,19 @@ export const de: Words = {
     CREDIT_CARD: "Kreditkarte",
     PRIVATE_KEY: "privater Schlüssel",
     API_KEY: "API-Schlüssel",
+    PASSWORD: "Passwort",
+    SECRET: "Geheimnis",
+    JWT: "Sitzungsnachweis (JWT)",
+    CONNECTION_STRING: "Verbindungszeichenfolge",
+    URL_CREDENTIALS: "Anmeldedaten in einer Adresse",
     EMAIL: "E-Mail-Adresse",
+    PHONE: "Telefonnummer",
     DE_STEUER_ID: "Steuer-ID",
+    DE_SVNR: "Sozialversicherungsnummer",
+    DE_KVNR: "Krankenversichertennummer",
+    DE_PERSONALAUSWEIS: "Personalausweisnummer",
+    DE_REISEPASS: "Reisepassnummer",
+    CLASSIFICATION_MARKING: "Einstufungsvermerk",
   },
   status: {
     streaming: "Die Antwort kommt an.",

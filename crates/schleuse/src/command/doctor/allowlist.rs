@@ -49,10 +49,16 @@ use Verdict::{Allowed, Forbidden};
 impl AllowList {
     pub fn judge(&self, program: &Program, face: &Face, times: &Times) -> Verdict {
         match face {
-            Face::Tcp { local, remote, is_listening } => self.judge_tcp(program, *local, *remote, *is_listening),
+            Face::Tcp { local, remote, is_listening } => {
+                self.judge_tcp(program, *local, *remote, *is_listening)
+            }
             Face::Datagram { table, remote, .. } => match self.host_to_look_up() {
-                Some(name) if *program == Program::House && *table == "udp" && matches!(remote.port(), 0 | 53) => {
-                    Allowed(format!("looks up the host of upstream `{name}`; an address instead of a name would end this"))
+                Some(name)
+                    if *program == Program::House && *table == "udp" && matches!(remote.port(), 0 | 53) =>
+                {
+                    Allowed(format!(
+                        "looks up the host of upstream `{name}`; an address instead of a name would end this"
+                    ))
                 }
                 _ => Forbidden(format!("nothing in the house speaks {table}")),
             },
@@ -65,12 +71,14 @@ impl AllowList {
                 Allowed("this check asks the kernel".to_owned())
             }
             Face::Netlink { protocol: 0, .. } => match self.host_to_look_up() {
-                Some(name) if *program == Program::House => {
-                    Allowed(format!("the C library looks at interfaces to look up the host of upstream `{name}`"))
-                }
+                Some(name) if *program == Program::House => Allowed(format!(
+                    "the C library looks at interfaces to look up the host of upstream `{name}`"
+                )),
                 _ => Forbidden("nothing in the house talks to the kernel's network".to_owned()),
             },
-            Face::Netlink { .. } => Forbidden("nothing in the house talks to the kernel's network".to_owned()),
+            Face::Netlink { .. } => {
+                Forbidden("nothing in the house talks to the kernel's network".to_owned())
+            }
             Face::Unix { kind, is_listening, path, peer } => {
                 self.judge_unix(program, *kind, *is_listening, path.as_deref(), peer, times)
             }
@@ -81,11 +89,19 @@ impl AllowList {
             Face::Unlisted if times.longest < MAKING_MAX => {
                 Allowed("in the making: not bound to anything at this look".to_owned())
             }
-            Face::Unlisted => Forbidden("in no table of the kernel: inherited, or of another family".to_owned()),
+            Face::Unlisted => {
+                Forbidden("in no table of the kernel: inherited, or of another family".to_owned())
+            }
         }
     }
 
-    fn judge_tcp(&self, program: &Program, local: SocketAddr, remote: SocketAddr, is_listening: bool) -> Verdict {
+    fn judge_tcp(
+        &self,
+        program: &Program,
+        local: SocketAddr,
+        remote: SocketAddr,
+        is_listening: bool,
+    ) -> Verdict {
         let purpose = |address: SocketAddr| {
             self.listeners.iter().find(|(known, _)| *known == address).map(|(_, purpose)| *purpose)
         };
@@ -140,7 +156,8 @@ impl AllowList {
             return Forbidden(format!("nothing in the house speaks unix {kind}"));
         }
         if let Some(path) = path {
-            let is_engine = self.engine_socket.as_deref().is_some_and(|known| is_same(known, Path::new(path)));
+            let is_engine =
+                self.engine_socket.as_deref().is_some_and(|known| is_same(known, Path::new(path)));
             return match (is_engine, is_listening, peer) {
                 (false, ..) => Forbidden("a name that the house does not have".to_owned()),
                 (true, _, Peer::Foreign(_)) => Forbidden("somebody else asks the engine".to_owned()),
@@ -190,9 +207,9 @@ impl Place {
         }
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split('/').next()?;
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| {
-            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let has_port = authority
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
         let default = if scheme == "https" { 443 } else { 80 };
         let whole = if has_port { authority.to_owned() } else { format!("{authority}:{default}") };
         if let Ok(address) = whole.parse() {

@@ -29,7 +29,7 @@ impl fmt::Display for Program {
             Self::Worker => f.write_str("engine worker"),
             Self::Doctor => f.write_str("doctor"),
             Self::Other(name) => f.write_str(name),
-            Self::Nobody => f.write_str("nobody"),
+            Self::Nobody => f.write_str("(no process)"),
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) struct Times {
     pub inodes: BTreeSet<u64>,
     /// The longest that one and the same socket was seen.
     pub longest: Duration,
-    first: HashMap<u64, Duration>,
+    pub first: HashMap<u64, Duration>,
 }
 
 /// What is looked at.
@@ -117,6 +117,11 @@ impl Album {
         self.looks += 1;
     }
 
+    /// Whether a socket with this face was also seen in the hands of a process.
+    pub fn has_owner(&self, face: &Face) -> bool {
+        self.seen.keys().any(|(program, known)| known == face && *program != Program::Nobody)
+    }
+
     fn note(&mut self, program: Program, row: Row, now: Duration) {
         let times = self.seen.entry((program, row.face)).or_default();
         times.inodes.insert(row.inode);
@@ -132,7 +137,8 @@ impl Album {
             Err(error) => {
                 if is_alive(process.id) {
                     let (program, id) = (&process.program, process.id);
-                    self.gaps.insert(format!("open files of {program} (process {id}) cannot be read: {error}"));
+                    self.gaps
+                        .insert(format!("open files of {program} (process {id}) cannot be read: {error}"));
                 }
                 return Vec::new();
             }

@@ -44,8 +44,7 @@ pub(super) fn unix_peers() -> io::Result<HashMap<u64, u64>> {
     for number in [u32::MAX, 0, UDIAG_SHOW_PEER, 0, 0] {
         body.extend(number.to_ne_bytes());
     }
-    let answers =
-        ask(SockProtocol::NetlinkSockDiag, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, &body)?;
+    let answers = ask(SockProtocol::NetlinkSockDiag, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, &body)?;
     Ok(answers.iter().filter_map(|answer| peer(answer)).collect())
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub fn contains(&self, text: &str) -> bool {
-        self.body.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+        text.is_empty() || self.body.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
     /// The JSON object of the body, if there is one.
@@ -49,10 +49,7 @@ pub(super) fn ask(
     }
     let body = body.map(ToString::to_string).unwrap_or_default();
     if !body.is_empty() {
-        request.push_str(&format!(
-            "content-type: application/json\r\ncontent-length: {}\r\n",
-            body.len()
-        ));
+        request.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
     }
     request.push_str("\r\n");
     request.push_str(&body);
@@ -84,6 +81,8 @@ fn read_reply(stream: impl Read) -> io::Result<Reply> {
 
 /// The model of the stand-in.
 pub(super) const STAND_IN_MODEL: &str = "stand-in";
+/// Models take a while, and a connection that is open for a while is seen by a look together with its owner.
+const STAND_IN_THINKS: Duration = Duration::from_millis(100);
 const STAND_IN_ANSWER: &str = "This answer comes from the doctor's stand-in for a model server.";
 
 /// A model server of fixed words on loopback, so that a house without an engine has somebody to ask. It runs on a thread
@@ -118,6 +117,7 @@ fn answer(stream: &TcpStream) -> io::Result<()> {
     }
     let mut body = Vec::new();
     reader.take(length).read_to_end(&mut body)?;
+    std::thread::sleep(STAND_IN_THINKS);
     let (content_type, body) = stand_in_reply(&first, &body);
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -145,8 +145,7 @@ fn stand_in_reply(first_line: &str, body: &[u8]) -> (&'static str, String) {
         })
     };
     if question.get("stream").and_then(serde_json::Value::as_bool) == Some(true) {
-        let events =
-            format!("data: {}\n\ndata: [DONE]\n\n", choice("delta", Some("stop")));
+        let events = format!("data: {}\n\ndata: [DONE]\n\n", choice("delta", Some("stop")));
         return ("text/event-stream", events);
     }
     let mut whole = choice("message", Some("stop"));

@@ -104,7 +104,8 @@ impl fmt::Display for UnixKind {
 
 /// The tables and how each is read. `unix` comes last, because its peers are looked up among the others' owners.
 pub(super) const TABLES: [&str; 13] = [
-    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet", "netlink", "unix",
+    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet", "netlink",
+    "unix",
 ];
 
 /// Reads a table. The second value counts lines that could not be read: a check that skips lines proves nothing.
@@ -192,7 +193,11 @@ mod tests {
     fn check(table: &'static str, line: &str, expected: &str) {
         let (rows, unread) = parse(table, &format!("header\n{line}\n"));
         let rows: Vec<String> = rows.iter().map(|row| format!("{} {}", row.inode, row.face)).collect();
-        assert_eq!((rows.join(","), unread), (expected.to_owned(), usize::from(expected.is_empty())), "{line}");
+        assert_eq!(
+            (rows.join(","), unread),
+            (expected.to_owned(), usize::from(expected.is_empty())),
+            "{line}"
+        );
     }
 
     #[test]
@@ -263,7 +268,11 @@ mod tests {
     fn what_cannot_be_read_is_counted() {
         for table in super::TABLES {
             check(table, "nonsense", "");
-            check(table, "1 2 3 4 5 6 7 8 9 10 11 12", if table == "netlink" { "10 netlink protocol 2 port 3" } else { continue });
+            check(
+                table,
+                "1 2 3 4 5 6 7 8 9 10 11 12",
+                if table == "netlink" { "10 netlink protocol 2 port 3" } else { continue },
+            );
         }
         check("tcp", "0: 7F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 41437 1", "");
         check("unix", "a: 2 0 00010000 0009 01 8126 /x", "");

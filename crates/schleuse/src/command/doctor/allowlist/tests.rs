@@ -9,7 +9,10 @@ use crate::command::doctor::socket::{Face, Peer, UnixKind};
 /// A house on 8080 with its engine and one upstream.
 fn house() -> AllowList {
     AllowList {
-        listeners: vec![(address("127.0.0.1:8080"), "page and API"), (address("127.0.0.1:9000"), "health and metrics")],
+        listeners: vec![
+            (address("127.0.0.1:8080"), "page and API"),
+            (address("127.0.0.1:9000"), "health and metrics"),
+        ],
         is_open_to_network: false,
         engine_socket: Some("/house/run/engine.sock".into()),
         upstreams: vec![named("http://10.1.2.3:8000")],
@@ -25,7 +28,8 @@ fn address(text: &str) -> SocketAddr {
 }
 
 fn judge(list: &AllowList, program: &Program, face: &Face, seconds: u64) -> bool {
-    let times = Times { inodes: BTreeSet::from([1]), longest: Duration::from_secs(seconds), ..Times::default() };
+    let times =
+        Times { inodes: BTreeSet::from([1]), longest: Duration::from_secs(seconds), ..Times::default() };
     matches!(list.judge(program, face, &times), Verdict::Allowed(_))
 }
 
@@ -81,10 +85,15 @@ fn everything_else_is_forbidden() {
         check(&program, &unix(Some("/run/dbus/socket"), Peer::Nobody), false);
         check(&program, &unix(None, Peer::Foreign(None)), false);
         check(&program, &unix(None, Peer::Foreign(Some("/run/nscd/socket".to_owned()))), false);
-        let datagram = Face::Unix { kind: UnixKind::Datagram, is_listening: false, path: None, peer: Peer::Nobody };
+        let datagram =
+            Face::Unix { kind: UnixKind::Datagram, is_listening: false, path: None, peer: Peer::Nobody };
         check(&program, &datagram, false);
     }
-    check(&Program::House, &Face::Datagram { table: "raw", local: address("0.0.0.0:1"), remote: address("0.0.0.0:0") }, false);
+    check(
+        &Program::House,
+        &Face::Datagram { table: "raw", local: address("0.0.0.0:1"), remote: address("0.0.0.0:0") },
+        false,
+    );
     // The worker has no network, not even the one that the house has.
     check(&Program::Worker, &listener("127.0.0.1:8080"), false);
     check(&Program::Worker, &tcp("127.0.0.1:40001", "10.1.2.3:8000"), false);
@@ -109,8 +118,18 @@ fn names_and_sockets_of_upstreams_widen_the_list_as_little_as_can_be() {
     assert!(!judge(&host, &Program::Worker, &udp("192.0.2.1:53"), 0));
     assert!(!judge(&host, &Program::House, &tcp("10.0.0.1:40000", "203.0.113.9:443"), 0));
     let socket = with("unix:/run/model.sock");
-    assert!(judge(&socket, &Program::House, &unix(None, Peer::Foreign(Some("/run/model.sock".to_owned()))), 0));
-    assert!(!judge(&socket, &Program::House, &unix(None, Peer::Foreign(Some("/run/other.sock".to_owned()))), 0));
+    assert!(judge(
+        &socket,
+        &Program::House,
+        &unix(None, Peer::Foreign(Some("/run/model.sock".to_owned()))),
+        0
+    ));
+    assert!(!judge(
+        &socket,
+        &Program::House,
+        &unix(None, Peer::Foreign(Some("/run/other.sock".to_owned()))),
+        0
+    ));
     assert!(!judge(&socket, &Program::Worker, &unix(None, Peer::Foreign(None)), 0));
     let open = AllowList { is_open_to_network: true, ..house() };
     assert!(judge(&open, &Program::House, &tcp("127.0.0.1:8080", "203.0.113.9:40000"), 0));

@@ -34,7 +34,11 @@ fn one_socket_too_many_fails_the_check() {
     let house = (Program::House, "tcp", LISTENER);
     check(&[house.clone()], Status::Ok);
     let report = check(&[house.clone(), (Program::House, "udp", NAME_SERVER)], Status::Error);
-    assert!(report.text().contains("house has a socket that is not on the list: udp 127.0.0.1:54321 to 8.8.8.8:53"));
+    assert!(
+        report
+            .text()
+            .contains("house has a socket that is not on the list: udp 127.0.0.1:54321 to 8.8.8.8:53")
+    );
     let report = check(&[house.clone(), (Program::House, "tcp", ELSEWHERE)], Status::Error);
     assert!(report.text().contains("tcp 10.0.2.15:49362 with 203.12.113.9:443"), "{}", report.text());
     // The same when it was gone before anybody could say whose it was, and in the worker.
@@ -85,7 +89,10 @@ fn counters_and_routes_are_read() {
     check("Udp InErrors", None);
     let lo = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo";
     assert!(routes_out("Iface\tDestination\n", lo).is_empty());
-    assert_eq!(routes_out("Iface\tDestination\neth0\t00000000\n", &lo.replace("lo", "eth1")), ["eth0", "eth1"]);
+    assert_eq!(
+        routes_out("Iface\tDestination\neth0\t00000000\n", &lo.replace("lo", "eth1")),
+        ["eth0", "eth1"]
+    );
 }
 
 #[test]
