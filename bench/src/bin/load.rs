@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const FLAGS: &[&str] = &["to", "pid", "connections", "seconds", "stream", "key", "model"];
+const FLAGS: &[&str] = &["to", "pid", "connections", "seconds", "stream", "key", "model", "until"];
 
 /// Before counting begins: connections are made, caches filled.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -24,10 +24,12 @@ const WARM_UP: Duration = Duration::from_secs(1);
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let flags = Flags::parse(std::env::args().skip(1), FLAGS)?;
+    let end = End::named(&flags.value("until", "reply".to_owned())?)?;
     let plan = Arc::new(Plan {
         to: flags.required("to")?,
         key: flags.value("key", String::new())?,
-        question: question(&flags.value("model", "bench".to_owned())?, flags.value("stream", false)?),
+        question: question(&flags.value("model", "bench".to_owned())?, flags.value("stream", false)?, &end),
+        end,
         counting: AtomicBool::new(false),
         ending: AtomicBool::new(false),
     });
@@ -54,11 +56,41 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The step of the walk at which the requests end, what makes them end there, and how they are answered then.
+struct End {
+    /// Put behind the question's text.
+    text: &'static str,
+    /// Put behind the question's fields.
+    field: &'static str,
+    label: Option<&'static str>,
+    status: StatusCode,
+}
+
+impl End {
+    fn named(step: &str) -> Result<Self, Failure> {
+        let end = |text, field, label, status| Ok(Self { text, field, label, status });
+        match step {
+            // With a key that nobody has, and with the auditor's: the caller names them.
+            "verify" => end("", "", None, StatusCode::UNAUTHORIZED),
+            "parse" => end("", r#","unknown":1"#, None, StatusCode::BAD_REQUEST),
+            "decide" => end("", "", None, StatusCode::FORBIDDEN),
+            "inspect" => end(" My account is DE89 3704 0044 0532 0130 00.", "", None, StatusCode::FORBIDDEN),
+            "select" => end("", "", Some("SECRET"), StatusCode::FORBIDDEN),
+            "reply" => end("", "", None, StatusCode::OK),
+            _ => Err(format!(
+                "`{step}` is no step; the steps are verify, parse, decide, inspect, select, reply"
+            )
+            .into()),
+        }
+    }
+}
+
 /// What every worker does.
 struct Plan {
     to: SocketAddr,
     key: String,
     question: Bytes,
+    end: End,
     counting: AtomicBool,
     ending: AtomicBool,
 }
@@ -98,15 +130,18 @@ impl Tally {
     }
 }
 
-/// About a kilobyte, like a person's question with a little context, and nothing in it that an inspection would stop.
-fn question(model: &str, stream: bool) -> Bytes {
+/// About a kilobyte, like a person's question with a little context, and nothing in it that an inspection would stop but
+/// what `end` puts there.
+fn question(model: &str, stream: bool, end: &End) -> Bytes {
     let text = "Please explain in a few plain words how a canal lock lets a boat pass from one level to another, and why \
                 both gates are never open at the same time. "
         .repeat(6);
     let stream = if stream { r#","stream":true"# } else { "" };
     Bytes::from(format!(
-        r#"{{"model":"{model}","messages":[{{"role":"user","content":"{}"}}],"max_tokens":128{stream}}}"#,
-        text.trim_end()
+        r#"{{"model":"{model}","messages":[{{"role":"user","content":"{}{}"}}],"max_tokens":128{stream}{}}}"#,
+        text.trim_end(),
+        end.text,
+        end.field
     ))
 }
 
@@ -125,10 +160,13 @@ async fn work(plan: Arc<Plan>) -> Result<Tally, Failure> {
         if !plan.key.is_empty() {
             request = request.header("authorization", format!("Bearer {}", plan.key));
         }
+        if let Some(label) = plan.end.label {
+            request = request.header("x-schleuse-label", label);
+        }
         let counted = plan.counting.load(Ordering::Relaxed);
         let begun = Instant::now();
         let response = sender.send_request(request.body(Full::new(plan.question.clone()))?).await?;
-        let refused = response.status() != StatusCode::OK;
+        let refused = response.status() != plan.end.status;
         let mut body = response.into_body();
         let mut last = 0;
         while let Some(frame) = body.frame().await {
@@ -184,6 +222,9 @@ mod tests {
 
     #[test]
     fn the_question_is_about_a_kilobyte() {
-        assert!((900..1_200).contains(&question("bench", true).len()));
+        for step in ["verify", "parse", "decide", "inspect", "select", "reply"] {
+            let end = End::named(step).unwrap();
+            assert!((900..1_200).contains(&question("bench", true, &end).len()), "{step}");
+        }
     }
 }

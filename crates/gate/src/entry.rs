@@ -174,7 +174,7 @@ impl Entry {
 
     /// Records a refusal. Returns the one to be told, which is another one when the log cannot take it.
     pub(crate) async fn record_refusal(&self, refusal: Refusal) -> Refusal {
-        tracing::info!(request_id = %self.0.id, code = refusal.code.code(), inside = refusal.inside, "refused");
+        tracing::info!(request_id = %self.0.id, code = refusal.code.recorded(), inside = refusal.inside, "refused");
         self.note_refused(&refusal);
         let status = refusal.code.status();
         let is_stranger = self.facts().principal.is_none();
@@ -184,7 +184,7 @@ impl Entry {
             return refusal;
         }
         let event = if self.facts().admission.is_some() { Event::LlmComplete } else { Event::LlmRefuse };
-        let code = Some(refusal.code.code().to_owned());
+        let code = Some(refusal.code.recorded().to_owned());
         match self.close(event, refusal.code.outcome(), status, code).await {
             Ok(()) => refusal,
             // Somebody who left gets no answer anyway, and a second failure of the log tells nothing new.

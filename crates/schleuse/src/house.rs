@@ -142,8 +142,10 @@ impl House {
 
         let stop = CancellationToken::new();
         let keeper = Keeper { gate: Arc::clone(&gate), store, stop: stop.clone(), tasks: TaskTracker::new() };
-        keeper.learn_keys(&mut Seen::default(), &mut HashMap::new(), false).await.doing("the store")?;
-        keeper.start();
+        // What is there now is known; what comes from here on is news and becomes an entry.
+        let (mut seen, mut known) = (Seen::default(), HashMap::new());
+        keeper.learn_keys(&mut seen, &mut known, false).await.doing("the store")?;
+        keeper.start(seen, known);
 
         let edges = TaskTracker::new();
         let desk = Arc::new(Desk {
@@ -422,16 +424,13 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn start(&self) {
+    fn start(&self, mut seen: Seen, mut known: HashMap<String, bool>) {
         let (keeper, stop) = (self.part(), self.stop.clone());
         self.tasks.spawn(async move {
-            let (mut seen, mut known) = (Seen::default(), HashMap::new());
-            let mut is_first = true;
             while stop.run_until_cancelled(tokio::time::sleep(KEYS_EVERY)).await.is_some() {
                 keeper.gate.identity.advance(keeper.gate.clock.now());
-                match keeper.learn_keys(&mut seen, &mut known, !is_first).await {
-                    Ok(()) => is_first = false,
-                    Err(error) => tracing::error!(%error, "the store cannot be read; keys stay as they were"),
+                if let Err(error) = keeper.learn_keys(&mut seen, &mut known, true).await {
+                    tracing::error!(%error, "the store cannot be read; keys stay as they were");
                 }
             }
         });

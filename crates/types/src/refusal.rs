@@ -141,6 +141,14 @@ impl RefusalCode {
         }
     }
 
+    /// The code for logs. A model server's own code is not among them: what it says could repeat a prompt.
+    pub fn recorded(&self) -> &str {
+        match self {
+            Self::UpstreamRefused { .. } => "upstream_refused",
+            other => other.code(),
+        }
+    }
+
     /// The `type` member of the error object, in OpenAI's words where it has one.
     pub fn kind(&self) -> &'static str {
         match self {

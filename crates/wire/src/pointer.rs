@@ -20,6 +20,15 @@ impl Pointer {
         self.0.pop();
     }
 
+    /// Writes `*` in place of every key of this text.
+    pub fn hide_key(&mut self, key: &str) {
+        for segment in &mut self.0 {
+            if matches!(segment, Segment::Key(known) if known == key) {
+                *segment = Segment::Static("*");
+            }
+        }
+    }
+
     /// The key or index that was pushed last, if it is a key.
     pub fn last_key(&self) -> Option<&str> {
         match self.0.last()? {

@@ -97,6 +97,8 @@ pub(super) struct Look<'a> {
     pub(super) label: Label,
     pub(super) is_blocked: bool,
     pub(super) is_redacted: bool,
+    /// Keys that hold a finding themselves: a path must not repeat them.
+    telling_keys: Vec<String>,
 }
 
 impl<'a> Look<'a> {
@@ -108,6 +110,7 @@ impl<'a> Look<'a> {
             label: Label::Public,
             is_blocked: false,
             is_redacted: false,
+            telling_keys: Vec::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl<'a> Look<'a> {
     }
 
     fn keep(&mut self, found: Vec<Finding>, at: &Pointer) {
-        let path = at.to_string();
+        let path = self.path(at);
         self.findings.extend(found.into_iter().map(|mut finding| {
             finding.path.clone_from(&path);
             finding
@@ -157,12 +160,26 @@ impl TextVisitor for Look<'_> {
             return;
         }
         // A key or a number cannot be redacted without changing what the document means: refused instead.
-        self.is_blocked |= found.iter().any(|finding| finding.action >= FindingAction::Redact);
+        if found.iter().any(|finding| finding.action >= FindingAction::Redact) {
+            self.is_blocked = true;
+            if at.last_key() == Some(text) {
+                self.telling_keys.push(text.to_owned());
+            }
+        }
         self.keep(found, at);
     }
 }
 
 impl Look<'_> {
+    /// The place as a refusal tells it, with `*` for a key that is itself what was found.
+    fn path(&self, at: &Pointer) -> String {
+        let mut shown = at.clone();
+        for key in &self.telling_keys {
+            shown.hide_key(key);
+        }
+        shown.to_string()
+    }
+
     /// Arguments of a tool call are a JSON document inside a string: its escapes could hide what the string does not
     /// show. What is found only there is refused, with the whole string as its place.
     fn arguments(&mut self, at: &Pointer, text: &str) {
@@ -178,7 +195,7 @@ impl Look<'_> {
         self.label = self.label.join(inner.label);
         let is_hidden = |finding: &Finding| finding.action >= FindingAction::Redact;
         let mut hidden: Vec<Finding> = inner.findings.into_iter().filter(is_hidden).collect();
-        let already = self.findings.iter().filter(|finding| finding.path == at.to_string()).count();
+        let already = self.findings.iter().filter(|finding| finding.path == self.path(at)).count();
         if hidden.is_empty() || already > 0 && !inner.is_blocked && !inner.is_redacted {
             return;
         }

@@ -65,6 +65,16 @@ impl Request {
         self.open(address).await.finish().await
     }
 
+    /// The same with a house that may be gone at any moment; `None` when nothing came back.
+    pub async fn try_send(&self, address: &str) -> Option<Answer> {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(&self.bytes(address)).await.ok()?;
+        let mut raw = Vec::new();
+        // What came before the end is kept, whatever the end was.
+        let _ = tokio::time::timeout(SOON * 3, stream.read_to_end(&mut raw)).await;
+        Answer::parse(&raw)
+    }
+
     /// Sends it; the answer can be watched as it comes.
     pub async fn open(&self, address: &str) -> Open {
         let mut stream = TcpStream::connect(address).await.expect("the house listens");

@@ -174,7 +174,9 @@ async fn what_hides_in_keys_numbers_and_escapes_is_found() {
     let rows = [
         ("a key", with(chat_body("x"), &format!("/guided_json/properties/{IBAN}"), json!({})).to_string(), "IBAN"),
         ("a key with a secret", token_key.to_string(), "API_KEY"),
-        ("a number", chat_body("x").to_string().replace('}', &format!("}},\"guided_json\":{{\"const\":{card}}}")).replacen(&format!(",\"guided_json\":{{\"const\":{card}}}"), "", 1), "CREDIT_CARD"),
+        ("a number",
+            with(chat_body("x"), "/guided_json/const", json!(4_111_111_111_111_111_u64)).to_string(),
+            "CREDIT_CARD"),
         ("an escape", chat_body("IBANHERE").to_string().replace("IBANHERE", &IBAN.replace('D', "\\u0044").replace('7', "\\u0037")), "IBAN"),
         ("spaces", chat_body("DE89 3704 0044 0532 0130 00").to_string(), "IBAN"),
         ("escapes in arguments", arguments(&format!("{{\"iban\":\"{}\"}}", IBAN.replace('D', "\\u0044"))), "IBAN"),
@@ -366,7 +368,7 @@ async fn every_channel_of_a_stream_is_watched() {
         }
     }
     // Hidden by escapes that only a reader of the arguments undoes.
-    let arguments = format!("{{\"to\": \"{}\"}}", IBAN.replace('3', "\\u0033").replace('0', "\\u0030"));
+    let arguments = format!("{{\"to\": \"{}\"}}", IBAN.replace('4', "\\u0034"));
     let mut chunks: Vec<_> =
         pieces(&arguments, 7).into_iter().map(|piece| chunk(0, &call(piece), &Value::Null)).collect();
     chunks.push(chunk(0, &json!({}), &json!({"finish_reason": "tool_calls"})));

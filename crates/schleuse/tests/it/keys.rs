@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::SOON;
 use crate::client::{Answer, Request};
-use crate::folder::files_below;
-use crate::house::{CHAT, House, chat_body, schleuse, stderr, stdout, stream_body};
+use crate::house::{CHAT, House, assert_nowhere, chat_body, schleuse, stderr, stdout, stream_body};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -86,14 +85,7 @@ async fn a_new_key_works_and_a_revoked_one_does_not_within_a_second() {
             .await;
         assert!(!entry.to_string().contains("alice"), "{entry}");
     }
-    for file in files_below(&house.data()) {
-        let bytes = std::fs::read(&file).unwrap();
-        assert!(
-            !bytes.windows(key.len()).any(|window| window == key.as_bytes()),
-            "a key stands in {}",
-            file.display()
-        );
-    }
+    assert_nowhere(&house.data(), &[&key, &second]);
 }
 
 #[tokio::test]
@@ -109,6 +101,7 @@ async fn a_revocation_ends_that_keys_streams_within_a_second_and_no_others() {
     let question = |key: &str| Request::post(CHAT, stream_body(&long).to_string()).key(key);
     let mut others = question(&house.key("employee")).open(&house.address).await;
     let mut running = question(&key).open(&house.address).await;
+    assert!(fake.wait_for_questions(before + 2, SOON).await);
     fake.set_script(Script::Hang);
     let whole = Request::post(CHAT, chat_body("Hallo").to_string()).key(&key).open(&house.address).await;
     let quiet = Request::post(CHAT, stream_body("Hallo").to_string()).key(&key).open(&house.address).await;

@@ -134,7 +134,7 @@ async fn policies_from_a_folder_replace_the_shipped_ones() {
     let plan = Plan::demo();
     plan.folder().write("policies/own.cedar", "@id(\"only-engineers\")\npermit (principal in Role::\"engineer\", action, resource);\n\
         @id(\"no-embeddings\")\n@message_en(\"No embeddings here.\")\n@message_de(\"Hier keine Embeddings.\")\n@next_en(\"Use the chat.\")\n@next_de(\"Nutzen Sie den Chat.\")\n\
-        forbid (principal, action == Action::\"ask\", resource) when { context.surface == \"embeddings\" };\n");
+        forbid (principal, action == Action::\"ask\", resource) when { context.surface == Surface::\"embeddings\" };\n");
     let house = plan.config("policies = \"policies\"\n").upstream(&fake.url()).start().await;
     assert_eq!(house.chat("Hallo").await.refusal(), (403, "access_denied".to_owned()));
     let engineer = |path: &str, body: &serde_json::Value| {

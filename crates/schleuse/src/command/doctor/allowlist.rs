@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::look::{Program, Times};
 use super::socket::{Face, Peer, UnixKind};
 
-/// A socket that no table lists, or that nobody accepted yet, is in the making. It must not stay so.
-const MAKING_MAX: Duration = Duration::from_secs(2);
+/// A socket that no table lists, or that nobody accepted yet, is in the making. It must not stay so. Whoever looks must
+/// look for longer than this.
+pub(super) const MAKING_MAX: Duration = Duration::from_secs(1);
 
 /// What the configuration and the ready file name. Everything else is forbidden.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,8 @@ pub(super) struct AllowList {
     pub is_open_to_network: bool,
     /// Where the engine's worker listens.
     pub engine_socket: Option<PathBuf>,
+    /// What relative names of Unix sockets are relative to.
+    pub working_folder: PathBuf,
     pub upstreams: Vec<Named>,
 }
 
@@ -156,8 +159,7 @@ impl AllowList {
             return Forbidden(format!("nothing in the house speaks unix {kind}"));
         }
         if let Some(path) = path {
-            let is_engine =
-                self.engine_socket.as_deref().is_some_and(|known| is_same(known, Path::new(path)));
+            let is_engine = self.engine_socket.as_deref().is_some_and(|known| self.is_same(known, path));
             return match (is_engine, is_listening, peer) {
                 (false, ..) => Forbidden("a name that the house does not have".to_owned()),
                 (true, _, Peer::Foreign(_)) => Forbidden("somebody else asks the engine".to_owned()),
@@ -172,7 +174,7 @@ impl AllowList {
             (Peer::Waiting, _) if times.longest < MAKING_MAX => {
                 Allowed("in the making: not accepted yet".to_owned())
             }
-            (Peer::Foreign(Some(path)), _) => match self.upstream_at(Path::new(path)) {
+            (Peer::Foreign(Some(path)), _) => match self.upstream_at(path) {
                 Some(name) if *program == Program::House => Allowed(format!("to upstream `{name}`")),
                 _ => Forbidden("to a socket that the configuration does not name".to_owned()),
             },
@@ -188,9 +190,16 @@ impl AllowList {
         }
     }
 
-    fn upstream_at(&self, path: &Path) -> Option<&str> {
-        let at = |upstream: &&Named| matches!(&upstream.place, Place::Socket(known) if is_same(known, path));
+    fn upstream_at(&self, path: &str) -> Option<&str> {
+        let at =
+            |upstream: &&Named| matches!(&upstream.place, Place::Socket(known) if self.is_same(known, path));
         self.upstreams.iter().find(at).map(|upstream| upstream.name.as_str())
+    }
+
+    /// The same file, also when one of the two paths is written differently.
+    fn is_same(&self, known: &Path, seen: &str) -> bool {
+        let seen = self.working_folder.join(seen);
+        known == seen || matches!((known.canonicalize(), seen.canonicalize()), (Ok(a), Ok(b)) if a == b)
     }
 
     fn host_to_look_up(&self) -> Option<&str> {
@@ -230,11 +239,6 @@ impl Place {
             Self::Socket(_) => &[],
         }
     }
-}
-
-/// The same file, also when one of the two paths is written differently.
-fn is_same(known: &Path, seen: &Path) -> bool {
-    known == seen || matches!((known.canonicalize(), seen.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 #[cfg(test)]

@@ -21,8 +21,9 @@ use crate::data::DataFolder;
 use crate::failure::Failure;
 
 /// Looks at a running house, and the pause between them.
-const LOOKS: usize = 10;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOKS: usize = 16;
+/// Together longer than a socket may be in the making.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn examine(
     config_file: Option<&Path>,
@@ -45,6 +46,11 @@ pub(super) fn examine(
         None => None,
     };
     let of_config = config.as_ref().and_then(|config| config.data.clone());
+    if let (None, Some(folder)) = (data, of_config.as_ref().filter(|folder| !folder.exists())) {
+        let message = format!("`{}` is not there yet; the first start makes it", folder.display());
+        report.push(Finding::ok("data", message));
+        return Ok(());
+    }
     let of_demo = || demo::default_folder().ok().filter(|folder| folder.join("secrets").is_dir());
     let folder = data.map(Path::to_owned).or(of_config);
     match folder.or_else(|| if config_file.is_none() { of_demo() } else { None }) {
@@ -279,6 +285,8 @@ fn lock_holders(locks: &str, inode: u64) -> Vec<u32> {
 /// What the command line of a running house says.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
+    /// Its working folder.
+    folder: PathBuf,
     config: Option<PathBuf>,
     upstream: Option<String>,
 }
@@ -301,7 +309,11 @@ impl Told {
         };
         let is_serve = words.iter().any(|word| word == "serve");
         let config = value("--config").or_else(|| is_serve.then(|| "schleuse.toml".to_owned()));
-        Self { config: config.map(|path| folder.join(path)), upstream: value("--upstream") }
+        Self {
+            folder: folder.to_owned(),
+            config: config.map(|path| folder.join(path)),
+            upstream: value("--upstream"),
+        }
     }
 }
 
@@ -323,6 +335,7 @@ fn allow_list(
     }
     let mut list = AllowList {
         engine_socket: Some(data.run().join("engine.sock")),
+        working_folder: told.folder.clone(),
         is_open_to_network: config
             .and_then(|config| config.listen)
             .is_some_and(|listen| !listen.ip().is_loopback()),
@@ -391,7 +404,11 @@ mod tests {
     fn command_lines_are_read() {
         let check = |line: &str, config: Option<&str>, upstream: Option<&str>| {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            let expected = Told { config: config.map(PathBuf::from), upstream: upstream.map(str::to_owned) };
+            let expected = Told {
+                folder: "/at".into(),
+                config: config.map(PathBuf::from),
+                upstream: upstream.map(str::to_owned),
+            };
             assert_eq!(Told::parse(&words, Path::new("/at")), expected, "{line}");
         };
         check("schleuse demo", None, None);

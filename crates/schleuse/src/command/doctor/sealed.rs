@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use schleuse_types::{Clock, SystemClock};
 
-use super::allowlist::{AllowList, Named, Place, Verdict};
+use super::allowlist::{AllowList, MAKING_MAX, Named, Place, Verdict};
 use super::look::{Album, Program, Reach, Subject, strays};
 use super::question::{self, Reply, ask};
 use super::report::{Finding, Report, Sighting};
@@ -31,6 +31,8 @@ use crate::failure::{Doing as _, Failure};
 const READY_MAX: Duration = Duration::from_secs(300);
 /// A clean stop drains for at most ten seconds.
 const STOP_MAX: Duration = Duration::from_secs(20);
+/// For how long a ready house is looked at, at least: what stays in the making for longer than allowed is seen.
+const STAY_MIN: Duration = MAKING_MAX.saturating_add(Duration::from_millis(500));
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// A specimen that every textbook prints.
 const IBAN_QUESTION: &str = "Please transfer 100 EUR to DE89 3704 0044 0532 0130 00.";
@@ -104,11 +106,16 @@ fn live(
     };
     // Callers that say nothing keep their connections open, so that this look sees both ends with their owners.
     let callers = [ready.house, ready.admin].map(TcpStream::connect);
+    let began = clock.monotonic();
     look_now();
     drop(callers);
     let is_sure = config.is_none_or(|config| config.upstreams.is_empty());
     ask_questions(&ready, config, is_sure, has_stand_in, report);
-    let strays = look_now();
+    let mut strays = look_now();
+    while clock.monotonic().saturating_sub(began) < STAY_MIN {
+        std::thread::sleep(LOOK_EVERY);
+        strays.extend(look_now());
+    }
     report.push(if strays.is_empty() {
         Finding::ok("processes", "every process of the house stayed in the empty network namespace")
     } else {
@@ -402,6 +409,7 @@ fn allow_list(
         listeners: vec![(house, "page and API"), (admin, "health and metrics")],
         is_open_to_network: false,
         engine_socket: Some(data_of(folder).join("run/engine.sock")),
+        working_folder: PathBuf::from("/"),
         upstreams,
     }
 }

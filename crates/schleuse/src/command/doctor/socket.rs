@@ -155,11 +155,12 @@ fn parse_unix(line: &str, words: &[&str]) -> Option<Row> {
         _ => return None,
     };
     let flags = u32::from_str_radix(words.get(3)?, 16).ok()?;
-    let path = words.get(7).and_then(|first| {
-        // Neither the hexadecimal columns nor the inode can hold what a path begins with.
-        let begin = line.find(['/', '@']).or_else(|| line.rfind(first))?;
-        line.get(begin..).map(str::to_owned)
-    });
+    let mut rest = line;
+    for _ in 0..7 {
+        rest = rest.trim_ascii_start();
+        rest = rest.get(rest.find(' ').unwrap_or(rest.len())..)?;
+    }
+    let path = rest.strip_prefix(' ').filter(|path| !path.is_empty()).map(str::to_owned);
     Some(Row {
         inode: words.get(6)?.parse().ok()?,
         face: Face::Unix { kind, is_listening: flags & ACCEPTS != 0, path, peer: Peer::Untold },
@@ -172,7 +173,8 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     let port = u16::from_str_radix(port, 16).ok()?;
     let mut bytes = Vec::new();
     for word in address.as_bytes().chunks(8) {
-        let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+        let word = std::str::from_utf8(word).ok().filter(|word| word.len() == 8)?;
+        let word = u32::from_str_radix(word, 16).ok()?;
         bytes.extend(word.to_ne_bytes());
     }
     let address: IpAddr = match bytes.len() {

@@ -15,6 +15,7 @@ fn house() -> AllowList {
         ],
         is_open_to_network: false,
         engine_socket: Some("/house/run/engine.sock".into()),
+        working_folder: "/house".into(),
         upstreams: vec![named("http://10.1.2.3:8000")],
     }
 }
@@ -64,6 +65,7 @@ fn what_a_house_has_is_allowed() {
     check(&Program::Nobody, &tcp("127.0.0.1:8080", "127.0.0.1:40000"), true);
     check(&Program::House, &unix(None, Peer::Own), true);
     check(&Program::Worker, &unix(Some("/house/run/engine.sock"), Peer::Own), true);
+    check(&Program::Worker, &unix(Some("run/engine.sock"), Peer::Own), true);
     check(&Program::Nobody, &Face::Netlink { protocol: 0, port: 0 }, true);
     check(&Program::Doctor, &Face::Netlink { protocol: 4, port: 7 }, true);
 }
@@ -83,6 +85,7 @@ fn everything_else_is_forbidden() {
         check(&program, &tcp("127.0.0.1:8080", "203.0.113.9:40000"), false);
         check(&program, &unix(Some("@/org/bus"), Peer::Own), false);
         check(&program, &unix(Some("/run/dbus/socket"), Peer::Nobody), false);
+        check(&program, &unix(Some("engine.sock"), Peer::Nobody), false);
         check(&program, &unix(None, Peer::Foreign(None)), false);
         check(&program, &unix(None, Peer::Foreign(Some("/run/nscd/socket".to_owned()))), false);
         let datagram =
@@ -104,8 +107,8 @@ fn everything_else_is_forbidden() {
 #[test]
 fn what_is_in_the_making_must_not_stay_so() {
     for face in [Face::Unlisted, unix(None, Peer::Waiting)] {
-        assert!(judge(&house(), &Program::House, &face, 1), "{face}");
-        assert!(!judge(&house(), &Program::House, &face, 2), "{face}");
+        assert!(judge(&house(), &Program::House, &face, 0), "{face}");
+        assert!(!judge(&house(), &Program::House, &face, 1), "{face}");
     }
 }
 

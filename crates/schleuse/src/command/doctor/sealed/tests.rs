@@ -32,7 +32,7 @@ fn check(rows: &[(Program, &'static str, &str)], expected: Status) -> Report {
 #[cfg(target_endian = "little")]
 fn one_socket_too_many_fails_the_check() {
     let house = (Program::House, "tcp", LISTENER);
-    check(&[house.clone()], Status::Ok);
+    check(std::slice::from_ref(&house), Status::Ok);
     let report = check(&[house.clone(), (Program::House, "udp", NAME_SERVER)], Status::Error);
     assert!(
         report
@@ -65,7 +65,7 @@ fn an_unknown_process_fails_the_check() {
 }
 
 #[test]
-fn a_look_finds_what_this_process_opens() {
+fn a_socket_that_this_process_opens_is_seen_and_refused() {
     use crate::command::doctor::look::{Reach, Subject};
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -74,6 +74,11 @@ fn a_look_finds_what_this_process_opens() {
     let is_it = |face: &Face| matches!(face, Face::Datagram { local, .. } if *local == address);
     assert!(album.seen.keys().any(|(_, face)| is_it(face)), "{:?}", album.seen.keys());
     assert!(album.gaps.is_empty(), "{:?}", album.gaps);
+    // And the check fails for it.
+    let mut report = Report::default();
+    judge(&album, &AllowList::default(), &mut report);
+    assert_eq!(report.status(), Status::Error);
+    assert!(report.text().contains(&format!("not on the list: udp {address}")), "{}", report.text());
 }
 
 #[test]

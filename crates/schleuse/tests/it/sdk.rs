@@ -1,0 +1,51 @@
+//! The official OpenAI SDKs, really installed, against a house.
+
+use std::time::Duration;
+
+use schleuse_testkit::{End, FakeUpstream, Script};
+
+use crate::house::{House, Plan, stderr, stdout};
+use crate::tools::{run, tool};
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.py");
+const JAVASCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.mjs");
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A house with a model that answers, one that is rate limited, and one that breaks off.
+async fn house(fakes: &[FakeUpstream; 3]) -> House {
+    let [answers, busy, dying] = fakes;
+    busy.set_script(Script::status(429).with_header("retry-after", "7"));
+    dying.set_script(Script::deltas(&["Ein Anfang ist gemacht. ", "Und weiter"], End::Cut));
+    let mut config = String::new();
+    for (model, fake) in [("tiny", answers), ("busy", busy), ("dying", dying)] {
+        config +=
+            &format!("[[upstream]]\nname = \"{model}\"\nurl = \"{}\"\nmodels = [\"{model}\"]\n", fake.url());
+    }
+    Plan::demo().config(&config).start().await
+}
+
+async fn fakes() -> [FakeUpstream; 3] {
+    [FakeUpstream::start().await, FakeUpstream::start().await, FakeUpstream::start().await]
+}
+
+#[tokio::test]
+async fn the_python_sdk_is_at_home() {
+    let fakes = fakes().await;
+    let house = house(&fakes).await;
+    let (url, keys) = (house.ready["url"].as_str().unwrap(), house.ready["keys"].to_string());
+    let output = run(tool("sdk-python/bin/python"), &["-I", PYTHON, url, &keys], PATIENCE).await;
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("7 checks passed"), "{}", stdout(&output));
+}
+
+#[tokio::test]
+async fn the_node_sdk_is_at_home() {
+    let fakes = fakes().await;
+    let house = house(&fakes).await;
+    let (url, keys) = (house.ready["url"].as_str().unwrap(), house.ready["keys"].to_string());
+    let manifest = tool("sdk-node/package.json");
+    let arguments = [JAVASCRIPT, url, &keys, manifest.to_str().unwrap()];
+    let output = run(tool("bin/node"), &arguments, PATIENCE).await;
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("8 checks passed"), "{}", stdout(&output));
+}
