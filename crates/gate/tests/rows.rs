@@ -83,7 +83,10 @@ async fn decide_again() {
     let reply = house.ask("employee", &chat("write to someone@example.org")).await;
     reply.expect(403, "access_denied");
     let entry = house.entries().pop().unwrap();
-    assert_eq!((entry["action"].as_str(), entry["rules"][0].as_str()), (Some("DENIED"), Some("no-mail-addresses")));
+    assert_eq!(
+        (entry["action"].as_str(), entry["rules"][0].as_str()),
+        (Some("DENIED"), Some("no-mail-addresses"))
+    );
     assert_eq!(house.upstream.questions().len(), before);
 }
 
@@ -147,7 +150,10 @@ async fn reply() {
 #[tokio::test]
 async fn reply_in_a_stream() {
     let house = House::open().await;
-    house.upstream.set_script(Script::deltas(&["Das Konto ist DE89 ", "3704 0044 0532", " 0130 00", " ja"], End::Clean));
+    house.upstream.set_script(Script::deltas(
+        &["Das Konto ist DE89 ", "3704 0044 0532", " 0130 00", " ja"],
+        End::Clean,
+    ));
     let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
     let reply = house.ask("employee", &stream).await;
     assert_eq!(reply.status, 200);

@@ -87,6 +87,7 @@ pub(crate) struct Queue {
     sender: mpsc::Sender<(Work, Place)>,
     waiting: Arc<AtomicUsize>,
     running: Arc<AtomicUsize>,
+    cancelled: Arc<AtomicUsize>,
 }
 
 /// How many requests may wait to be begun.
@@ -114,6 +115,11 @@ impl Queue {
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }
+
+    /// Answers that were begun and dropped because nobody waited for them any more.
+    pub(crate) fn cancelled(&self) -> usize {
+        self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 /// One request's place in the queue; given back when it begins or is dropped.
@@ -136,13 +142,15 @@ impl Drop for Place {
 pub(crate) struct Inbox {
     receiver: mpsc::Receiver<(Work, Place)>,
     running: Arc<AtomicUsize>,
+    cancelled: Arc<AtomicUsize>,
 }
 
 pub(crate) fn queue() -> (Queue, Inbox) {
     let (sender, receiver) = mpsc::channel();
     let running = Arc::new(AtomicUsize::new(0));
-    let inbox = Inbox { receiver, running: Arc::clone(&running) };
-    (Queue { sender, waiting: Arc::new(AtomicUsize::new(0)), running }, inbox)
+    let cancelled = Arc::new(AtomicUsize::new(0));
+    let inbox = Inbox { receiver, running: Arc::clone(&running), cancelled: Arc::clone(&cancelled) };
+    (Queue { sender, waiting: Arc::new(AtomicUsize::new(0)), running, cancelled }, inbox)
 }
 
 /// Sizes of one engine.
@@ -334,6 +342,7 @@ impl Scheduler {
         let (wanted, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.running).into_iter().partition(Sequence::wanted);
         self.running = wanted;
+        self.inbox.cancelled.fetch_add(left.len(), Ordering::Relaxed);
         left.iter().try_for_each(|sequence| self.release(sequence))
     }
 
@@ -438,7 +447,7 @@ impl Scheduler {
             }
             if let Some(idle) = self.slots.oldest_idle() {
                 self.clear(idle, 0)?;
-            } else if true {
+            } else if self.slots.free() >= needed || self.running.len() <= 1 {
                 return Ok(());
             } else if let Some(mut youngest) = self.running.pop() {
                 self.release(&youngest)?;

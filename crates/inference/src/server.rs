@@ -95,7 +95,13 @@ async fn route(served: &Arc<Served>, request: Request<Incoming>) -> Result<Respo
 }
 
 fn health(served: &Served) -> Value {
-    json!({ "status": "ok", "running": served.queue.running(), "waiting": served.queue.waiting() })
+    let queue = &served.queue;
+    json!({
+        "status": "ok",
+        "running": queue.running(),
+        "waiting": queue.waiting(),
+        "cancelled": queue.cancelled(),
+    })
 }
 
 fn models(served: &Served) -> Value {

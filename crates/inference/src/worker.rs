@@ -133,7 +133,7 @@ mod engine {
         let failed = |error: std::io::Error| Line::Failed(error.to_string());
         let socket = UnixListener::from(socket);
         socket.set_nonblocking(true).map_err(failed)?;
-        Ok::<(), sandbox::SandboxError>(()).map_err(|error| {
+        sandbox::seal().map_err(|error| {
             Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
         })?;
         if prove {

@@ -46,8 +46,13 @@ impl House {
         let upstreams = Upstreams::new(vec![config], Arc::clone(&clock)).unwrap();
         upstreams.refresh().await;
         let seed = Secret::new([7; 32]);
-        let mut options =
-            Options::new(folder.join("audit"), "test/audit".into(), seed, Arc::clone(&clock), Arc::new(OsRandom));
+        let mut options = Options::new(
+            folder.join("audit"),
+            "test/audit".into(),
+            seed,
+            Arc::clone(&clock),
+            Arc::new(OsRandom),
+        );
         options.segment_bytes = 1 << 20;
         let (log, _) = Log::open(options).unwrap();
         let identity = Authenticator::new(pepper());

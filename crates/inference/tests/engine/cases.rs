@@ -310,7 +310,7 @@ async fn stops_at_a_stop_string() {
 
 async fn ends_what_nobody_waits_for() {
     let house = House::new().await;
-    for stream in [true, false] {
+    for (stream, cancelled) in [(true, 4), (false, 8)] {
         let stream_connection = UnixStream::connect(house.engine.socket()).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream_connection)).await.unwrap();
@@ -325,6 +325,7 @@ async fn ends_what_nobody_waits_for() {
         asked.abort();
         connection.abort();
         house.wait_for(|health| health["running"] == 0 && health["waiting"] == 0).await;
+        assert_eq!(house.health().await["cancelled"], cancelled);
     }
     house.engine.stop().await;
 }

@@ -182,6 +182,10 @@ impl AllowList {
             (Peer::Foreign(None) | Peer::Waiting, Some(upstream)) if *program == Program::House => {
                 Allowed(format!("to upstream `{}` or in the making; its other end is outside", upstream.name))
             }
+            // Tables and peers are read one after the other. What looks like this at two looks is no such coincidence.
+            (Peer::Foreign(None), _) if times.longest.is_zero() => {
+                Allowed("joined to an end that was closed at this look".to_owned())
+            }
             (Peer::Foreign(None), _) => Forbidden("to a socket of a process outside of the house".to_owned()),
             (Peer::Waiting, _) => Forbidden("to a listener that does not answer".to_owned()),
             (Peer::Untold, _) => {

@@ -72,13 +72,22 @@ pub(super) struct Subject {
 impl Album {
     /// Looks once. `now`: monotonic.
     pub fn look(&mut self, subject: &Subject, now: Duration) {
-        let mut processes = processes(subject);
-        let before: Vec<(Program, u64)> = processes.iter().flat_map(|process| self.held(process)).collect();
+        // Asked before and after the tables are read: a process or a socket may be made in between.
+        let earlier = self.processes(subject);
+        let before: Vec<(Program, u64)> = earlier.iter().flat_map(|process| self.held(process)).collect();
+        // A house that ends takes its own door to the tables with it; the doctor's stays.
+        let door = match subject.reach {
+            Reach::Namespace => "self".to_owned(),
+            Reach::House => subject.house.to_string(),
+        };
         let mut rows = Vec::new();
         for table in TABLES {
-            let Ok(text) = fs::read_to_string(format!("/proc/{}/net/{table}", subject.house)) else {
+            let Ok(text) = fs::read_to_string(format!("/proc/{door}/net/{table}")) else {
+                if !is_alive(subject.house) {
+                    return;
+                }
                 // Kernels are built without some of them; the three that every kernel has must be there.
-                if ["tcp", "udp", "unix"].contains(&table) && is_alive(subject.house) {
+                if ["tcp", "udp", "unix"].contains(&table) {
                     self.gaps.insert(format!("the table `{table}` cannot be read"));
                 }
                 continue;
@@ -90,15 +99,17 @@ impl Album {
             rows.extend(more);
         }
         let peers = netlink::unix_peers();
-        // A second time, because a socket may have been made between the first time and the tables.
-        processes.retain(|process| is_alive(process.id));
+        let later = self.processes(subject);
+        let after: Vec<(Program, u64)> = later.iter().flat_map(|process| self.held(process)).collect();
+        if subject.reach == Reach::House && !is_alive(subject.house) {
+            return;
+        }
         let mut owners: HashMap<u64, Program> = HashMap::new();
-        let after: Vec<(Program, u64)> = processes.iter().flat_map(|process| self.held(process)).collect();
         for (program, inode) in before.iter().chain(&after) {
             owners.insert(*inode, program.clone());
         }
-        tell_peers(&mut rows, &owners, peers.ok().as_ref());
-        for process in &processes {
+        tell_peers(&mut rows, &owners, subject.reach, peers.ok().as_ref());
+        for process in &later {
             self.programs.entry(process.program.clone()).or_default().insert(process.id);
         }
         let listed: BTreeSet<u64> = rows.iter().map(|row| row.inode).collect();
@@ -129,6 +140,18 @@ impl Album {
         times.longest = times.longest.max(now.saturating_sub(first));
     }
 
+    /// Who is there now. A process that ends loses its command line before its open files; it is still who it was.
+    fn processes(&self, subject: &Subject) -> Vec<Process> {
+        let mut found = processes(subject);
+        for process in found.iter_mut().filter(|process| !is_alive(process.id)) {
+            let before = self.programs.iter().find(|(_, ids)| ids.contains(&process.id));
+            if let Some((program, _)) = before {
+                process.program = program.clone();
+            }
+        }
+        found
+    }
+
     /// The sockets that a process holds.
     fn held(&mut self, process: &Process) -> Vec<(Program, u64)> {
         let folder = PathBuf::from(format!("/proc/{}/fd", process.id));
@@ -152,8 +175,17 @@ impl Album {
 }
 
 /// Says of each Unix socket whom it is joined to.
-fn tell_peers(rows: &mut [Row], owners: &HashMap<u64, Program>, peers: Option<&HashMap<u64, u64>>) {
+fn tell_peers(
+    rows: &mut [Row],
+    owners: &HashMap<u64, Program>,
+    reach: Reach,
+    peers: Option<&HashMap<u64, u64>>,
+) {
     let Some(peers) = peers else { return };
+    // What is listed in a namespace of the house's own is within it, whoever held it at this look.
+    let listed: BTreeSet<u64> = rows.iter().map(|row| row.inode).collect();
+    let is_own =
+        |inode: &u64| owners.contains_key(inode) || (reach == Reach::Namespace && listed.contains(inode));
     let paths: HashMap<u64, String> = rows
         .iter()
         .filter_map(|row| match &row.face {
@@ -166,7 +198,7 @@ fn tell_peers(rows: &mut [Row], owners: &HashMap<u64, Program>, peers: Option<&H
             *peer = match peers.get(&row.inode) {
                 None => Peer::Nobody,
                 Some(0) => Peer::Waiting,
-                Some(other) if owners.contains_key(other) => Peer::Own,
+                Some(other) if is_own(other) => Peer::Own,
                 Some(other) => Peer::Foreign(paths.get(other).cloned()),
             };
         }
@@ -254,6 +286,9 @@ fn program(id: u32, parent: Option<u32>, house: u32) -> Program {
 /// What a process was started with.
 pub(super) fn command_line(id: u32) -> Vec<String> {
     let bytes = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    if bytes.is_empty() {
+        return Vec::new();
+    }
     let words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8(word.to_vec()));
     words.map_while(Result::ok).collect()
 }

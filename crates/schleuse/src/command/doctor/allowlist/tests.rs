@@ -86,7 +86,7 @@ fn everything_else_is_forbidden() {
         check(&program, &unix(Some("@/org/bus"), Peer::Own), false);
         check(&program, &unix(Some("/run/dbus/socket"), Peer::Nobody), false);
         check(&program, &unix(Some("engine.sock"), Peer::Nobody), false);
-        check(&program, &unix(None, Peer::Foreign(None)), false);
+        assert!(!judge(&house(), &program, &unix(None, Peer::Foreign(None)), 1));
         check(&program, &unix(None, Peer::Foreign(Some("/run/nscd/socket".to_owned()))), false);
         let datagram =
             Face::Unix { kind: UnixKind::Datagram, is_listening: false, path: None, peer: Peer::Nobody };
@@ -133,7 +133,7 @@ fn names_and_sockets_of_upstreams_widen_the_list_as_little_as_can_be() {
         &unix(None, Peer::Foreign(Some("/run/other.sock".to_owned()))),
         0
     ));
-    assert!(!judge(&socket, &Program::Worker, &unix(None, Peer::Foreign(None)), 0));
+    assert!(!judge(&socket, &Program::Worker, &unix(None, Peer::Foreign(None)), 1));
     let open = AllowList { is_open_to_network: true, ..house() };
     assert!(judge(&open, &Program::House, &tcp("127.0.0.1:8080", "203.0.113.9:40000"), 0));
 }
