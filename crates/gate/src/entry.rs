@@ -40,6 +40,8 @@ struct Facts {
     outcome: Option<Outcome>,
     admission: Option<u64>,
     usage: Usage,
+    /// The last record of this entry is on its way.
+    is_closing: bool,
     is_closed: bool,
 }
 
@@ -192,6 +194,12 @@ impl Entry {
         }
     }
 
+    /// Records a refusal that nobody waits for.
+    pub(crate) fn close_in_background(self, refusal: Refusal) {
+        let tasks = self.0.gate.tasks.clone();
+        tasks.spawn(async move { self.record_refusal(refusal).await });
+    }
+
     fn note_refused(&self, refusal: &Refusal) {
         let mut facts = self.facts();
         facts.outcome = Some(refusal.code.outcome());
@@ -243,6 +251,10 @@ impl Entry {
         status: u16,
         code: Option<String>,
     ) -> Result<(), Refusal> {
+        // Somebody may leave while their refusal is being written: an entry is closed once.
+        if std::mem::replace(&mut self.facts().is_closing, true) {
+            return Ok(());
+        }
         let record = self.record(event, outcome, Some(status), code);
         let appended = self.0.gate.log.append(record).await;
         self.end(outcome, status);

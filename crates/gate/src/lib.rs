@@ -51,36 +51,46 @@ pub struct Gate {
 
 impl Exchange for Gate {
     fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
-        Box::pin(async move {
-            // The request runs in a task of its own, so that its entry is closed even if the asker leaves: what is
-            // dropped here is only the wish for an answer.
-            let left = CancellationToken::new();
-            let guard = left.clone().drop_guard();
-            let gate = Arc::clone(&self);
-            let running = self.tasks.spawn(async move { bracket(gate, arrival, left).await });
-            let reply = running.await;
-            guard.disarm();
-            reply.unwrap_or_else(|_panicked| steps::refuse_panicked())
-        })
+        Box::pin(async move { bracket(&self, arrival).await })
     }
 }
 
 /// The bracket: an entry is open before anything happens and closed after, whatever happens between.
-async fn bracket(gate: Arc<Gate>, arrival: Arrival, left: CancellationToken) -> Reply {
+async fn bracket(gate: &Arc<Gate>, arrival: Arrival) -> Reply {
     let Ok(id) = RequestId::new(&*gate.clock, &*gate.random) else {
-        return steps::refuse_panicked();
+        return steps::refuse_nameless();
     };
-    let entry = Entry::open(&gate, id, &arrival);
+    let entry = Entry::open(gate, id, &arrival);
+    let leaving = Leaving(Some(entry.clone()));
     let walked = tokio::select! {
         biased;
-        walked = walk(&gate, arrival, &entry) => walked,
-        () = left.cancelled() => Err(client_left()),
+        walked = walk(gate, arrival, &entry) => walked,
         refusal = entry.credential_ended() => Err(refusal),
         () = gate.cut.cancelled() => Err(shutting_down()),
     };
-    match walked {
+    let reply = match walked {
         Ok(reply) => reply.into_wire(),
         Err(refusal) => entry.refuse(refusal).await,
+    };
+    leaving.disarm();
+    reply
+}
+
+/// Whoever drops the exchange before its reply has left: the walk goes with it, and with the walk the connection to the
+/// model. What remains is to close the entry, in a task of its own that the shutdown waits for.
+struct Leaving(Option<Entry>);
+
+impl Leaving {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0.take() {
+            entry.close_in_background(client_left());
+        }
     }
 }
 

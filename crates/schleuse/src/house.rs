@@ -16,7 +16,7 @@ use schleuse_inference::{Engine, EngineStatus};
 use schleuse_inspect::Inspector;
 use schleuse_policy::Policy;
 use schleuse_store::{KeyRow, NewKey, Seen, Store};
-use schleuse_types::{Clock, OsRandom, Outcome, Role, Secret, SystemClock, Text};
+use schleuse_types::{BufferedRandom, Clock, Outcome, Role, Secret, SystemClock, Text};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::Limits;
 use tokio::net::TcpListener;
@@ -57,14 +57,16 @@ pub struct House {
     pub address: SocketAddr,
     pub admin_address: SocketAddr,
     pub upstreams: Upstreams,
-    pub engine: Option<Arc<Engine>>,
     pub demo_keys: Vec<(Role, Secret<String>)>,
     gate: Arc<Gate>,
     operations: Arc<Operations>,
     stop: CancellationToken,
     /// Closes connections whose answers nobody takes.
     hang_up: CancellationToken,
-    edges: TaskTracker,
+    /// The listener that people use, and its connections.
+    front: TaskTracker,
+    /// Health and metrics; they answer to the end.
+    back: TaskTracker,
     keeper: Keeper,
     _lock: std::fs::File,
 }
@@ -76,7 +78,7 @@ impl House {
         let lock = data.lock()?;
         raise_file_limit();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let random: Arc<OsRandom> = Arc::new(OsRandom);
+        let random = Arc::new(BufferedRandom::default());
         let policy = Arc::new(load_policies(config.policies.as_deref())?);
         let inspector = Inspector::new(config.guardrails.clone()).doing("the guardrails cannot be used")?;
         let tls = match &config.tls {
@@ -147,7 +149,7 @@ impl House {
         keeper.learn_keys(&mut seen, &mut known, false).await.doing("the store")?;
         keeper.start(seen, known);
 
-        let edges = TaskTracker::new();
+        let (front, back) = (TaskTracker::new(), TaskTracker::new());
         let desk = Arc::new(Desk {
             name: config.name.clone(),
             is_demo,
@@ -163,7 +165,7 @@ impl House {
         };
         // Later than the cut of what runs: an answer that was cut still has to be told.
         let hang_up = CancellationToken::new();
-        edges.spawn(house.run(stop.clone(), hang_up.clone()));
+        front.spawn(house.run(stop.clone(), hang_up.clone()));
         let answering = Arc::clone(&operations);
         let admin = Edge {
             listener: admin,
@@ -171,18 +173,18 @@ impl House {
             service: Service::Operations(Arc::new(move |path| answering.answer(path))),
             limits: schleuse_edge::Limits::default(),
         };
-        edges.spawn(admin.run(gate.cut.clone(), gate.cut.clone()));
+        back.spawn(admin.run(gate.cut.clone(), hang_up.clone()));
         Ok(Self {
             address,
             admin_address,
             upstreams,
-            engine,
             demo_keys,
             gate,
             operations,
             stop,
             hang_up,
-            edges,
+            front,
+            back,
             keeper,
             _lock: lock,
         })
@@ -197,17 +199,24 @@ impl House {
     pub async fn close(self) -> Result<(), Failure> {
         self.operations.is_draining.store(true, Ordering::Relaxed);
         self.stop.cancel();
-        self.gate.tasks.close();
-        self.edges.close();
-        self.keeper.tasks.close();
-        let _ = tokio::time::timeout(ANSWERS_MAX, self.gate.tasks.wait()).await;
+        for tasks in [&self.front, &self.back, &self.gate.tasks, &self.keeper.tasks] {
+            tasks.close();
+        }
+        let answers = async {
+            self.front.wait().await;
+            self.gate.tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(ANSWERS_MAX, answers).await;
         // Ends what still runs, each with an entry of its own, and the admin listener.
         self.gate.cut.cancel();
-        let rest = DRAIN_MAX.saturating_sub(ANSWERS_MAX).mul_f32(0.5);
-        let _ = tokio::time::timeout(rest, self.gate.tasks.wait()).await;
-        let _ = tokio::time::timeout(rest.mul_f32(0.5), self.edges.wait()).await;
+        let rest = async {
+            self.front.wait().await;
+            self.gate.tasks.wait().await;
+            self.back.wait().await;
+            self.keeper.tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(DRAIN_MAX.saturating_sub(ANSWERS_MAX).mul_f32(0.5), rest).await;
         self.hang_up.cancel();
-        let _ = tokio::time::timeout(rest.mul_f32(0.5), self.keeper.tasks.wait()).await;
         self.keeper.write_failures().await;
         let mut record = Record::new(Event::LogStop);
         record.action = Some(Outcome::Allowed);
@@ -233,7 +242,7 @@ fn open_log(
     config: &Config,
     data: &DataFolder,
     clock: &Arc<dyn Clock>,
-    random: &Arc<OsRandom>,
+    random: &Arc<BufferedRandom>,
 ) -> Result<Log, Failure> {
     let seed = data.secret(SecretName::AuditSigning)?;
     let mut options =

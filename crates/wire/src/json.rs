@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use compact_str::{CompactString, ToCompactString as _};
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -17,7 +19,7 @@ pub enum Value {
 
 /// A number as it was written. INVARIANT: the text obeys the JSON grammar and is finite as a double.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number(Box<str>);
+pub struct Number(CompactString);
 
 impl Number {
     pub fn as_str(&self) -> &str {
@@ -36,13 +38,13 @@ impl Number {
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(value.to_string().into())
+        Self(value.to_compact_string())
     }
 }
 
 /// Members in the order in which they were written. INVARIANT: no key stands twice.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Object(Vec<(String, Value)>);
+pub struct Object(Vec<(CompactString, Value)>);
 
 impl Object {
     pub fn new() -> Self {
@@ -61,7 +63,7 @@ impl Object {
     pub fn set(&mut self, key: &str, value: Value) {
         match self.get_mut(key) {
             Some(place) => *place = value,
-            None => self.0.push((key.to_owned(), value)),
+            None => self.0.push((CompactString::from(key), value)),
         }
     }
 
@@ -92,8 +94,8 @@ impl Object {
 }
 
 impl IntoIterator for Object {
-    type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type Item = (CompactString, Value);
+    type IntoIter = std::vec::IntoIter<(CompactString, Value)>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
@@ -330,9 +332,9 @@ impl Parser<'_> {
             return self.fail(Reason::TooDeep(self.bounds.depth_max));
         }
         self.at += 1;
-        let mut members: Vec<(String, Value)> = Vec::new();
+        let mut members: Vec<(CompactString, Value)> = Vec::new();
         // Only filled once the object is large, so that a hostile one does not cost quadratic time.
-        let mut index: Option<std::collections::HashSet<String>> = None;
+        let mut index: Option<std::collections::HashSet<CompactString>> = None;
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -347,7 +349,7 @@ impl Parser<'_> {
                 Some(_) => return self.fail(Reason::UnexpectedByte),
             }
             self.count()?;
-            let key = self.string()?;
+            let key = self.key()?;
             if members.len() == MANY_KEYS {
                 index = Some(members.iter().map(|(name, _)| name.clone()).collect());
             }
@@ -382,6 +384,16 @@ impl Parser<'_> {
 
     /// At the opening quote.
     fn string(&mut self) -> Result<String, JsonError> {
+        self.string_as(str::to_owned)
+    }
+
+    /// A key. Keys are short, and short ones need no memory of their own.
+    fn key(&mut self) -> Result<CompactString, JsonError> {
+        self.string_as(|text| CompactString::from(text))
+    }
+
+    /// `make` is given the text whole.
+    fn string_as<T>(&mut self, make: impl FnOnce(&str) -> T) -> Result<T, JsonError> {
         self.at += 1;
         let mut out = String::new();
         loop {
@@ -399,10 +411,10 @@ impl Parser<'_> {
                 Some(b'"') => {
                     self.at += 1;
                     if out.is_empty() {
-                        return Ok(run.to_owned());
+                        return Ok(make(run));
                     }
                     out.push_str(run);
-                    return Ok(out);
+                    return Ok(make(&out));
                 }
                 Some(b'\\') => {
                     out.push_str(run);

@@ -1,18 +1,20 @@
 //! JSON pointers (RFC 6901), kept as a stack while walking and written out only where something was found.
 
-/// The way from the root of a document to a value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pointer(Vec<Segment>);
+use std::fmt;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    Key(String),
-    Static(&'static str),
+/// The way from the root of a document to a value. Borrows the keys, because it is built for every value and written for
+/// very few.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pointer<'a>(Vec<Segment<'a>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment<'a> {
+    Key(&'a str),
     Index(usize),
 }
 
-impl Pointer {
-    pub fn push(&mut self, segment: Segment) {
+impl<'a> Pointer<'a> {
+    pub fn push(&mut self, segment: Segment<'a>) {
         self.0.push(segment);
     }
 
@@ -23,28 +25,26 @@ impl Pointer {
     /// Writes `*` in place of every key of this text.
     pub fn hide_key(&mut self, key: &str) {
         for segment in &mut self.0 {
-            if matches!(segment, Segment::Key(known) if known == key) {
-                *segment = Segment::Static("*");
+            if *segment == Segment::Key(key) {
+                *segment = Segment::Key("*");
             }
         }
     }
 
     /// The key or index that was pushed last, if it is a key.
-    pub fn last_key(&self) -> Option<&str> {
+    pub fn last_key(&self) -> Option<&'a str> {
         match self.0.last()? {
             Segment::Key(key) => Some(key),
-            Segment::Static(key) => Some(key),
             Segment::Index(_) => None,
         }
     }
 }
 
-impl std::fmt::Display for Pointer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Pointer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.0 {
             match segment {
                 Segment::Index(index) => write!(f, "/{index}")?,
-                Segment::Static(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?,
                 Segment::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?,
             }
         }

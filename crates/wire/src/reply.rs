@@ -117,6 +117,9 @@ pub enum ReplyError {
     Upstream(UpstreamError),
 }
 
+/// Stands for an id that a model server made of what it may not tell.
+const WITHHELD: &str = "withheld";
+
 impl Chunk {
     /// Reads the data of one event.
     pub fn parse(surface: Surface, data: &str) -> Result<Self, ReplyError> {
@@ -152,6 +155,22 @@ impl Chunk {
 
     pub fn usage_counts(&self) -> Option<Usage> {
         self.usage.as_ref().map(usage_counts)
+    }
+
+    /// Takes away what stands beside the text and tells what it may not: id, fingerprint, names in the usage, and the
+    /// reason of an end, which then is `stop`.
+    pub fn withhold_unless(&mut self, is_harmless: impl Fn(&str) -> bool) {
+        for text in [&mut self.id, &mut self.system_fingerprint].into_iter().flatten() {
+            if !is_harmless(text) {
+                WITHHELD.clone_into(text);
+            }
+        }
+        for reason in self.choices.iter_mut().filter_map(|choice| choice.finish_reason.as_mut()) {
+            if !is_harmless(reason) {
+                "stop".clone_into(reason);
+            }
+        }
+        self.usage.take_if(|usage| !is_harmless(&Value::Object(usage.clone()).to_text()));
     }
 
     /// The frame of this chunk. `with_usage`: write `"usage":null` where there is none, as OpenAI does when asked.
@@ -376,8 +395,24 @@ impl WholeReply {
     pub fn visit(&mut self, visitor: &mut dyn TextVisitor) {
         let mut at = Pointer::default();
         if let Some(choices) = self.body.get_mut("choices") {
-            at.push(crate::Segment::Static("choices"));
+            at.push(crate::Segment::Key("choices"));
             visit(choices, &mut at, visitor);
+        }
+    }
+
+    /// Takes away what stands beside the text and tells what it may not: id, fingerprint, and names in the usage.
+    pub fn withhold_unless(&mut self, is_harmless: impl Fn(&str) -> bool) {
+        for name in ["id", "system_fingerprint"] {
+            if let Some(Value::String(text)) = self.body.get_mut(name)
+                && !is_harmless(text)
+            {
+                WITHHELD.clone_into(text);
+            }
+        }
+        if let Some(Value::Object(usage)) = self.body.get_mut("usage")
+            && !is_harmless(&Value::Object(usage.clone()).to_text())
+        {
+            self.body.remove("usage");
         }
     }
 

@@ -46,9 +46,9 @@ pub struct Request {
 /// Sees every piece of text that a document would carry on.
 pub trait TextVisitor {
     /// A string value; may be rewritten.
-    fn text(&mut self, at: &Pointer, text: &mut String);
+    fn text(&mut self, at: &Pointer<'_>, text: &mut String);
     /// Text that cannot be rewritten without changing what the document means: a key, or a long number.
-    fn fixed(&mut self, at: &Pointer, text: &str);
+    fn fixed(&mut self, at: &Pointer<'_>, text: &str);
 }
 
 impl Request {
@@ -76,7 +76,7 @@ impl Request {
         let mut request =
             Self { surface, model: String::new(), is_stream: false, wants_usage: false, body: Object::new() };
         for (name, value) in members {
-            request.take_field(name, value, limits)?;
+            request.take_field(&name, value, limits)?;
         }
         request.check_whole(limits)?;
         Ok(request)
@@ -108,7 +108,7 @@ impl Request {
             if name == "model" {
                 continue;
             }
-            at.push(Segment::Key(name.to_owned()));
+            at.push(Segment::Key(name));
             visit(value, &mut at, visitor);
             at.pop();
         }
@@ -116,16 +116,17 @@ impl Request {
 
     /// The document that goes on, with the house's own stream options.
     pub fn to_upstream(&self) -> String {
-        let mut body = self.body.clone();
-        if self.is_stream {
-            // The log wants the number of tokens, whether or not the asker does.
-            let mut options = match body.remove("stream_options") {
-                Some(Value::Object(options)) => options,
-                _ => Object::new(),
-            };
-            options.set("include_usage", Value::Bool(true));
-            body.set("stream_options", Value::Object(options));
+        if !self.is_stream {
+            return self.to_text();
         }
+        let mut body = self.body.clone();
+        // The log wants the number of tokens, whether or not the asker does.
+        let mut options = match body.remove("stream_options") {
+            Some(Value::Object(options)) => options,
+            _ => Object::new(),
+        };
+        options.set("include_usage", Value::Bool(true));
+        body.set("stream_options", Value::Object(options));
         let mut out = String::with_capacity(1024);
         json::write_object(&body, &mut out);
         out
@@ -138,7 +139,7 @@ impl Request {
         out
     }
 
-    fn take_field(&mut self, name: String, value: Value, limits: &Limits) -> Result<(), Refusal> {
+    fn take_field(&mut self, name: &str, value: Value, limits: &Limits) -> Result<(), Refusal> {
         let Some(field) = fields::find(self.surface, &name) else {
             return Err(unknown_field(&name, fields::nearest(self.surface, &name), None));
         };
@@ -208,7 +209,7 @@ impl Request {
 const SHORT_NUMBER_BYTES: usize = 9;
 
 /// Shows every text of `value`.
-pub(crate) fn visit(value: &mut Value, at: &mut Pointer, visitor: &mut dyn TextVisitor) {
+pub(crate) fn visit<'a>(value: &'a mut Value, at: &mut Pointer<'a>, visitor: &mut dyn TextVisitor) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => {
@@ -226,7 +227,7 @@ pub(crate) fn visit(value: &mut Value, at: &mut Pointer, visitor: &mut dyn TextV
         }
         Value::Object(object) => {
             for (name, member) in object.iter_mut() {
-                at.push(Segment::Key(name.to_owned()));
+                at.push(Segment::Key(name));
                 visitor.fixed(at, name);
                 visit(member, at, visitor);
                 at.pop();

@@ -130,7 +130,7 @@ impl<'a> Look<'a> {
         found
     }
 
-    fn keep(&mut self, found: Vec<Finding>, at: &Pointer) {
+    fn keep(&mut self, found: Vec<Finding>, at: &Pointer<'_>) {
         let path = self.path(at);
         self.findings.extend(found.into_iter().map(|mut finding| {
             finding.path.clone_from(&path);
@@ -140,7 +140,7 @@ impl<'a> Look<'a> {
 }
 
 impl TextVisitor for Look<'_> {
-    fn text(&mut self, at: &Pointer, text: &mut String) {
+    fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
         let found = self.scan(text);
         if !found.is_empty() {
             if found.iter().any(|finding| finding.action == FindingAction::Redact) {
@@ -154,7 +154,7 @@ impl TextVisitor for Look<'_> {
         }
     }
 
-    fn fixed(&mut self, at: &Pointer, text: &str) {
+    fn fixed(&mut self, at: &Pointer<'_>, text: &str) {
         let found = self.scan(text);
         if found.is_empty() {
             return;
@@ -172,7 +172,7 @@ impl TextVisitor for Look<'_> {
 
 impl Look<'_> {
     /// The place as a refusal tells it, with `*` for a key that is itself what was found.
-    fn path(&self, at: &Pointer) -> String {
+    fn path(&self, at: &Pointer<'_>) -> String {
         let mut shown = at.clone();
         for key in &self.telling_keys {
             shown.hide_key(key);
@@ -182,7 +182,7 @@ impl Look<'_> {
 
     /// Arguments of a tool call are a JSON document inside a string: its escapes could hide what the string does not
     /// show. What is found only there is refused, with the whole string as its place.
-    fn arguments(&mut self, at: &Pointer, text: &str) {
+    fn arguments(&mut self, at: &Pointer<'_>, text: &str) {
         use schleuse_wire::json::{Bounds, parse};
         if !text.contains('\\') {
             return;

@@ -23,9 +23,9 @@ use bytes::Bytes;
 use schleuse_types::Language;
 use schleuse_wire::{Reply, ReplyBody, internal, render_refusal};
 
-/// The answer when not even an entry could be opened, or its task panicked. Says nothing about why.
-pub(crate) fn refuse_panicked() -> Reply {
-    let refusal = internal("the request's task ended without an answer");
+/// The answer when not even an id could be made, for want of randomness.
+pub(crate) fn refuse_nameless() -> Reply {
+    let refusal = internal("no randomness for a request id");
     tracing::error!("{refusal}");
     Reply {
         status: refusal.code.status(),

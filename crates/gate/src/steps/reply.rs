@@ -79,6 +79,7 @@ async fn whole(
     entry.note_first_byte();
     let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
         .map_err(|error| unusable(gate, error))?;
+    reply.withhold_unless(|text| is_harmless(&gate.inspector, text));
     let no_treatments = BTreeMap::new();
     let mut look = Look::new(&gate.inspector, &no_treatments);
     reply.visit(&mut look);
@@ -96,6 +97,11 @@ async fn whole(
     }
     entry.complete().await?;
     Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(reply.to_bytes()) }))
+}
+
+/// Whether a short text that stands beside the answer may be told as it is.
+fn is_harmless(inspector: &schleuse_inspect::Inspector, text: &str) -> bool {
+    inspector.scan(text).iter().all(|finding| finding.action < schleuse_types::FindingAction::Redact)
 }
 
 /// A block on the way back: it was not the asker's text that was blocked.

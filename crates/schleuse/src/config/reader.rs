@@ -74,14 +74,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ConfigError> {
-        match self.take(key).map(Spanned::get_ref) {
-            None => Ok(None),
-            Some(DeValue::Boolean(value)) => Ok(Some(*value)),
-            Some(_) => Err(self.wrong(key, "must be true or false")),
-        }
-    }
-
     /// A whole number from `least` to `most`.
     pub fn number(&mut self, key: &'static str, least: u64, most: u64) -> Result<Option<u64>, ConfigError> {
         let value = match self.take(key).map(Spanned::get_ref) {

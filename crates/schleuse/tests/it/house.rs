@@ -361,3 +361,20 @@ pub fn assert_nowhere(folder: &Path, texts: &[&str]) {
         "one of {texts:?} was written"
     );
 }
+
+/// The searcher itself must find what is there, or everything that it finds nowhere proves nothing.
+#[test]
+fn what_was_written_is_found() {
+    let folder = Folder::new();
+    for name in ["a", "b/c", "d", "e"] {
+        folder.write(name, "Wasser");
+    }
+    folder.write("b/raw", [b"\x00\xff\xfe", "Kanal".as_bytes(), b"\x80"].concat());
+    let is_found = |text: &str| {
+        let path = folder.path().to_owned();
+        std::panic::catch_unwind(|| assert_nowhere(&path, &["nirgends", text])).is_err()
+    };
+    assert!(is_found("Kanal"));
+    assert!(is_found("asse"));
+    assert!(!is_found("Kan.l"));
+}

@@ -375,6 +375,17 @@ async fn every_channel_of_a_stream_is_watched() {
     fake.set_script(Script::Sse { chunks, end: End::Clean });
     let answer = house.stream("Zahle das.").await;
     assert_eq!(answer.error()["code"], "sensitive_data_detected", "{}", answer.text());
+    let said = all_said(&answer);
+    assert!(!said.contains("u0034"), "{said:?} was said");
+    // Harmless ones arrive as they were.
+    let arguments = r#"{"city": "K\u00f6ln", "note": "a\/b\n\"c\""}"#;
+    let mut chunks: Vec<_> =
+        pieces(arguments, 3).into_iter().map(|piece| chunk(0, &call(piece), &Value::Null)).collect();
+    chunks.push(chunk(0, &json!({}), &json!({"finish_reason": "tool_calls"})));
+    fake.set_script(Script::Sse { chunks, end: End::Clean });
+    let answer = house.stream("Wie ist das Wetter?").await;
+    assert!(answer.is_done(), "{}", answer.text());
+    assert_eq!(all_said(&answer), arguments);
 }
 
 #[tokio::test]
@@ -498,4 +509,65 @@ async fn probabilities_do_not_tell_what_the_text_may_not() {
             assert!(!event.data.contains(&numbers), "{}", event.data);
         }
     }
+}
+
+/// A model server that was made to talk has more than its text to talk with.
+#[tokio::test]
+async fn what_stands_beside_the_text_is_no_way_out() {
+    let fake = FakeUpstream::start().await;
+    let house = House::start(&fake).await;
+    let whole = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "tiny", "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}});
+    let event = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "tiny", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "x"}, "finish_reason": null}]});
+    let beside = [
+        "/id",
+        "/object",
+        "/created",
+        "/model",
+        "/system_fingerprint",
+        "/service_tier",
+        "/note",
+        "/usage/note",
+        "/usage/prompt_tokens",
+        "/prompt_logprobs",
+        "/choices/0/index",
+        "/choices/0/finish_reason",
+        "/choices/0/stop_reason",
+        "/choices/0/note",
+        "/choices/0/token_ids",
+    ];
+    let inside = [
+        "role",
+        "name",
+        "note",
+        "annotations/0/url",
+        "audio/data",
+        "tool_calls/0/id",
+        "tool_calls/0/type",
+        "tool_calls/0/function/name",
+        "tool_calls/0/note",
+        "function_call/name",
+    ];
+    let mut leaks = Vec::new();
+    for stream in [false, true] {
+        let (base, member) = if stream { (&event, "delta") } else { (&whole, "message") };
+        let inside = inside.iter().map(|place| format!("/choices/0/{member}/{place}"));
+        for place in beside.iter().map(|place| (*place).to_owned()).chain(inside) {
+            for secret in [json!(IBAN), json!({IBAN: 1}), json!([IBAN])] {
+                let said = with(base.clone(), &place, secret.clone());
+                fake.set_script(if stream {
+                    let all = format!("data: {event}\n\ndata: {said}\n\ndata: {event}\n\n");
+                    Script::Sse { chunks: vec![(Duration::ZERO, all)], end: End::Clean }
+                } else {
+                    Script::json(200, said.to_string())
+                });
+                let mut body = chat_body("Hallo");
+                body["stream"] = stream.into();
+                let answer = house.ask(CHAT, &body).await;
+                if answer.text().contains(IBAN) {
+                    leaks.push(format!("{place} as {secret}, streamed: {stream}"));
+                }
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{leaks:#?}");
 }

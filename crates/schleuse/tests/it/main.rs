@@ -17,10 +17,14 @@
 mod audit;
 mod client;
 mod demo;
+#[cfg(feature = "engine")]
+mod engine;
 mod folder;
 mod house;
 mod inspection;
 mod keys;
+#[cfg(feature = "ui")]
+mod page;
 mod scan;
 mod sdk;
 mod serve;

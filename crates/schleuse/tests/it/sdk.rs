@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use schleuse_testkit::{End, FakeUpstream, Script};
+use serde_json::{Value, json};
 
 use crate::house::{House, Plan, stderr, stdout};
 use crate::tools::{run, tool};
@@ -11,21 +12,48 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.py");
 const JAVASCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.mjs");
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A house with a model that answers, one that is rate limited, and one that breaks off.
-async fn house(fakes: &[FakeUpstream; 3]) -> House {
-    let [answers, busy, dying] = fakes;
+/// The pieces of a tool call as vLLM streams them. The recorded model was random and calls with nothing.
+fn tool_call() -> Script {
+    let delta = |delta: Value, finish: Value| {
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
+        let chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "calling", "choices": [choice]});
+        (Duration::ZERO, format!("data: {chunk}\n\n"))
+    };
+    let call = |call: Value| delta(json!({"tool_calls": [call]}), Value::Null);
+    let mut chunks = vec![
+        delta(json!({"role": "assistant", "content": ""}), Value::Null),
+        call(
+            json!({"index": 0, "id": "call-1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}),
+        ),
+    ];
+    for piece in ["{", "\"ci", "ty\": \"K", "öln\", \"days\"", ": 2", "}"] {
+        chunks.push(call(json!({"index": 0, "function": {"arguments": piece}})));
+    }
+    chunks.push(delta(json!({}), "tool_calls".into()));
+    Script::Sse { chunks, end: End::Clean }
+}
+
+/// A house with a model that answers, one that calls a tool, one that is rate limited, and one that breaks off.
+async fn house(fakes: &[FakeUpstream; 4]) -> House {
+    let [answers, calling, busy, dying] = fakes;
+    calling.set_script(tool_call());
     busy.set_script(Script::status(429).with_header("retry-after", "7"));
     dying.set_script(Script::deltas(&["Ein Anfang ist gemacht. ", "Und weiter"], End::Cut));
     let mut config = String::new();
-    for (model, fake) in [("tiny", answers), ("busy", busy), ("dying", dying)] {
+    for (model, fake) in [("tiny", answers), ("calling", calling), ("busy", busy), ("dying", dying)] {
         config +=
             &format!("[[upstream]]\nname = \"{model}\"\nurl = \"{}\"\nmodels = [\"{model}\"]\n", fake.url());
     }
     Plan::demo().config(&config).start().await
 }
 
-async fn fakes() -> [FakeUpstream; 3] {
-    [FakeUpstream::start().await, FakeUpstream::start().await, FakeUpstream::start().await]
+async fn fakes() -> [FakeUpstream; 4] {
+    [
+        FakeUpstream::start().await,
+        FakeUpstream::start().await,
+        FakeUpstream::start().await,
+        FakeUpstream::start().await,
+    ]
 }
 
 #[tokio::test]

@@ -345,3 +345,33 @@ async fn broken_http_costs_one_connection() {
     assert_eq!(house.chat("Hallo").await.status, 200, "the house goes on");
     assert_eq!(fake.questions().len(), 1);
 }
+
+#[tokio::test]
+async fn one_connection_carries_many_questions() {
+    let fake = FakeUpstream::start().await;
+    let house = House::start(&fake).await;
+    let mut stream = TcpStream::connect(&house.address).await.unwrap();
+    let mut all = String::new();
+    let bodies = [
+        chat_body("Hallo").to_string(),
+        chat_body(crate::IBAN).to_string(),
+        "{".to_owned(),
+        chat_body("Hallo").to_string(),
+    ];
+    for (place, body) in bodies.iter().enumerate() {
+        let connection = if place + 1 == bodies.len() { "close" } else { "keep-alive" };
+        all += &format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: {connection}\r\ncontent-length: {}\r\n\r\n{body}",
+            house.key("employee"),
+            body.len()
+        );
+    }
+    stream.write_all(all.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    tokio::time::timeout(crate::SOON, stream.read_to_string(&mut answers))
+        .await
+        .expect("it is closed")
+        .unwrap();
+    let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "403", "400", "200"], "{answers}");
+}

@@ -1,8 +1,8 @@
 // Talks to a house with OpenAI's own SDK for Node, as a developer's first program would.
 //   chat.mjs BASE_URL KEYS PACKAGE
 // KEYS is the `keys` object of the ready file, PACKAGE the package.json of the folder that the SDK is installed in. The
-// house has the models `tiny`, which answers, `busy`, which is rate limited, and `dying`, which breaks off in the middle
-// of a stream. Exits 0 when everything was as it should be.
+// house has the models `tiny`, which answers, `calling`, which calls a tool, `busy`, which is rate limited, and `dying`,
+// which breaks off in the middle of a stream. Exits 0 when everything was as it should be.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
@@ -75,10 +75,10 @@ const checks = {
     assert.ok(whole.tool_calls[0].function.name);
     JSON.parse(whole.tool_calls[0].function.arguments);
     // The SDK's own helper puts the pieces together, and trips over any that do not fit.
-    const runner = employee.chat.completions.stream({ model: "tiny", messages: HELLO, tools, tool_choice: "required" });
+    const runner = employee.chat.completions.stream({ model: "calling", messages: HELLO, tools, tool_choice: "required" });
     const { message } = (await runner.finalChatCompletion()).choices[0];
-    assert.ok(message.tool_calls[0].function.name && message.tool_calls[0].id);
-    assert.ok(message.tool_calls[0].function.arguments);
+    const { id, function: called } = message.tool_calls[0];
+    assert.deepEqual([id, called.name, JSON.parse(called.arguments)], ["call-1", "get_weather", { city: "Köln", days: 2 }]);
     // What the SDK gives back goes in again.
     const answer = { role: "tool", tool_call_id: whole.tool_calls[0].id, content: "sonnig" };
     assert.ok((await ask({ messages: [...HELLO, whole, answer], tools })).choices.length);

@@ -2,8 +2,9 @@
 
     chat.py BASE_URL KEYS
 
-KEYS is the `keys` object of the ready file. The house has the models `tiny`, which answers, `busy`, which is rate
-limited, and `dying`, which breaks off in the middle of a stream. Exits 0 when everything was as it should be.
+KEYS is the `keys` object of the ready file. The house has the models `tiny`, which answers, `calling`, which calls a
+tool, `busy`, which is rate limited, and `dying`, which breaks off in the middle of a stream. Exits 0 when everything
+was as it should be.
 """
 
 import json
@@ -64,13 +65,14 @@ def check_tools():
     json.loads(whole.function.arguments)
     ids, name, arguments = [], "", ""
     for chunk in employee.chat.completions.create(
-        model="tiny", messages=HELLO, tools=tools, tool_choice="required", stream=True
+        model="calling", messages=HELLO, tools=tools, tool_choice="required", stream=True
     ):
         for call in chunk.choices[0].delta.tool_calls or []:
             ids += [call.id] if call.id else []
             name += call.function.name or ""
             arguments += call.function.arguments or ""
-    assert len(ids) == 1 and name and arguments, (ids, name, arguments)
+    assert (ids, name) == (["call-1"], "get_weather"), (ids, name)
+    assert json.loads(arguments) == {"city": "Köln", "days": 2}, arguments
     # What the SDK gives back goes in again.
     calls = [{"id": whole.id, "type": "function", "function": {"name": name, "arguments": whole.function.arguments}}]
     history = HELLO + [{"role": "assistant", "tool_calls": calls}]

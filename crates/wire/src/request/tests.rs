@@ -140,11 +140,11 @@ fn token_numbers_are_refused_because_nobody_can_inspect_them() {
 struct Seen(Vec<String>);
 
 impl TextVisitor for Seen {
-    fn text(&mut self, at: &Pointer, text: &mut String) {
+    fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
         self.0.push(format!("{at}={text}"));
         text.insert(0, '*');
     }
-    fn fixed(&mut self, at: &Pointer, text: &str) {
+    fn fixed(&mut self, at: &Pointer<'_>, text: &str) {
         self.0.push(format!("{at}#{text}"));
     }
 }

@@ -35,6 +35,8 @@ struct Held {
     fed: usize,
     released: usize,
     arguments: Option<String>,
+    /// Arguments from the first escape on that could spell what it hides; shown once they are whole and looked through.
+    waiting: String,
 }
 
 impl Channels {
@@ -125,6 +127,7 @@ impl Channels {
             released: 0,
             arguments: matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments)
                 .then(String::new),
+            waiting: String::new(),
         });
         held.fed += text.len();
         if let Some(arguments) = &mut held.arguments
@@ -133,7 +136,16 @@ impl Channels {
             arguments.push_str(text);
         }
         let released = held.window.push(text);
-        self.keep(index, channel, released)
+        let hides = held.arguments.as_ref().is_some_and(|text| text.contains("\\u") || text.contains("\\/"));
+        let shown = self.keep(index, channel, released)?;
+        let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
+        match held.filter(|_| hides) {
+            Some(held) => {
+                held.waiting.push_str(&shown);
+                Ok(String::new())
+            }
+            None => Ok(shown),
+        }
     }
 
     /// Books what a window released. A block ends the answer.
@@ -176,7 +188,8 @@ impl Channels {
             let released = held.window.finish();
             let fed = held.fed;
             let arguments = held.arguments.take();
-            let text = self.keep(index, channel, released)?;
+            let waiting = std::mem::take(&mut held.waiting);
+            let text = waiting + &self.keep(index, channel, released)?;
             if let Some(held) =
                 self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel))
             {
@@ -357,11 +370,11 @@ impl Seen<'_> {
 }
 
 impl TextVisitor for Seen<'_> {
-    fn text(&mut self, _at: &Pointer, text: &mut String) {
+    fn text(&mut self, _at: &Pointer<'_>, text: &mut String) {
         self.see(text);
     }
 
-    fn fixed(&mut self, _at: &Pointer, text: &str) {
+    fn fixed(&mut self, _at: &Pointer<'_>, text: &str) {
         self.see(text);
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::ask::{State, refuse};
 use super::channels::Channels;
-use super::{unusable, upstream_refused};
+use super::{is_harmless, unusable, upstream_refused};
 use crate::{Entry, Gate, client_left, shutting_down};
 
 /// A quiet connection gets a comment after so long, so that nothing in between takes it for dead.
@@ -181,6 +181,8 @@ struct Relayed<'a> {
     channels: Channels,
     frames: Vec<Bytes>,
     usage: Option<Chunk>,
+    /// Id and fingerprint of the first chunk.
+    harmless: Vec<String>,
     has_begun: bool,
     is_done: bool,
 }
@@ -194,6 +196,7 @@ impl<'a> Relayed<'a> {
             channels: Channels::new(stream.gate.inspector.clone()),
             frames: Vec::new(),
             usage: None,
+            harmless: Vec::new(),
             has_begun: false,
             is_done: false,
         }
@@ -227,6 +230,13 @@ impl<'a> Relayed<'a> {
             return Ok(());
         }
         let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(gate, error))?;
+        chunk.withhold_unless(|text| {
+            // The same id stands in every chunk; it is looked at once.
+            self.harmless.iter().any(|known| known == text) || is_harmless(&gate.inspector, text)
+        });
+        if self.harmless.is_empty() {
+            self.harmless.extend(chunk.id.iter().chain(&chunk.system_fingerprint).cloned());
+        }
         if !self.has_begun {
             self.has_begun = true;
             entry.note_first_byte();

@@ -1,0 +1,149 @@
+//! The embedded engine in a whole house: real answers, and a crash that costs one model and nothing else.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use schleuse_testkit::gguf::TinyLlama;
+use serde_json::{Value, json};
+
+use crate::SOON;
+use crate::client::Request;
+use crate::house::{CHAT, House, Plan, chat_body, stderr, stdout, verify};
+use crate::tools::{run, tool};
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/engine.py");
+
+/// A house with a model of random weights, which speaks noise.
+async fn tiny_house() -> House {
+    let plan = Plan::demo();
+    let weights = plan.folder().write("tiny.gguf", TinyLlama::default().to_bytes());
+    plan.flag("--model", weights.to_str().unwrap()).start().await
+}
+
+/// The worker: the only child of the house.
+fn worker_of(house: &House) -> i32 {
+    let is_child = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        after_name.split_whitespace().nth(1) == Some(house.pid().to_string().as_str())
+    };
+    let pids = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let children: Vec<i32> = pids.filter(is_child).collect();
+    assert_eq!(children.len(), 1, "{children:?}");
+    children[0]
+}
+
+fn limited(mut body: Value, tokens: u32) -> Value {
+    body["max_tokens"] = tokens.into();
+    body["temperature"] = 0.into();
+    body
+}
+
+#[tokio::test]
+async fn a_model_of_random_weights_answers_on_every_surface() {
+    let house = tiny_house().await;
+    let models = house.send(&Request::get("/v1/models").key(&house.key("employee"))).await.json();
+    assert_eq!(models["data"][0]["id"], "tiny", "{models}");
+    let whole = house.ask(CHAT, &limited(chat_body("Hallo"), 12)).await;
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    assert_eq!(whole.header("x-schleuse-route"), Some("engine"));
+    assert_eq!(whole.json()["usage"]["completion_tokens"], 12, "{}", whole.text());
+    let mut body = limited(chat_body("Hallo"), 12);
+    body["stream"] = true.into();
+    let streamed = house.ask(CHAT, &body).await;
+    assert!(streamed.is_done(), "{}", streamed.text());
+    assert_eq!(streamed.said(), whole.said(), "streamed and whole differ");
+    let completion =
+        house.ask("/v1/completions", &limited(json!({"model": "tiny", "prompt": "Hallo"}), 8)).await;
+    assert_eq!(completion.status, 200, "{}", completion.text());
+    let embedding = house.ask("/v1/embeddings", &json!({"model": "tiny", "input": ["Hallo", "Welt"]})).await;
+    assert_eq!(embedding.json()["data"].as_array().unwrap().len(), 2, "{}", embedding.text());
+    assert_eq!(house.chat(crate::IBAN).await.refusal(), (403, "sensitive_data_detected".to_owned()));
+}
+
+#[tokio::test]
+async fn a_crash_of_the_engine_is_told_and_mended() {
+    let house = tiny_house().await;
+    assert_eq!(house.ask(CHAT, &limited(chat_body("Hallo"), 4)).await.status, 200);
+    let worker = worker_of(&house);
+    let mut body = limited(chat_body("Hallo"), 2000);
+    body["stream"] = true.into();
+    body["ignore_eos"] = true.into();
+    let mut running = house.question(CHAT, &body).open(&house.address).await;
+    running.until(SOON, |answer| !answer.chunks().is_empty()).await;
+    kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
+    let broken = running.finish().await;
+    assert!(!broken.is_done(), "a stream that broke off ended well");
+    assert_eq!(broken.error()["type"], "upstream_error");
+
+    // It is started again after a pause; until then it is said why nothing is answered.
+    let began = Instant::now();
+    let mut told = Vec::new();
+    loop {
+        let answer = house.ask(CHAT, &limited(chat_body("Hallo"), 4)).await;
+        if answer.status == 200 {
+            break;
+        }
+        assert_eq!(answer.refusal(), (503, "upstream_unavailable".to_owned()));
+        told.push(answer.error()["message"].as_str().unwrap().to_owned());
+        assert!(began.elapsed() < SOON, "never mended: {told:?}");
+    }
+    assert!(told.iter().any(|message| message.contains("embedded engine")), "{told:?}");
+    assert_ne!(worker_of(&house), worker);
+    assert_eq!(verify(&house.data_text()).await.0, Some(0));
+}
+
+#[tokio::test]
+async fn the_engine_dies_with_its_house() {
+    let house = tiny_house().await;
+    let worker = worker_of(&house);
+    let folder = house.kill().await;
+    let began = Instant::now();
+    let is_there =
+        || std::fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while is_there() {
+        assert!(began.elapsed() < SOON, "the worker outlives its house");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let weights = folder.join("tiny.gguf");
+    let house = Plan::demo().on(&folder).flag("--model", weights.to_str().unwrap()).start().await;
+    assert_eq!(house.ask(CHAT, &limited(chat_body("Hallo"), 4)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_model_is_a_clear_error() {
+    let good = TinyLlama::default().to_bytes();
+    for (what, bytes) in [
+        ("random bytes", b"nonsense".repeat(1000)),
+        ("nothing", Vec::new()),
+        ("half of it", good[..good.len() / 2].to_vec()),
+    ] {
+        let plan = Plan::demo();
+        let weights = plan.folder().write("bad.gguf", bytes);
+        let (code, said) = plan.flag("--model", weights.to_str().unwrap()).fail().await;
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(said.contains("the embedded engine does not start"), "{what}: {said}");
+    }
+    let (code, said) = Plan::demo().flag("--model", "none.gguf").fail().await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no file"), "{said}");
+}
+
+/// The demonstration model, which `./x test` has fetched.
+#[tokio::test]
+async fn the_demonstration_model_answers_the_sdk() {
+    let weights: PathBuf = tool("model.gguf").canonicalize().unwrap();
+    let house = Plan::demo().flag("--model", weights.to_str().unwrap()).start().await;
+    let (url, key) = (house.ready["url"].as_str().unwrap(), house.key("employee"));
+    let output =
+        run(tool("sdk-python/bin/python"), &["-I", PYTHON, url, &key], Duration::from_secs(150)).await;
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let about = house.send(&Request::get("/house.json")).await.json();
+    assert_eq!(about["engine"]["demonstration"], true, "{about}");
+    assert!(house.output().contains("a demonstration model of 135 M parameters"), "{}", house.output());
+}
