@@ -2,9 +2,10 @@
 //! same mock server, under the same load. Absolute figures differ from machine to machine and are printed beside.
 //!
 //! A round measures the floor and then each house, so that a neighbour on the machine disturbs both alike; of several rounds
-//! the middle ratio counts.
+//! the middle ratio counts. The embedded engine is measured in the same way beside llama.cpp's own server.
 
 mod disk;
+mod engine;
 
 use crate::part::Part;
 use crate::place::Place;
@@ -87,6 +88,9 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     let load = tools.join("load");
     let mut kept = compare(REQUESTS, &WHOLE, &load, &floor, &house, seconds)?;
     kept &= compare(&[EVENTS], &EVENTS, &load, &floor, &house, seconds)?;
+    // Nothing else may run beside an engine that uses every core.
+    drop((house, floor, mock));
+    kept &= engine::compare(place, &schleuse, &tools.join("engine_load"), &work.join("engine"))?;
     println!("\n{}", if kept { "every budget is kept" } else { "a budget is not kept" });
     Ok(())
 }

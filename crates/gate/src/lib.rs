@@ -26,6 +26,9 @@ pub use entry::Entry;
 pub use failures::Failures;
 pub use metrics::Metrics;
 
+/// What is wrong with the upstream of this name, in words for the asker, if that is known.
+pub type Ailment = Arc<dyn Fn(&str) -> Option<Text> + Send + Sync>;
+
 /// Everything that a walk passes.
 pub struct Gate {
     pub identity: Arc<Authenticator>,
@@ -40,7 +43,7 @@ pub struct Gate {
     pub random: Arc<dyn Random>,
     pub is_demo: bool,
     /// What is known about an upstream that cannot be reached, for the asker: the embedded engine's own words.
-    pub ailment: Arc<dyn Fn(&str) -> Option<Text> + Send + Sync>,
+    pub ailment: Ailment,
     pub failures: Failures,
     pub metrics: Metrics,
     /// Every running request; waited for at shutdown.

@@ -150,31 +150,34 @@ enum Policy {
     /// Run the examples beside the policies.
     Test { folder: Option<PathBuf> },
     /// Say which rules decide a question.
-    Explain {
-        #[arg(long)]
-        role: String,
-        #[arg(long, default_value = "someone")]
-        person: String,
-        #[arg(long)]
-        group: Vec<String>,
-        /// ask, listModels, readAudit, readDecisions, manageKeys or managePolicies
-        #[arg(long, default_value = "ask")]
-        action: String,
-        #[arg(long, default_value = "chat")]
-        surface: String,
-        #[arg(long, default_value = "model")]
-        model: String,
-        #[arg(long, default_value = "local")]
-        zone: String,
-        #[arg(long, default_value = "INTERNAL")]
-        label: String,
-        /// Types that inspection found.
-        #[arg(long)]
-        finding: Vec<String>,
-        /// Folder with *.cedar files; without it, the shipped ones.
-        #[arg(long)]
-        folder: Option<PathBuf>,
-    },
+    Explain(Box<Explain>),
+}
+
+#[derive(clap::Args)]
+struct Explain {
+    #[arg(long)]
+    role: String,
+    #[arg(long, default_value = "someone")]
+    person: String,
+    #[arg(long)]
+    group: Vec<String>,
+    /// ask, listModels, readAudit, readDecisions, manageKeys or managePolicies
+    #[arg(long, default_value = "ask")]
+    action: String,
+    #[arg(long, default_value = "chat")]
+    surface: String,
+    #[arg(long, default_value = "model")]
+    model: String,
+    #[arg(long, default_value = "local")]
+    zone: String,
+    #[arg(long, default_value = "INTERNAL")]
+    label: String,
+    /// Types that inspection found.
+    #[arg(long)]
+    finding: Vec<String>,
+    /// Folder with *.cedar files; without it, the shipped ones.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

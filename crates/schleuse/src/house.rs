@@ -10,7 +10,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record};
 use schleuse_edge::{Edge, FrontDesk, Service};
-use schleuse_gate::{Failures, Gate, Metrics};
+use schleuse_gate::{Ailment, Failures, Gate, Metrics};
 use schleuse_identity::{ApiKey, Authenticator, KeyHash, KeyRecord, Pepper};
 use schleuse_inference::{Engine, EngineStatus};
 use schleuse_inspect::Inspector;
@@ -325,7 +325,7 @@ fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> UpstreamConfig {
 }
 
 /// The engine's own words about why it cannot be reached.
-fn ailment(engine: Option<Arc<Engine>>) -> Arc<dyn Fn(&str) -> Option<Text> + Send + Sync> {
+fn ailment(engine: Option<Arc<Engine>>) -> Ailment {
     Arc::new(move |upstream| {
         let engine = engine.as_ref().filter(|_| upstream == ENGINE)?;
         match engine.status() {

@@ -140,18 +140,18 @@ impl Request {
     }
 
     fn take_field(&mut self, name: &str, value: Value, limits: &Limits) -> Result<(), Refusal> {
-        let Some(field) = fields::find(self.surface, &name) else {
-            return Err(unknown_field(&name, fields::nearest(self.surface, &name), None));
+        let Some(field) = fields::find(self.surface, name) else {
+            return Err(unknown_field(name, fields::nearest(self.surface, name), None));
         };
         let shape = match field.disposition {
             Disposition::Dropped => return Ok(()),
             Disposition::Refused(_) if value.is_null() => return Ok(()),
-            Disposition::Refused(why) => return Err(refused_field(&name, why)),
+            Disposition::Refused(why) => return Err(refused_field(name, why)),
             Disposition::Forwarded(_) if value.is_null() => return Ok(()),
             Disposition::Forwarded(shape) => shape,
         };
         let mut value = value;
-        check_shape(&name, shape, &mut value, limits)?;
+        check_shape(name, shape, &mut value, limits)?;
         match field.name {
             "model" => self.model = value.as_str().unwrap_or_default().to_owned(),
             "stream" => self.is_stream = value.as_bool() == Some(true),

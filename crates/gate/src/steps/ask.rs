@@ -18,7 +18,7 @@ pub struct Asked {
 }
 
 pub(super) enum State {
-    Answered(Answer),
+    Answered(Box<Answer>),
     /// The server has not said yet whether it will answer; the asker of a stream is kept company meanwhile.
     Pending(Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send>>),
 }
@@ -41,11 +41,11 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         Box::pin(async move { upstreams.ask(&route, question).await });
     let state = if is_stream {
         match tokio::time::timeout(STATUS_PATIENCE, &mut asking).await {
-            Ok(answered) => State::Answered(answered.map_err(|error| refuse(gate, &error))?),
+            Ok(answered) => State::Answered(Box::new(answered.map_err(|error| refuse(gate, &error))?)),
             Err(_) => State::Pending(asking),
         }
     } else {
-        State::Answered(asking.await.map_err(|error| refuse(gate, &error))?)
+        State::Answered(Box::new(asking.await.map_err(|error| refuse(gate, &error))?))
     };
     Ok(Asked { cleared, state })
 }

@@ -46,10 +46,10 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         State::Answered(answer) => {
             entry.note_route(&answer.replica);
             if !(200..300).contains(&answer.status) {
-                return Err(upstream_refused(gate, answer).await);
+                return Err(upstream_refused(gate, *answer).await);
             }
             if !request.is_stream() {
-                return whole(gate, answer, request, entry).await;
+                return whole(gate, *answer, request, entry).await;
             }
             State::Answered(answer)
         }

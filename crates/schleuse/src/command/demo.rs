@@ -108,11 +108,7 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An environment variable that says where a user's files belong.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the XDG base directories are named by the environment; none is a secret"
-)]
+/// An environment variable that says where a user's files belong (the XDG base directories); none is a secret.
 fn folder_of(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }

@@ -9,7 +9,7 @@ use schleuse_policy::{
 };
 use schleuse_types::{Label, Role};
 
-use super::Policy;
+use super::{Explain, Policy};
 use crate::failure::{Doing as _, Failure};
 use crate::house::{load_policies, read_policy_files};
 
@@ -17,7 +17,9 @@ pub(super) fn run(policy: Policy) -> Result<ExitCode, Failure> {
     match policy {
         Policy::Check { folder } => check(folder.as_deref()),
         Policy::Test { folder } => test(folder.as_deref()),
-        Policy::Explain { role, person, group, action, surface, model, zone, label, finding, folder } => {
+        Policy::Explain(explain) => {
+            let Explain { role, person, group, action, surface, model, zone, label, finding, folder } =
+                *explain;
             let role = Role::parse(&role).map_err(|error| Failure::usage(format!("`{role}` is {error}")))?;
             let label = Label::parse(label.as_bytes())
                 .map_err(|error| Failure::usage(format!("`{label}` is {error}")))?;

@@ -69,7 +69,7 @@ impl Stream {
         self.send(KEEP_ALIVE, &mut watch).await?;
         let mut quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
         let mut answer = match state {
-            State::Answered(answer) => answer,
+            State::Answered(answer) => *answer,
             State::Pending(mut asking) => loop {
                 tokio::select! {
                     biased;
