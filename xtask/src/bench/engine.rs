@@ -20,8 +20,9 @@ const RATIO_MIN: f64 = 1.0;
 const CONTEXT_TOKENS: u64 = 16_384;
 const STREAMS_MAX: u64 = 32;
 
-/// Prebuilt: the wheels with the program `llama-server` itself either are source alone or die on older processors. This
-/// one holds the same server (`tools/server`), with the same ggml and the same processor features as our engine.
+/// A prebuilt wheel with the server that the program `llama-server` is made of. It holds the ggml release that our engine
+/// holds (0.26.0), built like ours for AVX2, FMA, F16C and BMI2 with OpenMP and repacking. The package that brings the
+/// program itself is source alone, ten minutes of C++ before the first figure.
 const PEER: &str = "xllamacpp-2026.10.11549";
 const PEER_REQUIREMENT: &str = "xllamacpp==2026.10.11549 --hash=sha256:c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261\n";
 /// Flags of `llama-server` as this package spells them. What costs time and helps nobody here is off: the cache of idle
@@ -84,7 +85,9 @@ pub(super) fn compare(place: &Place, schleuse: &Path, load: &Path, folder: &Path
     println!("\n{threads} threads each, {CONTEXT_TOKENS} tokens of context, SmolLM2-135M-Instruct Q4_1");
     let theirs = match &peer {
         Ok(peer) => {
-            println!("llama-server: llama.cpp's own, out of the wheel {PEER}");
+            println!(
+                "llama-server: the server of llama.cpp out of the wheel {PEER}, which is llama-server's own"
+            );
             Some(peer.address.as_str())
         }
         Err(trouble) => {
