@@ -17,6 +17,7 @@
 mod audit;
 mod client;
 mod demo;
+mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod folder;
