@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type AnswerPart, ask, RefusedError, readModels } from "./house";
+import { type AnswerPart, ask, RefusedError, readModels, requestBody } from "./house";
 
 const QUESTION = {
   key: "k",
@@ -7,6 +7,7 @@ const QUESTION = {
   model: "m",
   label: "INTERNAL" as const,
   messages: [{ role: "user" as const, content: "q" }],
+  demonstration: false,
 };
 const HEADERS = {
   "content-type": "text/event-stream",
@@ -48,6 +49,11 @@ describe("an answer", () => {
     expect(parts.at(-1)).toEqual({ kind: "usage", usage: { prompt: 3, completion: 2 } });
     expect(init?.headers).toMatchObject({ authorization: "Bearer k", "accept-language": "de", "x-schleuse-label": "INTERNAL" });
     expect(JSON.parse(String(init?.body))).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+  });
+
+  it("is kept short only where the model does not know when to stop", () => {
+    expect(requestBody(QUESTION)).not.toHaveProperty("max_tokens");
+    expect(requestBody({ ...QUESTION, demonstration: true })).toMatchObject({ max_tokens: 400 });
   });
 
   it("says when it ended at its length limit", async () => {

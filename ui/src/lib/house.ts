@@ -69,6 +69,8 @@ export interface Question {
   model: string;
   label: Label;
   messages: Message[];
+  /** Whether the model is the demonstration model, which is too small to know when it has said everything. */
+  demonstration: boolean;
 }
 
 /** What the page learns while an answer streams, in this order. */
@@ -119,6 +121,7 @@ export function requestBody(question: Question) {
     messages: question.messages,
     stream: true,
     stream_options: { include_usage: true },
+    ...(question.demonstration ? { max_tokens: 400, repetition_penalty: 1.15 } : {}),
   };
 }
 

@@ -63,7 +63,7 @@ export function Chat({ house, apiKey, onStatus, onHelp, onRejected }: Props) {
 
   function send(question: string, asked: Label) {
     onStatus("");
-    void put(question, model, asked);
+    void put(question, model, asked, model === demonstrationModel);
     field.current?.focus();
   }
 

@@ -27,7 +27,7 @@ export function useConversation({ apiKey, language, onNews }: Asker) {
   useEffect(() => () => running.current?.abort(), []);
 
   const put = useCallback(
-    async (question: string, model: string, chosen: Label) => {
+    async (question: string, model: string, chosen: Label, demonstration: boolean) => {
       if (running.current) return;
       const controller = new AbortController();
       running.current = controller;
@@ -63,7 +63,8 @@ export function useConversation({ apiKey, language, onNews }: Asker) {
 
       let streaming = false;
       try {
-        const parts = ask({ key: apiKey, language, model, label: turn.label, messages: turn.messages }, controller.signal);
+        const asked = { key: apiKey, language, model, label: turn.label, messages: turn.messages, demonstration };
+        const parts = ask(asked, controller.signal);
         for await (const part of parts) {
           if (part.kind === "text") {
             pending += part.text;
