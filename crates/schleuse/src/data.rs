@@ -43,6 +43,8 @@ impl SecretName {
 impl DataFolder {
     /// Makes what is missing. Existing folders keep their content.
     pub fn create(path: &Path) -> Result<Self, Failure> {
+        // Sockets below it are named to other processes, which may stand somewhere else.
+        let path = &std::path::absolute(path).doing(format!("cannot use `{}`", path.display()))?;
         let folder = |path: &Path, mode| {
             DirBuilder::new()
                 .recursive(true)

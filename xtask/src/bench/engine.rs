@@ -25,11 +25,16 @@ const STREAMS_MAX: u64 = 32;
 /// program itself is source alone, ten minutes of C++ before the first figure.
 const PEER: &str = "xllamacpp-2026.10.11549";
 const PEER_REQUIREMENT: &str = "xllamacpp==2026.10.11549 --hash=sha256:c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261\n";
+/// How long the peer's threads wait for each other in a busy loop before they sleep: as OpenMP has it for a quiet machine,
+/// and as our engine has it. Beside other work the first makes answers up to thirty times slower, so the peer is started
+/// twice and in every round the better one counts.
+const PEER_SPINS: [&str; 2] = ["300000", "1000"];
 /// Flags of `llama-server` as this package spells them. What costs time and helps nobody here is off: the cache of idle
 /// prompts, the pages, the log.
 const PEER_SCRIPT: &str = "\
-import signal, sys
-folder, model, threads, context, streams = sys.argv[1:]
+import os, signal, sys
+folder, model, threads, context, streams, spins = sys.argv[1:]
+os.environ['GOMP_SPINCOUNT'] = spins
 sys.path.insert(0, folder)
 import xllamacpp
 params = xllamacpp.CommonParams()
@@ -78,26 +83,23 @@ pub(super) fn compare(place: &Place, schleuse: &Path, load: &Path, folder: &Path
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let peer = start_peer(place, &weights, threads);
+    let peers = start_peers(place, &weights, threads);
     let _house = open(schleuse, folder, &weights, threads)?;
     let socket = folder.join("data/run/engine.sock");
     let ours = socket.to_str().ok_or_else(|| Trouble::new("the path of the engine's socket is not UTF-8"))?;
     println!("\n{threads} threads each, {CONTEXT_TOKENS} tokens of context, SmolLM2-135M-Instruct Q4_1");
-    let theirs = match &peer {
-        Ok(peer) => {
+    match &peers {
+        Ok(_) => {
             println!(
-                "llama-server: the server of llama.cpp out of the wheel {PEER}, which is llama-server's own"
+                "llama-server: the server of llama.cpp out of the wheel {PEER}; the better of a busy and a sleepy one"
             );
-            Some(peer.address.as_str())
         }
-        Err(trouble) => {
-            println!("no llama-server to compare with: {trouble}");
-            None
-        }
-    };
+        Err(trouble) => println!("no llama-server to compare with: {trouble}"),
+    }
+    let theirs: Vec<&str> = peers.iter().flatten().map(|peer| peer.address.as_str()).collect();
 
     let begun = Instant::now();
-    for address in [Some(ours), theirs].into_iter().flatten() {
+    for address in theirs.iter().copied().chain([ours]) {
         measure(load, address, &WARM_UP, 0)?;
     }
     let mut all: Vec<Vec<Pair>> = SHAPES.iter().map(|_| Vec::new()).collect();
@@ -108,8 +110,12 @@ pub(super) fn compare(place: &Place, schleuse: &Path, load: &Path, folder: &Path
         for (shape, pairs) in SHAPES.iter().zip(&mut all) {
             seed += 1;
             let ours = measure(load, ours, shape, seed)?;
-            let theirs = theirs.map(|theirs| measure(load, theirs, shape, seed)).transpose()?;
-            pairs.push(Pair { ours, theirs });
+            let mut best = None;
+            for address in &theirs {
+                let theirs = measure(load, address, shape, seed)?;
+                best = Some(best.map_or(theirs, |best: f64| best.max(theirs)));
+            }
+            pairs.push(Pair { ours, theirs: best });
         }
         rounds += 1;
     }
@@ -169,12 +175,16 @@ fn open(schleuse: &Path, folder: &Path, weights: &Path, threads: usize) -> Resul
     Part::house(schleuse, folder, &file)
 }
 
-fn start_peer(place: &Place, weights: &Path, threads: usize) -> Result<Part, Trouble> {
-    let folder = fetch_peer(place)?;
-    let (folder, weights) = (folder.display().to_string(), weights.display().to_string());
+fn start_peers(place: &Place, weights: &Path, threads: usize) -> Result<Vec<Part>, Trouble> {
+    let folder = fetch_peer(place)?.display().to_string();
+    let weights = weights.display().to_string();
     let (threads, context, streams) =
         (threads.to_string(), CONTEXT_TOKENS.to_string(), STREAMS_MAX.to_string());
-    Part::tool(Path::new("python3"), &["-c", PEER_SCRIPT, &folder, &weights, &threads, &context, &streams])
+    let start = |spins: &&str| {
+        let arguments = ["-c", PEER_SCRIPT, &folder, &weights, &threads, &context, &streams, spins];
+        Part::tool(Path::new("python3"), &arguments)
+    };
+    PEER_SPINS.iter().map(start).collect()
 }
 
 fn fetch_peer(place: &Place) -> Result<PathBuf, Trouble> {
