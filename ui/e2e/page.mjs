@@ -81,6 +81,10 @@ async function axe(name) {
   // Evaluated through the debugger, which the page's content security policy does not bind.
   await page.evaluate(`${AXE};undefined`);
   const violations = await page.evaluate(async () => {
+    // Colours that are still on their way from one scheme to the other have no contrast of their own.
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const moving = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+    await Promise.allSettled(moving.map((transition) => transition.finished));
     const { violations: found } = await globalThis.axe.run(document);
     return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
   });
