@@ -1,6 +1,6 @@
 //! What `./x bench` measures with: a floor (the least that a proxy on hyper can do), a mock model server that costs next to
-//! nothing, and a load that counts what a process spent per request and per event. All three speak plain HTTP/1.1 on the
-//! loopback interface and nowhere else.
+//! nothing, a load that counts what a process spent per request and per event, and one that counts the tokens of an engine. They
+//! speak plain HTTP/1.1 on the loopback interface, or on a Unix socket, and nowhere else.
 #![expect(
     clippy::disallowed_methods,
     reason = "measuring is about the real clock, and nothing here outlives the run"
