@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use schleuse_types::{Label, Role};
+use schleuse_types::{Label, Role, Zone};
 use serde::Deserialize;
 
-use crate::{Action, Ask, Circumstances, Decision, Effect, Model, Policy, Question, Stage, Zone};
+use crate::{Action, Ask, Circumstances, Decision, Effect, Model, Policy, Question, Stage};
 
 /// A question with the answer that its author expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,9 +189,8 @@ impl TypedExample {
         let action = match self.action.as_str() {
             "ask" => {
                 let zone = Zone::parse(&self.model.zone);
-                let zone = zone.ok_or_else(|| {
-                    fault("no zone", &self.model.zone, "write local, airgapped or external")
-                })?;
+                let zone = zone
+                    .map_err(|_| fault("no zone", &self.model.zone, "write local, airgapped or external"))?;
                 let (text_label, max_label) = (label(&self.label)?, label(&self.model.max_label)?);
                 let stage = match self.stage.as_str() {
                     "asking" if self.findings.is_empty() && self.sensitivity == 0 => {

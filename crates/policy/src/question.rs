@@ -1,10 +1,9 @@
 //! What is asked of the policy.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 
-use schleuse_types::{Label, Principal, Role};
+use schleuse_types::{Label, Principal, Role, Zone};
 
 /// May this person do this now? Two equal questions have one answer, so everything that policies see is in here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -110,37 +109,6 @@ pub struct Model {
     /// Such as `EU`; empty when none is configured.
     pub region: String,
     pub max_label: Label,
-}
-
-/// Where a model stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Zone {
-    Local,
-    Airgapped,
-    External,
-}
-
-impl Zone {
-    pub const ALL: [Self; 3] = [Self::Local, Self::Airgapped, Self::External];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Airgapped => "airgapped",
-            Self::External => "external",
-        }
-    }
-
-    /// The zone written as in a configuration file.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|zone| zone.as_str() == text)
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// How much is known when the question is decided. Every request to a model is decided at both stages.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schleuse_inspect::Guardrails;
-use schleuse_types::{Label, Secret};
-use schleuse_upstream::{UpstreamConfig, Zone};
+use schleuse_types::{Label, Secret, Zone};
+use schleuse_upstream::UpstreamConfig;
 
 pub use reader::{ConfigError, nearest};
 use reader::{Reader, parse};

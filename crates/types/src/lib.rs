@@ -11,6 +11,7 @@ mod random;
 mod refusal;
 mod request_id;
 mod secret;
+mod zone;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use finding::{Finding, FindingAction};
@@ -21,3 +22,4 @@ pub use random::{BufferedRandom, OsRandom, Random};
 pub use refusal::{Fault, Outcome, Refusal, RefusalCode};
 pub use request_id::RequestId;
 pub use secret::Secret;
+pub use zone::{UnknownZone, Zone};

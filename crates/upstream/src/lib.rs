@@ -18,6 +18,6 @@ mod tls;
 mod upstreams;
 
 pub use answer::{Answer, AskError, Question};
-pub use config::{UnknownZone, UpstreamConfig, UpstreamConfigError, Zone};
+pub use config::{UpstreamConfig, UpstreamConfigError};
 pub use replica::{Counters, Status};
 pub use upstreams::{ModelInfo, Route, Upstreams, WATCH_INTERVAL};

@@ -15,12 +15,12 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use rustls::ClientConfig;
-use schleuse_types::{Clock, Label};
+use schleuse_types::{Clock, Label, Zone};
 use tokio::time::{timeout, timeout_at};
 
 use crate::answer::{Answer, AskError, Question, after, describe};
 use crate::catalogue::{self, CATALOGUE_BYTES_MAX, Model};
-use crate::config::{UpstreamConfig, Zone};
+use crate::config::UpstreamConfig;
 use crate::connection::{Connection, IdleConnections, SendError};
 use crate::health::Health;
 use crate::target::{Dial, Target};

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::HeaderValue;
-use schleuse_types::{Clock, Label, OsRandom, Random};
+use schleuse_types::{Clock, Label, OsRandom, Random, Zone};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, AskError, Question};
-use crate::config::{UpstreamConfig, UpstreamConfigError, Zone};
+use crate::config::{UpstreamConfig, UpstreamConfigError};
 use crate::replica::{Failure, Replica, Status, needs_tls};
 use crate::target::Target;
 use crate::tls;

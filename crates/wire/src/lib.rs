@@ -19,5 +19,5 @@ pub use refusal::{internal, invalid_request, render as render_refusal};
 pub use reply::{
     Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
 };
-pub use request::{Limits, Request, TextVisitor};
+pub use request::{Limits, Request, TextVisitor, too_large};
 pub use surface::Surface;

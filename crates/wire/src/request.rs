@@ -236,7 +236,8 @@ pub(crate) fn visit<'a>(value: &'a mut Value, at: &mut Pointer<'a>, visitor: &mu
     }
 }
 
-fn too_large(bytes_max: usize) -> Refusal {
+/// A 413.
+pub fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(
         RefusalCode::RequestTooLarge,
         Text::new(

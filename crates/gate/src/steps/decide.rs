@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schleuse_identity::Verified;
-use schleuse_policy::{Action, Ask, Circumstances, Model, Obligation, Permitted, Question, Stage, Zone};
+use schleuse_policy::{Action, Ask, Circumstances, Model, Obligation, Permitted, Question, Stage};
 use schleuse_types::{FindingAction, Label, Outcome, Refusal};
 use schleuse_upstream::Route;
 
@@ -81,11 +81,7 @@ fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
     entry.note_model(model);
     Ok(Model {
         name: model.clone(),
-        zone: match zone {
-            schleuse_upstream::Zone::Local => Zone::Local,
-            schleuse_upstream::Zone::Airgapped => Zone::Airgapped,
-            schleuse_upstream::Zone::External => Zone::External,
-        },
+        zone: *zone,
         region: region.clone().unwrap_or_default(),
         max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
     })

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 
 use bytes::Bytes;
 use schleuse_identity::Verified;
-use schleuse_types::{Label, Refusal, RefusalCode, Text};
-use schleuse_wire::{Arrival, ArrivalBody, Request, Surface, invalid_request};
+use schleuse_types::{Label, Refusal};
+use schleuse_wire::{Arrival, ArrivalBody, Request, Surface, invalid_request, too_large};
 
 use crate::{Entry, Gate};
 
@@ -76,18 +76,6 @@ async fn read(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal>
         }
     }
     Ok(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
-}
-
-fn too_large(bytes_max: usize) -> Refusal {
-    Refusal::new(
-        RefusalCode::RequestTooLarge,
-        Text::new(
-            format!("The request is larger than {bytes_max} bytes."),
-            format!("Die Anfrage ist größer als {bytes_max} Bytes."),
-        ),
-        Text::fixed("Send less text at once.", "Senden Sie weniger Text auf einmal."),
-        "body too large",
-    )
 }
 
 fn unknown_label() -> Refusal {

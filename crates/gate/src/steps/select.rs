@@ -1,7 +1,7 @@
 //! Where the question may go: the label decides.
 
-use schleuse_types::{Label, Refusal, RefusalCode, Text};
-use schleuse_upstream::{Route, Zone};
+use schleuse_types::{Label, Refusal, RefusalCode, Text, Zone};
+use schleuse_upstream::Route;
 
 use super::{Cleared, Decided};
 use crate::{Entry, Gate};

@@ -1,7 +1,7 @@
-use schleuse_types::{FindingAction, Label, Principal, RefusalCode, Role};
+use schleuse_types::{FindingAction, Label, Principal, RefusalCode, Role, Zone};
 
 use super::{Policy, SHIPPED_EXAMPLES, SHIPPED_SCHEMA};
-use crate::{Action, Ask, Circumstances, Effect, Model, Obligation, Question, Stage, Zone, examples};
+use crate::{Action, Ask, Circumstances, Effect, Model, Obligation, Question, Stage, examples};
 
 const PERMIT_ALL: &str = r#"@id("all") permit (principal, action, resource);"#;
 

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use schleuse_policy::{
     Action, Ask, Circumstances, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, SHIPPED_POLICIES,
-    SHIPPED_SCHEMA, Stage, Zone,
+    SHIPPED_SCHEMA, Stage,
 };
-use schleuse_types::{Label, Role};
+use schleuse_types::{Label, Role, Zone};
 
 use super::{Explain, Policy};
 use crate::failure::{Doing as _, Failure};
@@ -23,9 +23,7 @@ pub(super) fn run(policy: Policy) -> Result<ExitCode, Failure> {
             let role = Role::parse(&role).map_err(|error| Failure::usage(format!("`{role}` is {error}")))?;
             let label = Label::parse(label.as_bytes())
                 .map_err(|error| Failure::usage(format!("`{label}` is {error}")))?;
-            let zone = Zone::parse(&zone).ok_or_else(|| {
-                Failure::usage(format!("`{zone}` is no zone; the zones are local, airgapped and external"))
-            })?;
+            let zone = Zone::parse(&zone).map_err(|error| Failure::usage(format!("`{zone}` is {error}")))?;
             let model = Model { name: model, zone, region: String::new(), max_label: Label::Confidential };
             let stage = Stage::Answering { label, findings: finding.into_iter().collect(), sensitivity: 0 };
             let action = match action.as_str() {

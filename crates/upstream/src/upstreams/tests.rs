@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use schleuse_testkit::{End, FakeUpstream, Script, recording};
-use schleuse_types::{Clock, Label, Random, RefusalCode, Secret, SystemClock, Timestamp};
+use schleuse_types::{Clock, Label, Random, RefusalCode, Secret, SystemClock, Timestamp, Zone};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Route, Upstreams, jittered};
-use crate::{Answer, AskError, Question, UpstreamConfig, UpstreamConfigError, Zone};
+use crate::{Answer, AskError, Question, UpstreamConfig, UpstreamConfigError};
 
 const SOON: Duration = Duration::from_secs(10);
 
