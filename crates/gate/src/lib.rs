@@ -29,6 +29,9 @@ pub use metrics::Metrics;
 /// What is wrong with the upstream of this name, in words for the asker, if that is known.
 pub type Ailment = Arc<dyn Fn(&str) -> Option<Text> + Send + Sync>;
 
+/// What should be said about a model wherever it is listed.
+pub type Remark = Arc<dyn Fn(&str) -> Option<&'static str> + Send + Sync>;
+
 /// Everything that a walk passes.
 pub struct Gate {
     pub identity: Arc<Authenticator>,
@@ -44,6 +47,7 @@ pub struct Gate {
     pub is_demo: bool,
     /// What is known about an upstream that cannot be reached, for the asker: the embedded engine's own words.
     pub ailment: Ailment,
+    pub remark: Remark,
     pub failures: Failures,
     pub metrics: Metrics,
     /// Every running request; waited for at shutdown.

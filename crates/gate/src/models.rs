@@ -10,7 +10,7 @@ use schleuse_wire::json::{Number, Object, Value};
 use schleuse_wire::{Arrival, Reply, ReplyBody};
 
 use crate::steps::{self, Followed};
-use crate::{Entry, Gate};
+use crate::{Entry, Gate, Remark};
 
 /// Answers a path that asks nothing of a model.
 pub(crate) fn answer(
@@ -31,6 +31,7 @@ pub(crate) fn answer(
     verified.permit_scope("models", None)?;
     steps::may_list_models(gate, &verified, entry)?;
     let mut models = gate.upstreams.models().into_iter().filter(|model| verified.may_use_model(&model.id));
+    let row = |model| row(model, &gate.remark);
     let document = match rest.trim_matches('/') {
         "" => {
             let mut list = Object::new();
@@ -49,15 +50,19 @@ pub(crate) fn answer(
     Ok(Followed::of_a_list(reply))
 }
 
-fn row(model: ModelInfo) -> Object {
+fn row(model: ModelInfo, remark: &Remark) -> Object {
     let number = |n: u64| Value::Number(Number::from(i64::try_from(n).unwrap_or(i64::MAX)));
     let mut row = Object::new();
+    let description = remark(&model.id);
     row.set("id", Value::String(model.id));
     row.set("object", Value::String("model".to_owned()));
     row.set("created", number(model.created.unwrap_or_default()));
     row.set("owned_by", Value::String("schleuse".to_owned()));
     if let Some(length) = model.max_model_len {
         row.set("max_model_len", number(length));
+    }
+    if let Some(description) = description {
+        row.set("description", Value::String(description.to_owned()));
     }
     row.set("zone", Value::String(model.zone.as_str().to_owned()));
     row.set("max_label", Value::String(model.max_label.as_str().to_owned()));

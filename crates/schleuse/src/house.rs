@@ -129,6 +129,7 @@ impl House {
             random,
             is_demo,
             ailment: ailment(engine.clone()),
+            remark: Arc::new(|model| is_demonstration_model(model).then_some(DEMONSTRATION)),
             failures: Failures::default(),
             metrics: Metrics::register(&mut registry),
             tasks: TaskTracker::new(),
@@ -418,6 +419,9 @@ impl FrontDesk for Desk {
         &self.hosts
     }
 }
+
+/// What the demonstration model is called wherever it stands.
+const DEMONSTRATION: &str = "demonstration model of 135 M parameters: English, weak German, may be wrong";
 
 /// The model that the set-up fetches, by its name.
 pub fn is_demonstration_model(model: &str) -> bool {

@@ -70,6 +70,7 @@ impl House {
             random: Arc::new(OsRandom),
             is_demo: false,
             ailment: Arc::new(|_| None),
+            remark: Arc::new(|_| None),
             failures: Failures::default(),
             metrics: Metrics::register(&mut Default::default()),
             tasks: TaskTracker::new(),

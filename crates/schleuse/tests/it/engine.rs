@@ -145,5 +145,8 @@ async fn the_demonstration_model_answers_the_sdk() {
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let about = house.send(&Request::get("/house.json")).await.json();
     assert_eq!(about["engine"]["demonstration"], true, "{about}");
+    let models = house.send(&Request::get("/v1/models").key(&house.key("employee"))).await.json();
+    let description = models["data"][0]["description"].as_str().unwrap_or_default();
+    assert!(description.contains("135 M parameters"), "{models}");
     assert!(house.output().contains("a demonstration model of 135 M parameters"), "{}", house.output());
 }

@@ -376,7 +376,7 @@ async fn every_channel_of_a_stream_is_watched() {
     let answer = house.stream("Zahle das.").await;
     assert_eq!(answer.error()["code"], "sensitive_data_detected", "{}", answer.text());
     let said = all_said(&answer);
-    assert!(!said.contains("u0034"), "{said:?} was said");
+    assert!(!said.contains("u0034") && !said.contains("DE89"), "{said:?} was said");
     // Harmless ones arrive as they were.
     let arguments = r#"{"city": "K\u00f6ln", "note": "a\/b\n\"c\""}"#;
     let mut chunks: Vec<_> =

@@ -10,7 +10,7 @@ use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, Pointer, TextVisitor, To
 
 use super::blocked_reply;
 
-/// Longest text of tool arguments that is kept for a second look as JSON.
+/// Longest arguments of one tool call. They are held back whole, so there has to be an end.
 const ARGUMENTS_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) struct Channels {
@@ -35,7 +35,8 @@ struct Held {
     fed: usize,
     released: usize,
     arguments: Option<String>,
-    /// Arguments from the first escape on that could spell what it hides; shown once they are whole and looked through.
+    /// Arguments that no window blocked; shown once they are whole, because a later escape could complete what their
+    /// beginning only hints at.
     waiting: String,
 }
 
@@ -130,16 +131,17 @@ impl Channels {
             waiting: String::new(),
         });
         held.fed += text.len();
-        if let Some(arguments) = &mut held.arguments
-            && arguments.len() + text.len() <= ARGUMENTS_BYTES_MAX
-        {
+        if let Some(arguments) = &mut held.arguments {
+            if arguments.len() + text.len() > ARGUMENTS_BYTES_MAX {
+                return Err(arguments_too_long());
+            }
             arguments.push_str(text);
         }
+        let are_arguments = held.arguments.is_some();
         let released = held.window.push(text);
-        let hides = held.arguments.as_ref().is_some_and(|text| text.contains("\\u") || text.contains("\\/"));
         let shown = self.keep(index, channel, released)?;
         let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
-        match held.filter(|_| hides) {
+        match held.filter(|_| are_arguments) {
             Some(held) => {
                 held.waiting.push_str(&shown);
                 Ok(String::new())
@@ -319,6 +321,18 @@ impl Choice {
     fn main(&self) -> Option<&Held> {
         self.windows.get(&Channel::Content).or_else(|| self.windows.get(&Channel::Text))
     }
+}
+
+fn arguments_too_long() -> Refusal {
+    Refusal::new(
+        RefusalCode::UpstreamFailed,
+        Text::fixed(
+            "The model's arguments for a tool are longer than a mebibyte.",
+            "Die Argumente des Modells für ein Werkzeug sind länger als ein Mebibyte.",
+        ),
+        Text::fixed("Ask for less at once.", "Fragen Sie nach weniger auf einmal."),
+        "tool arguments too long",
+    )
 }
 
 /// Appends the lists of one logprobs object to those of another.
