@@ -106,6 +106,29 @@ async fn decide_again_carries_out_obligations() {
 }
 
 #[tokio::test]
+async fn an_obligation_binds_the_answer_too() {
+    let policy = r#"
+        @id("ask") @obligation("redact:EMAIL")
+        permit (principal, action == Action::"ask", resource);
+    "#;
+    let house = House::with_policy(policy).await;
+    house.upstream.set_script(Script::deltas(&["write to some", "one@example.org", " today"], End::Clean));
+    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let reply = house.ask("employee", &stream).await;
+    assert!(reply.text().contains("[REDACTED:EMAIL]"), "{}", reply.text());
+    assert!(!reply.text().contains("example.org"), "{}", reply.text());
+
+    house.upstream.set_script(Script::json(
+        200,
+        r#"{"id":"c","object":"chat.completion","created":1,"model":"tiny","choices":[{"index":0,"message":
+            {"role":"assistant","content":"to someone@example.org"},"finish_reason":"stop"}]}"#,
+    ));
+    let reply = house.ask("employee", &chat("Hello")).await;
+    assert!(reply.text().contains("to [REDACTED:EMAIL]"), "{}", reply.text());
+    assert_eq!(reply.header("x-schleuse-action"), "REDACTED");
+}
+
+#[tokio::test]
 async fn select() {
     let house = House::open().await;
     let reply = house.ask_labelled("employee", "GEHEIM", &chat("Hello")).await;

@@ -1,5 +1,6 @@
 //! The inspector: packs and guardrails, ready to look at text.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schleuse_types::{Finding, FindingAction, Label};
@@ -36,6 +37,16 @@ impl Inspector {
             |rule: &crate::pack::Rule| guardrails.actions.get(rule.kind.name).copied().unwrap_or(rule.action);
         let actions = pack.rules.iter().map(action).collect();
         Self { pack, actions }
+    }
+
+    /// The same packs, where findings of the named types are treated at least as strictly as said. Never less strictly.
+    #[must_use]
+    pub fn stricter(&self, actions: &BTreeMap<String, FindingAction>) -> Self {
+        let raise = |(rule, action): (&crate::pack::Rule, &FindingAction)| {
+            actions.get(rule.kind.name).map_or(*action, |stricter| (*action).max(*stricter))
+        };
+        let actions = self.pack.rules.iter().zip(self.actions.iter()).map(raise).collect();
+        Self { pack: Arc::clone(&self.pack), actions }
     }
 
     /// Version, number of rules and a checksum of the packs in use; changes whenever a rule changes.

@@ -59,7 +59,7 @@ pub fn decide_again(
         }
     }
     if !treatments.is_empty() {
-        cleared.treat(gate, &treatments, entry)?;
+        cleared.treat(&treatments, entry)?;
     }
     Ok(Decided { cleared, _permitted: permitted })
 }

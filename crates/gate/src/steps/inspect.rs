@@ -12,6 +12,8 @@ use crate::{Entry, Gate};
 /// A question whose every text was inspected. Only [`inspect`] makes one.
 pub struct Cleared {
     request: Request,
+    /// What question and answer are inspected with.
+    inspector: Inspector,
     label: Label,
     findings: Vec<Finding>,
     sensitivity: f32,
@@ -20,6 +22,10 @@ pub struct Cleared {
 impl Cleared {
     pub(crate) fn request(&self) -> &Request {
         &self.request
+    }
+
+    pub(super) fn inspector(&self) -> &Inspector {
+        &self.inspector
     }
 
     pub(crate) fn label(&self) -> Label {
@@ -34,14 +40,14 @@ impl Cleared {
         self.sensitivity
     }
 
-    /// Inspects again with stricter actions for some types, as a permission demanded.
+    /// Inspects again with stricter actions for some types, as a permission demanded; the answer too is inspected so.
     pub(super) fn treat(
         &mut self,
-        gate: &Gate,
         treatments: &BTreeMap<String, FindingAction>,
         entry: &Entry,
     ) -> Result<(), Refusal> {
-        let seen = look(&gate.inspector, &mut self.request, treatments);
+        self.inspector = self.inspector.stricter(treatments);
+        let seen = look(&self.inspector, &mut self.request);
         self.label = self.label.join(seen.label);
         entry.note_label(self.label);
         conclude(&seen, entry)
@@ -51,14 +57,15 @@ impl Cleared {
 /// Inspects every text of the question. Refuses what is blocked, redacts in place, raises the label.
 pub fn inspect(gate: &Gate, parsed: Parsed, _asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared } = parsed;
-    let seen = look(&gate.inspector, &mut request, &BTreeMap::new());
+    let inspector = gate.inspector.clone();
+    let seen = look(&inspector, &mut request);
     let label = declared.join(seen.label);
     let sensitivity = Inspector::sensitivity(&seen.findings);
     entry.note_label(label);
     entry.note_sensitivity(sensitivity);
     entry.note_findings(&seen.findings, "request");
     conclude(&seen, entry)?;
-    Ok(Cleared { request, label, findings: seen.findings, sensitivity })
+    Ok(Cleared { request, inspector, label, findings: seen.findings, sensitivity })
 }
 
 fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {
@@ -79,12 +86,8 @@ struct Looked {
     is_blocked: bool,
 }
 
-fn look(
-    inspector: &Inspector,
-    request: &mut Request,
-    treatments: &BTreeMap<String, FindingAction>,
-) -> Looked {
-    let mut look = Look::new(inspector, treatments);
+fn look(inspector: &Inspector, request: &mut Request) -> Looked {
+    let mut look = Look::new(inspector);
     request.visit(&mut look);
     Looked { findings: look.findings, label: look.label, is_blocked: look.is_blocked }
 }
@@ -92,7 +95,6 @@ fn look(
 /// Looks at texts one by one. Shared by requests and whole replies.
 pub(super) struct Look<'a> {
     inspector: &'a Inspector,
-    treatments: &'a BTreeMap<String, FindingAction>,
     pub(super) findings: Vec<Finding>,
     pub(super) label: Label,
     pub(super) is_blocked: bool,
@@ -102,10 +104,9 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(inspector: &'a Inspector, treatments: &'a BTreeMap<String, FindingAction>) -> Self {
+    pub(super) fn new(inspector: &'a Inspector) -> Self {
         Self {
             inspector,
-            treatments,
             findings: Vec::new(),
             label: Label::Public,
             is_blocked: false,
@@ -115,11 +116,8 @@ impl<'a> Look<'a> {
     }
 
     fn scan(&mut self, text: &str) -> Vec<Finding> {
-        let mut found = self.inspector.scan(text);
-        for finding in &mut found {
-            if let Some(stricter) = self.treatments.get(&finding.kind) {
-                finding.action = finding.action.max(*stricter);
-            }
+        let found = self.inspector.scan(text);
+        for finding in &found {
             self.is_blocked |= finding.action == FindingAction::Block;
             if finding.action >= FindingAction::RaiseLabel
                 && let Some(lowest) = self.inspector.lowest_label(finding)
@@ -190,13 +188,12 @@ impl Look<'_> {
         let Ok(mut document) = parse(text.as_bytes(), &Bounds::default()) else {
             return;
         };
-        let mut inner = Look::new(self.inspector, self.treatments);
+        let mut inner = Look::new(self.inspector);
         document.visit(&mut inner);
         self.label = self.label.join(inner.label);
         let is_hidden = |finding: &Finding| finding.action >= FindingAction::Redact;
         let mut hidden: Vec<Finding> = inner.findings.into_iter().filter(is_hidden).collect();
-        let already = self.findings.iter().filter(|finding| finding.path == self.path(at)).count();
-        if hidden.is_empty() || already > 0 && !inner.is_blocked && !inner.is_redacted {
+        if hidden.is_empty() {
             return;
         }
         for finding in &mut hidden {

@@ -3,7 +3,6 @@
 mod channels;
 mod follow;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
@@ -11,9 +10,9 @@ use schleuse_upstream::Answer;
 use schleuse_wire::{Reply, ReplyBody, ReplyError, UpstreamError, WholeReply};
 use tokio::sync::mpsc;
 
-use super::Asked;
 use super::ask::{State, refuse};
 use super::inspect::{Look, blocked};
+use super::{Asked, Cleared};
 use crate::{Entry, Gate};
 
 /// Largest answer in one piece.
@@ -49,7 +48,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
                 return Err(upstream_refused(gate, *answer).await);
             }
             if !request.is_stream() {
-                return whole(gate, *answer, request, entry).await;
+                return whole(gate, *answer, &cleared, entry).await;
             }
             State::Answered(answer)
         }
@@ -60,6 +59,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
     let stream = follow::Stream {
         gate: Arc::clone(gate),
         entry: entry.clone(),
+        inspector: cleared.inspector().clone(),
         surface: request.surface(),
         model: request.model().to_owned(),
         wants_usage: request.wants_usage(),
@@ -69,19 +69,14 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
     Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Events(receiver) }))
 }
 
-async fn whole(
-    gate: &Gate,
-    answer: Answer,
-    request: &schleuse_wire::Request,
-    entry: &Entry,
-) -> Result<Followed, Refusal> {
+async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) -> Result<Followed, Refusal> {
+    let (request, inspector) = (cleared.request(), cleared.inspector());
     let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
     entry.note_first_byte();
     let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
         .map_err(|error| unusable(gate, error))?;
-    reply.withhold_unless(|text| is_harmless(&gate.inspector, text));
-    let no_treatments = BTreeMap::new();
-    let mut look = Look::new(&gate.inspector, &no_treatments);
+    reply.withhold_unless(|text| is_harmless(inspector, text));
+    let mut look = Look::new(inspector);
     reply.visit(&mut look);
     entry.note_findings(&look.findings, "reply");
     entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&look.findings));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Validity;
+use schleuse_inspect::Inspector;
 use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
@@ -25,6 +26,7 @@ const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Stream {
     pub(super) gate: Arc<Gate>,
     pub(super) entry: Entry,
+    pub(super) inspector: Inspector,
     pub(super) surface: Surface,
     pub(super) model: String,
     pub(super) wants_usage: bool,
@@ -193,7 +195,7 @@ impl<'a> Relayed<'a> {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
-            channels: Channels::new(stream.gate.inspector.clone()),
+            channels: Channels::new(stream.inspector.clone()),
             frames: Vec::new(),
             usage: None,
             harmless: Vec::new(),
@@ -219,7 +221,7 @@ impl<'a> Relayed<'a> {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Refusal> {
-        let Stream { gate, entry, surface, model, wants_usage, .. } = self.stream;
+        let Stream { gate, entry, inspector, surface, model, wants_usage, .. } = self.stream;
         if event.data == "[DONE]" {
             self.is_done = true;
             let last = self.channels.finish_all();
@@ -232,7 +234,7 @@ impl<'a> Relayed<'a> {
         let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(gate, error))?;
         chunk.withhold_unless(|text| {
             // The same id stands in every chunk; it is looked at once.
-            self.harmless.iter().any(|known| known == text) || is_harmless(&gate.inspector, text)
+            self.harmless.iter().any(|known| known == text) || is_harmless(inspector, text)
         });
         if self.harmless.is_empty() {
             self.harmless.extend(chunk.id.iter().chain(&chunk.system_fingerprint).cloned());
@@ -266,7 +268,7 @@ impl<'a> Relayed<'a> {
             return;
         }
         let entry = &self.stream.entry;
-        entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&findings));
+        entry.note_sensitivity(Inspector::sensitivity(&findings));
         entry.note_findings(&findings, "reply");
         if findings.iter().any(|finding| finding.action == schleuse_types::FindingAction::Redact) {
             entry.note_outcome(Outcome::Redacted);
