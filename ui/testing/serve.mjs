@@ -20,7 +20,8 @@ export async function serve(port = 0, options = {}) {
     try {
       if (await answer(request, response)) return;
       const path = new URL(request.url, "http://house").pathname;
-      const name = /^\/assets\/[\w.-]+$/u.test(path) ? path.slice(1) : path === "/" ? "index.html" : undefined;
+      // Every address that is no file is the page's own, as in the house: the page decides what stands there.
+      const name = /^\/assets\/[\w.-]+$/u.test(path) ? path.slice(1) : path.startsWith("/assets/") ? undefined : "index.html";
       const body = name === undefined ? undefined : await readFile(new URL(name, dist)).catch(() => undefined);
       response.writeHead(body ? 200 : 404, {
         "content-security-policy": policy,

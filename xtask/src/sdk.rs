@@ -1,20 +1,22 @@
-//! The official OpenAI SDKs as real parts for the end-to-end tests, at pinned versions, in the tools folder.
+//! The official OpenAI SDKs and a certified identity provider as real parts for the end-to-end tests, at pinned versions, in
+//! the tools folder.
 //!
 //! What the tests find there (`SCHLEUSE_TOOLS` names the folder): `bin/node`, `bin/chromium`, `sdk-python/bin/python`,
-//! `sdk-node/node_modules`, and `model.gguf` when the demonstration model could be fetched.
+//! `sdk-node/node_modules`, `idp/node_modules`, and `model.gguf` when the demonstration model could be fetched.
 
 use crate::node::{self, Node};
 use crate::place::{self, Place};
 use crate::{Trouble, model, step};
 use std::process::Command;
 
-/// Prepares both SDKs, and the links by which tests find the other tools.
+/// Prepares both SDKs and the identity provider, and the links by which tests find the other tools.
 ///
 /// # Errors
 /// When a registry cannot be reached or a tool is missing.
 pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
     python(place)?;
-    javascript(place, node)?;
+    javascript(place, node, "sdk-node", "openai", "install the official Node SDK")?;
+    javascript(place, node, "idp", "oidc-provider", "install an OpenID provider to sign in at")?;
     let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
     node::relink(&chromium, &place.tools.join("bin/chromium"))?;
     // The tests talk with a real model, so here its absence is a failure.
@@ -55,15 +57,15 @@ fn python(place: &Place) -> Result<(), Trouble> {
     place::write(&stamp, &wanted)
 }
 
-fn javascript(place: &Place, node: &Node) -> Result<(), Trouble> {
-    let wanted = node::copy_tool(place, "sdk-node", &["package.json", "package-lock.json"])?;
-    let folder = place.tools.join("sdk-node");
-    let stamp = place.stamp("sdk-node");
-    let there = folder.join("node_modules/openai/package.json").is_file();
+/// Installs what `xtask/tools/<name>` locks, of which `package` is the one that is asked for.
+fn javascript(place: &Place, node: &Node, name: &str, package: &str, doing: &str) -> Result<(), Trouble> {
+    let wanted = node::copy_tool(place, name, &["package.json", "package-lock.json"])?;
+    let folder = place.tools.join(name);
+    let stamp = place.stamp(name);
+    let there = folder.join("node_modules").join(package).join("package.json").is_file();
     if there && std::fs::read_to_string(&stamp).is_ok_and(|last| last == wanted) {
         return Ok(());
     }
-    let log = place.log("sdk-node");
-    step::quiet("install the official Node SDK", &log, node.npm(&folder).args(["ci", "--ignore-scripts"]))?;
+    step::quiet(doing, &place.log(name), node.npm(&folder).args(["ci", "--ignore-scripts"]))?;
     place::write(&stamp, &wanted)
 }

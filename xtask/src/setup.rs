@@ -43,6 +43,8 @@ const TEST: &[Need] = &[
     Need { package: "chromium", present: || step::on_path("chromium") },
     Need { package: "curl", present: || step::on_path("curl") },
     Need { package: "util-linux", present: || step::on_path("unshare") },
+    // A real directory to sign in at; each test starts its own.
+    Need { package: "slapd", present: || step::on_path("slapd") || found("/usr/sbin", "slapd") },
     Need { package: "iproute2", present: || step::on_path("ip") || found("/usr/sbin", "ip") },
 ];
 
@@ -134,7 +136,8 @@ fn apt_get() -> Command {
     if !is_root() {
         command.arg("env");
     }
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
+    // The tests start their own servers: a package that brings one must not start it as a service of the machine.
+    command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "SYSTEMD_OFFLINE=1", "apt-get", "-q"]);
     command
 }
 

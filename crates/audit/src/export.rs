@@ -172,9 +172,12 @@ fn ocsf_line(index: u64, entry: &[u8]) -> Option<Vec<u8>> {
 fn ocsf(index: u64, entry: &Map<String, Value>) -> Value {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     let (activity, activity_name) = match text("event") {
-        "llm.admit" | "llm.complete" | "llm.refuse" | "key.create" => (1, "Create"),
-        "key.revoke" => (4, "Delete"),
-        "config.load" => (2, "Read"),
+        "llm.admit" | "llm.complete" | "llm.refuse" | "key.create" | "session.create" | "person.create" => {
+            (1, "Create")
+        }
+        "config.load" | "log.read" | "log.export" | "log.verify" => (2, "Read"),
+        "person.change" | "person.block" | "person.unblock" => (3, "Update"),
+        "key.revoke" | "session.end" => (4, "Delete"),
         _ => (99, "Other"),
     };
     let (status_id, status) = match text("action") {

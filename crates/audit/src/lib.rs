@@ -4,16 +4,20 @@
 //! write-ahead segments, many with one sync; another makes tiles and a signed checkpoint of them, for which nobody waits.
 //! Whatever cannot be recorded is an error, and after a failed write or sync nothing is written again.
 //!
+//! [`Reader`] answers pages of it while it is written, [`Feed`] tells what is recorded just now.
+//!
 //! One log per folder, laid out after C2SP tlog-tiles: `checkpoint`, `vkey`, `tile/<level>/<index>[.p/<width>]`,
 //! `tile/entries/<index>[.p/<width>]`, and `wal/<number>.seg` for what is not in tiles yet. The signing key is not in it.
 
 mod disk;
 mod error;
 mod export;
+mod feed;
 mod log;
 mod metrics;
 mod mutant;
 mod pseudonym;
+mod reader;
 mod record;
 mod segment;
 mod tiles;
@@ -22,8 +26,10 @@ mod wal;
 
 pub use error::AuditError;
 pub use export::{ExportError, Format, export};
+pub use feed::{Appended, Fed, Feed};
 pub use log::{Log, Options, Recovery};
 pub use metrics::{LogMetrics, SYNC_BUCKETS_NS};
 pub use pseudonym::{PromptMac, Pseudonyms};
+pub use reader::{Entry, Filter, InclusionProof, Page, Reader, SignedCheckpoint};
 pub use record::{Event, RECORD_BYTES_MAX, Record};
 pub use verify::{Verified, VerifyError, verify};

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use schleuse_tlog::LogSigner;
 use schleuse_types::{Clock, Random, Secret, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::disk::{Disk, SystemDisk};
 use crate::error::is_space;
+use crate::feed::{Appended, FEED_ENTRIES, Feed};
 use crate::metrics::{Counters, LogMetrics};
+use crate::reader::{Entry, Reader};
 use crate::record::{Event, Record};
 use crate::segment;
 use crate::tiles::Tiles;
@@ -97,6 +99,9 @@ struct Shared {
     condition: Mutex<Condition>,
     backlog: Mutex<Backlog>,
     backlog_changed: Condvar,
+    /// What is written now, for whoever listens. Only the committer sends, so the order is that of the log.
+    feed: broadcast::Sender<Arc<Appended>>,
+    dir: PathBuf,
     /// The lock on the folder. Gone once the log is closed.
     folder: Mutex<Option<File>>,
     closed: tokio::sync::watch::Sender<Option<Result<(), AuditError>>>,
@@ -119,13 +124,22 @@ struct Outage {
     why: &'static str,
 }
 
-/// Committed entries on their way into tiles.
+/// Committed entries on their way into tiles. Every durable entry is in tiles under the checkpoint, or here.
 #[derive(Default)]
 struct Backlog {
-    entries: Vec<Vec<u8>>,
+    /// The index of the first entry of `taken`; as many are in tiles.
+    first: u64,
     /// Entries that the integrator has taken but not finished.
-    taken: usize,
+    taken: Arc<Vec<Vec<u8>>>,
+    /// Entries behind these.
+    entries: Vec<Vec<u8>>,
     end: Option<End>,
+}
+
+impl Backlog {
+    fn len(&self) -> usize {
+        self.taken.len() + self.entries.len()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -174,8 +188,10 @@ impl Log {
             counters: Counters::default(),
             latest: AtomicU64::new(0),
             condition: Mutex::default(),
-            backlog: Mutex::default(),
+            backlog: Mutex::new(Backlog { first: recovery.entries, ..Backlog::default() }),
             backlog_changed: Condvar::new(),
+            feed: broadcast::Sender::new(FEED_ENTRIES),
+            dir: options.dir,
             folder: Mutex::new(folder),
             closed: tokio::sync::watch::Sender::new(None),
         });
@@ -211,6 +227,32 @@ impl Log {
             mpsc::error::TrySendError::Closed(_) => AuditError::Closed,
         })?;
         Ok(answer)
+    }
+
+    /// Everything that is recorded from now on, in order.
+    pub fn subscribe(&self) -> Feed {
+        Feed::new(self.shared.feed.subscribe(), self.shared.closed.subscribe())
+    }
+
+    /// Reads what is recorded, also what is not in tiles yet.
+    pub fn reader(&self) -> Reader {
+        Reader::beside(self.shared.dir.clone(), self.clone())
+    }
+
+    /// How many entries are durable.
+    pub(crate) fn size(&self) -> u64 {
+        let backlog = self.shared.backlog();
+        backlog.first + backlog.len() as u64
+    }
+
+    /// The entries from `from` to `to`, of which the first may be missing because they are in tiles by now.
+    pub(crate) fn unsealed(&self, from: u64, to: u64) -> Vec<Entry> {
+        let backlog = self.shared.backlog();
+        let skipped = usize::try_from(from.saturating_sub(backlog.first)).unwrap_or(usize::MAX);
+        let first = from.max(backlog.first);
+        let count = usize::try_from(to.saturating_sub(first)).unwrap_or(usize::MAX);
+        let entries = backlog.taken.iter().chain(&backlog.entries).skip(skipped).take(count);
+        (first..).zip(entries).map(|(index, bytes)| Entry { index, bytes: bytes.clone() }).collect()
     }
 
     /// `Ok` while entries are accepted; otherwise why not.
@@ -327,11 +369,7 @@ impl Shared {
             }
         }
         let backlog = self.backlog();
-        if backlog.entries.len() + backlog.taken > TILES_BEHIND_MAX {
-            Err(AuditError::TilesBehind)
-        } else {
-            Ok(())
-        }
+        if backlog.len() > TILES_BEHIND_MAX { Err(AuditError::TilesBehind) } else { Ok(()) }
     }
 
     /// The time, unless it runs behind what the log already holds.
@@ -450,10 +488,17 @@ impl Committer {
         counters.count_commit(self.shared.clock.monotonic().saturating_sub(began));
         counters.appended.fetch_add(group.entries.len() as u64, Relaxed);
         counters.size.store(self.wal.next_index(), Relaxed);
-        group.answer_all(&Ok(first));
+        if self.shared.feed.receiver_count() > 0 {
+            for (index, entry) in (first..).zip(&group.entries) {
+                // An error means that the last listener has just left.
+                let _ = self.shared.feed.send(Arc::new(Appended { index, entry: entry.clone() }));
+            }
+        }
         let mut backlog = self.shared.backlog();
         let before = backlog.entries.len();
         backlog.entries.append(&mut group.entries);
+        // Answered only now: whoever has recorded something finds it when reading.
+        group.answer_all(&Ok(first));
         // The integrator wakes by itself every second; this tells it of the first entry and of enough entries.
         if before == 0 || (before < TILES_DUE_ENTRIES && backlog.entries.len() >= TILES_DUE_ENTRIES) {
             self.shared.backlog_changed.notify_one();
@@ -525,14 +570,14 @@ struct Integrator {
 
 impl Integrator {
     fn run(mut self) {
-        let mut pending: Vec<Vec<u8>> = Vec::new();
+        let mut pending: Arc<Vec<Vec<u8>>> = Arc::default();
         let end = loop {
             let end = self.wait(&mut pending);
             if end == Some(End::Abrupt) {
                 break Err(AuditError::Closed);
             }
             if let Some(problem) = self.shared.condition().poison.clone() {
-                pending.clear();
+                // What waits stays: it is durable in the segments, and readers find it here.
                 if end.is_some() {
                     break Err(AuditError::Poisoned(problem));
                 }
@@ -551,12 +596,14 @@ impl Integrator {
     }
 
     /// Waits until tiles are due, a second has passed, or the log ends; takes what there is.
-    fn wait(&self, pending: &mut Vec<Vec<u8>>) -> Option<End> {
+    fn wait(&self, pending: &mut Arc<Vec<Vec<u8>>>) -> Option<End> {
         let backlog = self.wait_until(self.shared.backlog(), TILES_REST, |_| false);
         let is_due = |backlog: &Backlog| backlog.entries.len() >= TILES_DUE_ENTRIES;
         let mut backlog = self.wait_until(backlog, TILES_DUE - TILES_REST, is_due);
-        pending.append(&mut backlog.entries);
-        backlog.taken = pending.len();
+        // Given back first, so that nothing is copied unless somebody is reading just now.
+        backlog.taken = Arc::default();
+        Arc::make_mut(pending).append(&mut backlog.entries);
+        backlog.taken = Arc::clone(pending);
         backlog.end
     }
 
@@ -573,11 +620,16 @@ impl Integrator {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn round(&mut self, pending: &mut Vec<Vec<u8>>) -> Result<(), AuditError> {
+    fn round(&mut self, pending: &mut Arc<Vec<Vec<u8>>>) -> Result<(), AuditError> {
         if !pending.is_empty() {
             self.tiles.integrate(pending).map_err(AuditError::io("write the audit log's tiles"))?;
-            pending.clear();
-            self.shared.backlog().taken = 0;
+            // Freed after the lock, which every commit takes.
+            let done = {
+                let mut backlog = self.shared.backlog();
+                backlog.first = self.tiles.size();
+                (std::mem::take(&mut backlog.taken), std::mem::take(pending))
+            };
+            drop(done);
             self.shared.counters.checkpoints.fetch_add(1, Relaxed);
             self.shared.counters.tree_size.store(self.tiles.size(), Relaxed);
         }

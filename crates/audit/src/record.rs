@@ -24,6 +24,20 @@ pub enum Event {
     AuthFailures,
     KeyCreate,
     KeyRevoke,
+    SessionCreate,
+    /// A session was signed out, revoked or logged out by its issuer.
+    SessionEnd,
+    PersonCreate,
+    /// A person got another role or other groups.
+    PersonChange,
+    PersonBlock,
+    PersonUnblock,
+    /// Somebody looked at entries of this log.
+    LogRead,
+    LogExport,
+    LogVerify,
+    /// An authenticated person asked for something of the house that the policy does not permit.
+    AccessDeny,
     ConfigLoad,
     LogStart,
     LogStop,
@@ -41,6 +55,16 @@ impl Event {
             Self::AuthFailures => "auth.failures",
             Self::KeyCreate => "key.create",
             Self::KeyRevoke => "key.revoke",
+            Self::SessionCreate => "session.create",
+            Self::SessionEnd => "session.end",
+            Self::PersonCreate => "person.create",
+            Self::PersonChange => "person.change",
+            Self::PersonBlock => "person.block",
+            Self::PersonUnblock => "person.unblock",
+            Self::LogRead => "log.read",
+            Self::LogExport => "log.export",
+            Self::LogVerify => "log.verify",
+            Self::AccessDeny => "access.deny",
             Self::ConfigLoad => "config.load",
             Self::LogStart => "log.start",
             Self::LogStop => "log.stop",
@@ -98,6 +122,10 @@ pub struct Record {
     pub count: Option<u64>,
     /// Where it came from: a network address, a file, a key's id.
     pub source: Option<String>,
+    /// What it was done to: a person's pseudonym, a key's or a session's id, a range of entries.
+    pub subject: Option<String>,
+    /// What is different now, in words of the configuration: `role=admin`.
+    pub change: Option<String>,
 }
 
 impl Record {
@@ -117,12 +145,12 @@ impl Record {
     ///
     /// What does not fit is cut, lists first, and the entry then says `"truncated":true`.
     pub(crate) fn encode(&self, timestamp: Timestamp, salt: &[u8; 16]) -> Vec<u8> {
-        // The last row always fits: 14 texts of 72 bytes with their names, and fixed members below 700 bytes.
+        // The last row always fits: 13 texts of 64 bytes with their names, and fixed members below 700 bytes.
         const LIMITS: [Limits; 4] = [
             Limits { list: usize::MAX, text: 512 },
             Limits { list: 8, text: 128 },
             Limits { list: 0, text: 128 },
-            Limits { list: 0, text: 72 },
+            Limits { list: 0, text: 64 },
         ];
         let mut bytes = Vec::new();
         for limits in LIMITS {
@@ -138,6 +166,7 @@ impl Record {
         let mut out = Json { bytes: Vec::with_capacity(640), limits, truncated: false };
         out.bytes.push(b'{');
         out.text("action", self.action.map_or("", Outcome::as_str));
+        out.optional_text("change", self.change.as_deref());
         out.optional_text("code", self.code.as_deref());
         out.optional_number("count", self.count);
         out.text("event", self.event.as_str());
@@ -158,6 +187,7 @@ impl Record {
         out.score("sensitivity_score", self.sensitivity_score);
         out.optional_text("source", self.source.as_deref());
         out.optional_number("status", self.status.map(u64::from));
+        out.optional_text("subject", self.subject.as_deref());
         out.optional_text("surface", self.surface.as_deref());
         out.text("timestamp", &timestamp.to_string());
         out.optional_number("tokens_in", self.tokens_in);

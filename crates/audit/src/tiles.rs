@@ -282,6 +282,15 @@ pub(crate) fn read_checkpoint(
     dir: &Path,
     key: &LogVerifier,
 ) -> Result<Checkpoint, VerifyError> {
+    read_signed_checkpoint(disk, dir, key).map(|(checkpoint, _)| checkpoint)
+}
+
+/// The same with the signed note in which it stands.
+pub(crate) fn read_signed_checkpoint(
+    disk: &dyn Disk,
+    dir: &Path,
+    key: &LogVerifier,
+) -> Result<(Checkpoint, String), VerifyError> {
     let wrong = |what: &str| VerifyError::file(CHECKPOINT, what);
     let bytes =
         disk::read(disk, &dir.join(CHECKPOINT)).map_err(|error| VerifyError::io(CHECKPOINT, &error))?;
@@ -294,7 +303,7 @@ pub(crate) fn read_checkpoint(
     }
     let checkpoint = Checkpoint::parse(note.text).map_err(|error| wrong(&error.to_string()))?;
     if checkpoint.origin == key.name() {
-        Ok(checkpoint)
+        Ok((checkpoint, text.to_owned()))
     } else {
         Err(wrong("the origin is not the key's name"))
     }

@@ -6,25 +6,47 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap};
-use http::{Method, Request};
+use http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use http::request::Parts;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use schleuse_types::{Language, Secret};
-use schleuse_wire::{Arrival, BodyError, Peer};
+use schleuse_types::Language;
+use schleuse_wire::{Arrival, BodyError, Method, Peer};
 use tokio::time::{Sleep, sleep};
 
+use crate::credential::Brought;
+
+/// Longest `last-event-id`, in bytes.
+const EVENT_ID_BYTES_MAX: usize = 128;
+
 /// Keeps what means something inside and lets everything else end here.
-pub(crate) fn from_http(request: Request<Incoming>, peer: IpAddr, body_idle: Duration) -> Arrival {
-    let (head, body) = request.into_parts();
+pub(crate) fn from_http(
+    head: &Parts,
+    body: Incoming,
+    brought: Brought,
+    peer: IpAddr,
+    body_idle: Duration,
+) -> Arrival {
     Arrival {
-        is_post: head.method == Method::POST,
-        is_get: head.method == Method::GET || head.method == Method::HEAD,
+        method: method(&head.method),
         path: head.uri.path().to_owned(),
-        credential: credential(&head.headers),
+        query: head.uri.query().map(str::to_owned),
+        credential: brought.credential,
+        sign_in: brought.sign_in,
+        last_event_id: last_event_id(&head.headers),
         label: head.headers.get("x-schleuse-label").map(|value| value.as_bytes().to_vec()),
         language: language(&head.headers),
         peer: Peer { address: peer },
         body: Box::pin(PacedBody { body, idle: body_idle, timer: None }),
+    }
+}
+
+fn method(method: &http::Method) -> Method {
+    match *method {
+        http::Method::GET | http::Method::HEAD => Method::Get,
+        http::Method::POST => Method::Post,
+        http::Method::PUT => Method::Put,
+        http::Method::DELETE => Method::Delete,
+        _ => Method::Other,
     }
 }
 
@@ -33,15 +55,11 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
     Language::from_accept_language(header.unwrap_or_default())
 }
 
-/// The key of `Authorization: Bearer` (RFC 6750), else of `x-api-key`.
-fn credential(headers: &HeaderMap) -> Option<Secret<String>> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
-    let key =
-        bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim));
-    key.filter(|key| !key.is_empty()).map(|key| Secret::new(key.to_owned()))
+/// Where a reader of events left off. Of several, or of one that is no id, nothing: the reader begins anew.
+fn last_event_id(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all("last-event-id").iter();
+    let value = values.next().filter(|value| value.len() <= EVENT_ID_BYTES_MAX)?.to_str().ok()?;
+    (values.next().is_none() && !value.is_empty()).then(|| value.to_owned())
 }
 
 /// A body whose sender may pause, but not for ever.
@@ -86,33 +104,5 @@ impl Body for PacedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::credential;
-    use http::header::{HeaderMap, HeaderName, HeaderValue};
-
-    fn check(headers: &[(&str, &str)], expected: Option<&str>) {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
-        }
-        assert_eq!(credential(&map).as_ref().map(|key| key.expose().as_str()), expected, "{headers:?}");
-    }
-
-    #[test]
-    fn a_key_is_found_in_either_header() {
-        check(&[], None);
-        check(&[("authorization", "Bearer sk-1")], Some("sk-1"));
-        check(&[("authorization", "bearer  sk-1 ")], Some("sk-1"));
-        check(&[("x-api-key", "sk-2")], Some("sk-2"));
-        check(&[("authorization", "Bearer sk-1"), ("x-api-key", "sk-2")], Some("sk-1"));
-        check(&[("authorization", "Basic eDp5"), ("x-api-key", "sk-2")], Some("sk-2"));
-        check(&[("authorization", "Bearer ")], None);
     }
 }

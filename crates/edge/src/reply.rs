@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY, SET_COOKIE,
+};
 use http::{Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
 use schleuse_wire::{Reply, ReplyBody};
@@ -45,7 +47,19 @@ impl Body for OutBody {
     }
 }
 
-/// Writes status, headers and body.
+impl OutBody {
+    /// The answer to `HEAD`: what the body would have been is not sent, and nothing goes on producing it.
+    pub(crate) fn withhold(response: Response<Self>) -> Response<Self> {
+        let (mut head, body) = response.into_parts();
+        let length = body.size_hint().exact().filter(|length| *length > 0);
+        if let Some(length) = length {
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Response::from_parts(head, Self::Whole(None))
+    }
+}
+
+/// Writes status, headers and body. `set-cookie` is the one header that may occur several times.
 pub(crate) fn into_http(reply: Reply) -> Response<OutBody> {
     let (content_type, body) = match reply.body {
         ReplyBody::Whole(bytes) => ("application/json", OutBody::Whole(Some(bytes))),
@@ -59,9 +73,16 @@ pub(crate) fn into_http(reply: Reply) -> Response<OutBody> {
     // For reverse proxies in front that would collect a stream before they pass it on.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // No other site's page may embed an answer, not even one that it cannot read.
+    let own_origin = HeaderValue::from_static("same-origin");
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), own_origin);
+    // The address of a sign-in's end holds a code that is nobody else's business.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(HeaderName::from_static(name), value);
+        let Ok(value) = HeaderValue::try_from(value) else { continue };
+        match HeaderName::from_static(name) {
+            name @ SET_COOKIE => drop(headers.append(name, value)),
+            name => drop(headers.insert(name, value)),
         }
     }
     response

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use schleuse_wire::{Exchange, Reply, ReplyBody};
+use schleuse_wire::{Credential, Exchange, Reply, ReplyBody};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -22,9 +22,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::arrival;
+use crate::credential::{self, CookieNames};
+use crate::origin::{self, Asked};
 use crate::pages::{self, FrontDesk};
 use crate::reply::{OutBody, into_http};
+use crate::route::{self, Area, Route};
+use crate::{arrival, form, refusal};
 
 /// What a stranger may cost before anybody knows who they are.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +56,7 @@ impl Default for Limits {
 /// What answers the requests of one listener.
 #[derive(Clone)]
 pub enum Service {
-    /// The house: `/v1` goes to the exchange, everything else to the pages.
+    /// The house: `/v1`, `/api` and `/auth` go to the exchange, everything else to the pages.
     House { exchange: Arc<dyn Exchange>, desk: Arc<dyn FrontDesk> },
     /// Health and metrics: a path gives a whole answer.
     Operations(Arc<dyn Fn(&str) -> SimpleReply + Send + Sync>),
@@ -66,8 +69,8 @@ pub struct SimpleReply {
     pub body: String,
 }
 
-/// Largest body that a page sends.
-const PAGE_BODY_BYTES_MAX: usize = 4096;
+/// How long a browser remembers that this house is to be called over TLS only: a year (RFC 6797).
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// One listener and its connections.
 pub struct Edge {
@@ -149,10 +152,11 @@ impl Connection {
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
-        let Self { service, limits, address, .. } = self;
+        let Self { service, limits, address, tls } = self;
+        let caller = Caller { address: address.ip(), is_tls: tls.is_some() };
         let service = service_fn(move |request| {
             let service = service.clone();
-            async move { Ok::<_, Infallible>(answer(service, request, address.ip(), limits).await) }
+            async move { Ok::<_, Infallible>(answer(service, request, caller, limits).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -179,27 +183,30 @@ fn log_end(ended: Result<(), hyper::Error>) {
     }
 }
 
+/// Who is at the other end, and how.
+#[derive(Clone, Copy)]
+struct Caller {
+    address: IpAddr,
+    is_tls: bool,
+}
+
 async fn answer(
     service: Service,
     request: Request<Incoming>,
-    peer: IpAddr,
+    caller: Caller,
     limits: Limits,
 ) -> Response<OutBody> {
     match service {
         Service::House { exchange, desk } => {
-            if request.uri().path() == "/v1" || request.uri().path().starts_with("/v1/") {
-                let arrival = arrival::from_http(request, peer, limits.body_idle);
-                return into_http(exchange.exchange(arrival).await);
+            let is_head = request.method() == Method::HEAD;
+            let caller = Caller { is_tls: caller.is_tls || desk.is_behind_tls(), ..caller };
+            let is_pinned =
+                caller.is_tls && pages::called_host(request.headers()).is_some_and(is_public_name);
+            let mut response = answer_house(exchange, &*desk, request, caller, limits).await;
+            if is_pinned {
+                response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TLS_ONLY);
             }
-            let (head, body) = request.into_parts();
-            let body =
-                tokio::time::timeout(limits.body_idle, Limited::new(body, PAGE_BODY_BYTES_MAX).collect());
-            let body = match body.await {
-                Ok(Ok(body)) => body.to_bytes(),
-                // A body that is too long or too slow is as good as none: no page takes one.
-                Ok(Err(_)) | Err(_) => Bytes::new(),
-            };
-            pages::answer(&*desk, &head.method, head.uri.path(), &head.headers, &body)
+            if is_head { OutBody::withhold(response) } else { response }
         }
         Service::Operations(answer) => {
             let simple = answer(request.uri().path());
@@ -208,9 +215,65 @@ async fn answer(
                 headers: Vec::new(),
                 body: ReplyBody::Whole(Bytes::from(simple.body)),
             });
-            let content_type = http::HeaderValue::from_static(simple.content_type);
+            let content_type = HeaderValue::from_static(simple.content_type);
             response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
             response
         }
     }
+}
+
+/// Form first, then the name, then who and from where; what passes all four goes inward.
+async fn answer_house(
+    exchange: Arc<dyn Exchange>,
+    desk: &dyn FrontDesk,
+    request: Request<Incoming>,
+    caller: Caller,
+    limits: Limits,
+) -> Response<OutBody> {
+    let (head, body) = request.into_parts();
+    let (headers, path) = (&head.headers, head.uri.path());
+    let language = arrival::language(headers);
+    if let Err(malformed) = form::check(&head) {
+        return refusal::malformed(malformed, language);
+    }
+    let is_reading = head.method == Method::GET || head.method == Method::HEAD;
+    let route = route::find(path);
+    // A program may call the API by any name; whatever a browser calls must be called by its own.
+    if route != Route::Inner(Area::Models) && !pages::is_called_by_its_name(desk, headers) {
+        return refusal::unknown_name(language);
+    }
+    let area = match route {
+        Route::Inner(area) => area,
+        Route::House if is_reading => return pages::house(desk),
+        Route::Page if is_reading => return pages::index(headers),
+        Route::Asset if is_reading => {
+            return pages::asset(path, headers).unwrap_or_else(|| refusal::not_found(language));
+        }
+        Route::House | Route::Page | Route::Asset | Route::Nowhere => return refusal::not_found(language),
+    };
+    let mut brought = match credential::read(headers, CookieNames::new(caller.is_tls)) {
+        Ok(brought) => brought,
+        Err(ambiguous) => return refusal::ambiguous(ambiguous, language),
+    };
+    let has_session = matches!(brought.credential, Some(Credential::Session(_)));
+    let asked = Asked { area, path, is_reading, has_session, is_tls: caller.is_tls, headers };
+    if !origin::permits(&asked) {
+        return refusal::foreign_origin(language);
+    }
+    if route::is_back_channel_logout(path) {
+        // Let through from everywhere, so it must not act for anybody.
+        brought = credential::Brought::default();
+    }
+    if area != Area::SignIn {
+        brought.sign_in = None;
+    }
+    let arrival = arrival::from_http(&head, body, brought, caller.address, limits.body_idle);
+    into_http(exchange.exchange(arrival).await)
+}
+
+/// A name that belongs to one house. `localhost` and plain addresses are everybody's: a browser that remembered TLS for
+/// them would no longer find a demo there.
+fn is_public_name(host: &str) -> bool {
+    let is_address = host.starts_with('[') || host.parse::<IpAddr>().is_ok();
+    !is_address && !host.eq_ignore_ascii_case("localhost") && host.contains('.')
 }

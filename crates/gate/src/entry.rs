@@ -1,15 +1,18 @@
 //! The audit entry of one request: open in memory from the first line, durable at its admission and at its end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_audit::{Event, Record};
 use schleuse_identity::{Validity, Verified};
-use schleuse_types::{Finding, Label, Language, Outcome, Principal, Refusal, RefusalCode, RequestId, Text};
+use schleuse_limits::{Reservation, Running};
+use schleuse_types::{Finding, Label, Language, Outcome, Refusal, RefusalCode, RequestId, Text};
 use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal};
 
 use crate::Gate;
+use crate::turns::Turn;
 
 /// The entry of one request. Clones are one entry.
 #[derive(Clone)]
@@ -23,13 +26,15 @@ struct Inner {
     peer: Peer,
     surface: Option<Surface>,
     facts: Mutex<Facts>,
+    /// Bytes of text that the model streamed so far.
+    streamed: AtomicU64,
     credential: tokio::sync::watch::Sender<Option<Verified>>,
 }
 
 /// What is known so far. Nothing here is prompt text.
 #[derive(Default)]
 struct Facts {
-    principal: Option<Principal>,
+    verified: Option<Verified>,
     model: String,
     label: Option<Label>,
     sensitivity: f32,
@@ -38,24 +43,66 @@ struct Facts {
     rules: Vec<String>,
     route: Option<String>,
     outcome: Option<Outcome>,
+    /// The admission was handed to the log, which has not refused it.
+    is_admitting: bool,
     admission: Option<u64>,
-    usage: Usage,
+    usage: Option<Usage>,
+    /// The first piece of the answer is there.
+    has_begun: bool,
+    held: Option<Held>,
+    running: Option<Running>,
+    turn: Option<Turn>,
     /// The last record of this entry is on its way.
     is_closing: bool,
     is_closed: bool,
 }
 
+/// What the limits granted, and what is needed to settle it.
+pub(crate) struct Held {
+    pub(crate) reservation: Reservation,
+    /// LLM tokens that the prompt has at most.
+    pub(crate) prompt: u64,
+    /// Bytes of the document that went to the model.
+    pub(crate) body_bytes: u64,
+    pub(crate) answers: u64,
+    /// Whether every text that the model makes is seen as it is made.
+    pub(crate) shows_text: bool,
+}
+
+/// What a model may have made of one answer before it learned that nobody listens any more.
+const UNSEEN_TOKENS: u64 = 32;
+
+impl Held {
+    /// What a request cost at most whose model server did not say what it cost. A token stands for at least one byte of
+    /// what was streamed.
+    fn cost_unsaid(&self, code: Option<&RefusalCode>, has_begun: bool, streamed: u64) -> u64 {
+        let reserved = self.reservation.tokens().unwrap_or_default();
+        match code {
+            // Nothing was written to it, or it answered with an error instead.
+            Some(RefusalCode::UpstreamUnavailable) => 0,
+            Some(RefusalCode::UpstreamRefused { .. }) if !has_begun => 0,
+            _ if self.shows_text => {
+                let unseen = UNSEEN_TOKENS.saturating_mul(self.answers);
+                self.prompt.saturating_add(streamed).saturating_add(unseen).min(reserved)
+            }
+            _ => reserved,
+        }
+    }
+}
+
 impl Entry {
     pub(crate) fn open(gate: &Arc<Gate>, id: RequestId, arrival: &Arrival) -> Self {
-        gate.metrics.began();
+        let began = gate.clock.monotonic();
+        gate.metrics.began(began);
         Self(Arc::new(Inner {
             gate: Arc::clone(gate),
             id,
-            began: gate.clock.monotonic(),
+            began,
             language: arrival.language,
             peer: arrival.peer,
             surface: Surface::from_path(&arrival.path),
             facts: Mutex::default(),
+            streamed: AtomicU64::new(0),
             credential: tokio::sync::watch::Sender::new(None),
         }))
     }
@@ -74,7 +121,7 @@ impl Entry {
     }
 
     pub(crate) fn note_principal(&self, verified: &Verified) {
-        self.facts().principal = Some(verified.principal().clone());
+        self.facts().verified = Some(verified.clone());
         self.0.credential.send_replace(Some(verified.clone()));
     }
 
@@ -117,13 +164,42 @@ impl Entry {
         self.facts().route = Some(route.to_owned());
     }
 
+    /// A usage of nothing at all is none: every prompt has a token.
     pub(crate) fn note_usage(&self, usage: Usage) {
-        self.facts().usage = usage;
+        if usage != Usage::default() {
+            self.facts().usage = Some(usage);
+        }
     }
 
     pub(crate) fn note_first_byte(&self) {
-        let after = self.elapsed();
-        self.0.gate.metrics.first_byte(after);
+        self.facts().has_begun = true;
+        let now = self.0.gate.clock.monotonic();
+        self.0.gate.metrics.first_byte(now, now.saturating_sub(self.0.began));
+    }
+
+    pub(crate) fn note_streamed(&self, bytes: usize) {
+        self.0.streamed.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The request is one of its person's running ones from here to its end.
+    pub(crate) fn hold_running(&self, running: Running) {
+        self.facts().running = Some(running);
+    }
+
+    /// The place at the model server is given back when the entry is closed.
+    pub(crate) fn hold_turn(&self, turn: Option<Turn>) {
+        self.facts().turn = turn;
+    }
+
+    /// Whoever asks; empty while nobody is known.
+    pub(crate) fn person(&self) -> String {
+        let facts = self.facts();
+        facts.verified.as_ref().map(|verified| verified.principal().person.clone()).unwrap_or_default()
+    }
+
+    /// What the limits granted is settled when the entry is closed.
+    pub(crate) fn hold(&self, held: Held) {
+        self.facts().held = Some(held);
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -153,12 +229,21 @@ impl Entry {
     /// Makes the admission durable. Nothing may go to a model before this has returned.
     pub(crate) async fn admit(&self) -> Result<(), Refusal> {
         let record = self.record(Event::LlmAdmit, self.outcome(), None, None);
-        match self.0.gate.log.append(record).await {
+        self.facts().is_admitting = true;
+        let appended = self.0.gate.log.append(record).await;
+        let mut facts = self.facts();
+        match appended {
             Ok(index) => {
-                self.facts().admission = Some(index);
+                facts.admission = Some(index);
+                if let Some(held) = &mut facts.held {
+                    held.reservation.admitted();
+                }
                 Ok(())
             }
-            Err(error) => Err(audit_unavailable(&error.to_string())),
+            Err(error) => {
+                facts.is_admitting = false;
+                Err(audit_unavailable(&error.to_string()))
+            }
         }
     }
 
@@ -179,15 +264,14 @@ impl Entry {
         tracing::info!(request_id = %self.0.id, code = refusal.code.recorded(), inside = refusal.inside, "refused");
         self.note_refused(&refusal);
         let status = refusal.code.status();
-        let is_stranger = self.facts().principal.is_none();
+        let is_stranger = self.facts().verified.is_none();
         if is_stranger {
             self.0.gate.failures.count(self.0.peer.address);
             self.end(refusal.code.outcome(), status);
             return refusal;
         }
         let event = if self.facts().admission.is_some() { Event::LlmComplete } else { Event::LlmRefuse };
-        let code = Some(refusal.code.recorded().to_owned());
-        match self.close(event, refusal.code.outcome(), status, code).await {
+        match self.close(event, refusal.code.outcome(), status, Some(&refusal.code)).await {
             Ok(()) => refusal,
             // Somebody who left gets no answer anyway, and a second failure of the log tells nothing new.
             Err(unavailable) => unavailable,
@@ -249,15 +333,26 @@ impl Entry {
         event: Event,
         outcome: Outcome,
         status: u16,
-        code: Option<String>,
+        code: Option<&RefusalCode>,
     ) -> Result<(), Refusal> {
         // Somebody may leave while their refusal is being written: an entry is closed once.
         if std::mem::replace(&mut self.facts().is_closing, true) {
             return Ok(());
         }
-        let record = self.record(event, outcome, Some(status), code);
+        // Whoever leaves while this waits for the disk ends the request all the same.
+        let ending = Ending { entry: self, outcome, status };
+        let is_admission_in_doubt = {
+            let facts = self.facts();
+            facts.is_admitting && facts.admission.is_none()
+        };
+        // What is free again is free before the asker knows, so that their next request finds it so. An admission that
+        // nobody waited for counts from when it is surely durable: before what is written after it.
+        if !is_admission_in_doubt {
+            self.settle(code);
+        }
+        let record = self.record(event, outcome, Some(status), code.map(|code| code.recorded().to_owned()));
         let appended = self.0.gate.log.append(record).await;
-        self.end(outcome, status);
+        drop(ending);
         appended.map(|_| ()).map_err(|error| {
             tracing::error!(request_id = %self.0.id, %error, "the audit log does not take entries");
             audit_unavailable(&error.to_string())
@@ -270,11 +365,41 @@ impl Entry {
             return;
         }
         facts.is_closed = true;
-        let usage = facts.usage;
+        let usage = facts.usage.unwrap_or_default();
         drop(facts);
-        let surface = self.0.surface.map_or("other", Surface::name);
-        self.0.gate.metrics.ended(surface, outcome, status, self.elapsed());
-        self.0.gate.metrics.used(usage.prompt, usage.completion);
+        self.settle(None);
+        self.0.count_end(outcome, status, usage);
+    }
+
+    /// Gives back what the request held of the limits, and turns what was reserved into what it cost.
+    fn settle(&self, code: Option<&RefusalCode>) {
+        let mut facts = self.facts();
+        let (held, running, turn) = (facts.held.take(), facts.running.take(), facts.turn.take());
+        let (is_admitting, is_admitted) = (facts.is_admitting, facts.admission.is_some());
+        let (usage, has_begun) = (facts.usage, facts.has_begun);
+        let model = held.as_ref().map(|_| facts.model.clone()).unwrap_or_default();
+        drop(facts);
+        drop((running, turn));
+        let Some(mut held) = held else { return };
+        if !is_admitted {
+            if is_admitting {
+                // It may have become durable, so it counts as a request; no model was asked.
+                held.reservation.admitted();
+                held.reservation.settle(0);
+            }
+            return;
+        }
+        let cost = match usage {
+            Some(usage) => {
+                let beyond = usage.prompt.saturating_sub(held.body_bytes);
+                if held.reservation.tokens().is_some() && beyond > 0 {
+                    self.0.gate.metrics.learn_prompt_overhead(&model, beyond);
+                }
+                usage.prompt.saturating_add(usage.completion)
+            }
+            None => held.cost_unsaid(code, has_begun, self.0.streamed.load(Ordering::Relaxed)),
+        };
+        held.reservation.settle(cost);
     }
 
     fn record(&self, event: Event, outcome: Outcome, status: Option<u16>, code: Option<String>) -> Record {
@@ -283,7 +408,7 @@ impl Entry {
         let is_end = event != Event::LlmAdmit;
         let mut record = Record::new(event);
         record.request_id = self.0.id.to_string();
-        if let Some(principal) = &facts.principal {
+        if let Some(principal) = facts.verified.as_ref().map(Verified::principal) {
             record.user = gate.pseudonyms.name(&principal.person);
             record.role = Some(principal.role);
             record.source = Some(principal.credential.clone());
@@ -304,12 +429,43 @@ impl Entry {
         if is_end {
             record.ms = Some(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX));
             record.prev = facts.admission;
-            if facts.usage != Usage::default() {
-                record.tokens_in = Some(facts.usage.prompt);
-                record.tokens_out = Some(facts.usage.completion);
-            }
+            record.tokens_in = facts.usage.map(|usage| usage.prompt);
+            record.tokens_out = facts.usage.map(|usage| usage.completion);
         }
         record
+    }
+}
+
+impl Inner {
+    fn count_end(&self, outcome: Outcome, status: u16, usage: Usage) {
+        let surface = self.surface.map_or("other", Surface::name);
+        let now = self.gate.clock.monotonic();
+        self.gate.metrics.ended(now, surface, outcome, status, now.saturating_sub(self.began));
+        self.gate.metrics.used(now, usage.prompt, usage.completion);
+    }
+}
+
+/// An entry that nobody closed, as after a panic, is not running any more; its reservation settles itself at its worst.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let facts = self.facts.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !facts.is_closed {
+            let usage = facts.usage.unwrap_or_default();
+            self.count_end(Outcome::Error, 500, usage);
+        }
+    }
+}
+
+/// Ends an entry, also when its closing is not waited for.
+struct Ending<'a> {
+    entry: &'a Entry,
+    outcome: Outcome,
+    status: u16,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.entry.end(self.outcome, self.status);
     }
 }
 

@@ -9,12 +9,15 @@ mod failures;
 mod metrics;
 mod models;
 pub mod steps;
+mod turns;
+mod window;
 
 use std::sync::Arc;
 
 use schleuse_audit::{Log, PromptMac, Pseudonyms};
 use schleuse_identity::Authenticator;
 use schleuse_inspect::Inspector;
+use schleuse_limits::Limits as Budgets;
 use schleuse_policy::Policy;
 use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Text};
 use schleuse_upstream::Upstreams;
@@ -25,6 +28,9 @@ use tokio_util::task::TaskTracker;
 pub use entry::Entry;
 pub use failures::Failures;
 pub use metrics::Metrics;
+pub use steps::charged;
+pub use turns::Turns;
+pub use window::{Point, Totals, WINDOW_POINTS, WINDOW_STEP, Window};
 
 /// What is wrong with the upstream of this name, in words for the asker, if that is known.
 pub type Ailment = Arc<dyn Fn(&str) -> Option<Text> + Send + Sync>;
@@ -41,7 +47,12 @@ pub struct Gate {
     pub log: Log,
     pub pseudonyms: Pseudonyms,
     pub prompt_mac: PromptMac,
+    /// What one request may cost to read.
     pub limits: Limits,
+    /// What everybody may use: requests, streams, LLM tokens.
+    pub budgets: Arc<Budgets>,
+    /// The places at model servers that have only so many.
+    pub turns: Turns,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub is_demo: bool,
@@ -103,7 +114,7 @@ impl Drop for Leaving {
 
 /// The walk: the life of one request. Nothing else in the product may reorder these lines.
 async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<steps::Followed, Refusal> {
-    let verified = steps::verify(gate, &arrival, entry)?; // who: a credential of this house
+    let verified = steps::verify(gate, arrival.presented(), entry).await?; // who: a credential of this house
     if !is_question(&arrival) {
         return models::answer(gate, &arrival, verified, entry);
     }
@@ -112,7 +123,8 @@ async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<steps
     let cleared = steps::inspect(gate, parsed, asking, entry)?; // findings and label               → Cleared
     let decided = steps::decide_again(gate, &verified, cleared, entry)?; // with findings and label → Decided
     let routed = steps::select(gate, decided, entry)?; // where: the label decides                  → Routed
-    let admitted = steps::admit(gate, verified, routed, entry).await?; // durable before a byte leaves → Admitted
+    let reserved = steps::reserve(gate, &verified, routed, entry)?; // how much: every limit grants  → Reserved
+    let admitted = steps::admit(gate, verified, reserved, entry).await?; // durable before a byte leaves → Admitted
     let asked = steps::ask(gate, admitted, entry).await?; // the only outbound call, takes only Admitted
     steps::reply(gate, asked, entry).await // inspected window by window, then the entry is closed  → Followed
 }

@@ -1,5 +1,7 @@
 //! What the gate counts. Labels are fixed words, model and upstream names; never a person, never a text.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,7 +10,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use schleuse_types::Outcome;
+use schleuse_types::{Clock, Outcome};
+
+use crate::window::{Recent, Window};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -37,7 +41,12 @@ pub struct Metrics {
     running: Gauge,
     first_byte: Histogram,
     duration: Histogram,
+    recent: Arc<Mutex<Recent>>,
+    prompt_overheads: Arc<Mutex<HashMap<String, u64>>>,
 }
+
+/// More than a template adds; a model server that says more is not believed.
+const PROMPT_OVERHEAD_MAX: u64 = 4096;
 
 impl Metrics {
     /// Makes the counters and registers them.
@@ -50,6 +59,8 @@ impl Metrics {
             running: Gauge::default(),
             first_byte: seconds(),
             duration: seconds(),
+            recent: Arc::default(),
+            prompt_overheads: Arc::default(),
         };
         registry.register(
             "schleuse_requests",
@@ -68,24 +79,61 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn began(&self) {
-        self.running.inc();
+    /// The last five minutes in points of five seconds, for a page. `clock` is the gate's.
+    pub fn window(&self, clock: &dyn Clock) -> Window {
+        self.recent(|recent| recent.window(clock.monotonic(), clock.now()))
     }
 
-    pub(crate) fn ended(&self, surface: &'static str, outcome: Outcome, status: u16, duration: Duration) {
+    fn recent<T>(&self, act: impl FnOnce(&mut Recent) -> T) -> T {
+        // Numbers of a panicked writer are off by one at most.
+        act(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn began(&self, now: Duration) {
+        self.running.inc();
+        self.recent(|recent| recent.began(now));
+    }
+
+    pub(crate) fn ended(
+        &self,
+        now: Duration,
+        surface: &'static str,
+        outcome: Outcome,
+        status: u16,
+        duration: Duration,
+    ) {
         self.running.dec();
+        self.recent(|recent| recent.ended(now, outcome, status));
         let labels = RequestLabels { surface, action: outcome.as_str(), status };
         self.requests.get_or_create(&labels).inc();
         self.duration.observe(duration.as_secs_f64());
     }
 
-    pub(crate) fn first_byte(&self, after: Duration) {
+    pub(crate) fn first_byte(&self, now: Duration, after: Duration) {
         self.first_byte.observe(after.as_secs_f64());
+        self.recent(|recent| recent.first_byte(now, after));
     }
 
-    pub(crate) fn used(&self, prompt: u64, completion: u64) {
+    pub(crate) fn used(&self, now: Duration, prompt: u64, completion: u64) {
+        if prompt == 0 && completion == 0 {
+            return;
+        }
         self.tokens.get_or_create(&TokenLabels { direction: "in" }).inc_by(prompt);
         self.tokens.get_or_create(&TokenLabels { direction: "out" }).inc_by(completion);
+        self.recent(|recent| recent.used(now, prompt, completion));
+    }
+
+    /// How many LLM tokens this model's template added to a prompt beyond the bytes of its question, at most so far.
+    pub(crate) fn prompt_overhead(&self, model: &str) -> u64 {
+        let overheads = self.prompt_overheads.lock().unwrap_or_else(PoisonError::into_inner);
+        overheads.get(model).copied().unwrap_or_default()
+    }
+
+    /// `model` must be one that is configured, so that there are few.
+    pub(crate) fn learn_prompt_overhead(&self, model: &str, tokens: u64) {
+        let mut overheads = self.prompt_overheads.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = overheads.entry(model.to_owned()).or_default();
+        *known = tokens.min(PROMPT_OVERHEAD_MAX).max(*known);
     }
 
     pub(crate) fn found(&self, kind: &str, side: &'static str) {

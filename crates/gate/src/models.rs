@@ -7,7 +7,7 @@ use schleuse_identity::Verified;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::ModelInfo;
 use schleuse_wire::json::{Number, Object, Value};
-use schleuse_wire::{Arrival, Reply, ReplyBody};
+use schleuse_wire::{Arrival, Method, Reply, ReplyBody};
 
 use crate::steps::{self, Followed};
 use crate::{Entry, Gate, Remark};
@@ -25,7 +25,7 @@ pub(crate) fn answer(
     if !rest.is_empty() && !rest.starts_with('/') {
         return Err(no_such_path());
     }
-    if !arrival.is_get {
+    if arrival.method != Method::Get {
         return Err(wrong_method("GET"));
     }
     verified.permit_scope("models", None)?;

@@ -1,12 +1,15 @@
 //! One row per line of the walk: break that step, and expect its refusal and its entry.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod house;
+mod limits;
 
 use std::time::Duration;
 
 use house::{House, chat, finding_kinds};
+use schleuse_limits::{Rule, Who};
 use schleuse_testkit::{End, Script};
+use schleuse_types::Role;
 
 #[tokio::test]
 async fn open_entry() {
@@ -113,7 +116,7 @@ async fn an_obligation_binds_the_answer_too() {
     "#;
     let house = House::with_policy(policy).await;
     house.upstream.set_script(Script::deltas(&["write to some", "one@example.org", " today"], End::Clean));
-    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let stream = house::stream("Hello");
     let reply = house.ask("employee", &stream).await;
     assert!(reply.text().contains("[REDACTED:EMAIL]"), "{}", reply.text());
     assert!(!reply.text().contains("example.org"), "{}", reply.text());
@@ -135,6 +138,23 @@ async fn select() {
     reply.expect(403, "no_permitted_route");
     let entry = house.expect_refusal(&reply, "DENIED", "no_permitted_route");
     assert_eq!(entry["label"], "SECRET");
+}
+
+#[tokio::test]
+async fn reserve() {
+    let mut rule = Rule::new(Who::Role(Role::Employee));
+    rule.requests_per_minute = Some(1);
+    let house = House::with_limits(vec![rule]).await;
+    assert_eq!(house.ask("employee", &chat("Hello")).await.status, 200);
+    let reply = house.ask("employee", &chat("Hello")).await;
+    reply.expect(429, "rate_limit_exceeded");
+    let wait: u32 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let entries = house.entries();
+    assert_eq!(house::events(&entries), ["llm.admit ALLOWED", "llm.complete ALLOWED", "llm.refuse DENIED"]);
+    assert_eq!(entries[2]["code"], "rate_limit_exceeded");
+    assert_eq!(house.upstream.questions().len(), 1);
+    assert_eq!(house.ask("engineer", &chat("Hello")).await.status, 200, "others are not concerned");
 }
 
 #[tokio::test]
@@ -178,7 +198,7 @@ async fn reply_in_a_stream() {
         &["Das Konto ist DE89 ", "3704 0044 0532", " 0130 00", " ja"],
         End::Clean,
     ));
-    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let stream = house::stream("Hello");
     let reply = house.ask("employee", &stream).await;
     assert_eq!(reply.status, 200);
     let text = reply.text();
@@ -196,7 +216,7 @@ async fn close_entry() {
         chunks: vec![(Duration::from_millis(300), house::delta("Hello"))],
         end: End::Clean,
     });
-    let stream = chat("Hello").replace("{\"model\"", "{\"stream\":true,\"model\"");
+    let stream = house::stream("Hello");
     let log = house.gate.log.clone();
     let breaking = async {
         assert!(house.upstream.wait_for_questions(1, Duration::from_secs(5)).await);

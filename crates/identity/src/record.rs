@@ -1,20 +1,35 @@
-//! The stored form of an API key.
+//! The stored form of API keys and sessions.
 
 use std::fmt;
 
 use schleuse_types::{Role, Secret, Timestamp};
 
-/// The house's own key for hashing API keys. Whoever steals the database without it cannot even test a guess.
+/// The house's own key for hashing credentials. Whoever steals the database without it cannot even test a guess.
 pub type Pepper = Secret<[u8; 32]>;
 
-/// HMAC-SHA-256 of a printed key under the [`Pepper`].
+/// HMAC-SHA-256 of a printed key or session token under the [`Pepper`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash(pub [u8; 32]);
 
 impl KeyHash {
-    /// The key's public id: `k-` and the first 40 bits of the hash in hex, 12 characters.
+    /// A key's public id: `k-` and the first 40 bits of the hash in hex, 12 characters.
     pub fn id(&self) -> String {
-        self.0.iter().take(5).fold("k-".to_owned(), |id, byte| id + &format!("{byte:02x}"))
+        self.print("k-", 5)
+    }
+
+    /// A session's public id: `s-` and the first 64 bits of the hash in hex, 18 characters. Longer than a key's, because
+    /// there are many more sessions over the years.
+    pub fn session_id(&self) -> String {
+        self.print("s-", 8)
+    }
+
+    /// What an issuer's token is called in logs and the audit log: `t-` and the first 64 bits of its hash in hex.
+    pub(crate) fn token_id(&self) -> String {
+        self.print("t-", 8)
+    }
+
+    fn print(&self, prefix: &str, bytes: usize) -> String {
+        self.0.iter().take(bytes).fold(prefix.to_owned(), |id, byte| id + &format!("{byte:02x}"))
     }
 }
 
@@ -41,5 +56,28 @@ pub struct KeyRecord {
     /// The first moment at which the key is no longer good.
     pub expires: Option<Timestamp>,
     /// When the key was revoked. A key that has this is never good, whatever the clock says.
+    pub revoked: Option<Timestamp>,
+}
+
+/// One browser session as the house keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// The public id; [`KeyHash::session_id`] for sessions that this house made.
+    pub id: String,
+    pub hash: KeyHash,
+    /// Whose session it is, 1 to 128 bytes.
+    pub person: String,
+    pub role: Role,
+    pub groups: Vec<String>,
+    /// The id of the key by which its person signed in. The session has that key's scopes and ends with it.
+    pub key: Option<String>,
+    pub created: Timestamp,
+    /// The last request that is stored; the [`crate::Authenticator`] knows of later ones.
+    pub last_seen: Timestamp,
+    /// How long the session lasts without a request, in microseconds.
+    pub idle_micros: u64,
+    /// The first moment at which the session is no longer good, however busy it is.
+    pub expires: Timestamp,
+    /// When the session was revoked. A session that has this is never good, whatever the clock says.
     pub revoked: Option<Timestamp>,
 }

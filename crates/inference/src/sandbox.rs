@@ -102,8 +102,14 @@ fn restrict_files_and_network(weights: BorrowedFd<'_>) -> Result<(), SandboxErro
     }
 }
 
-fn landlock_error(error: impl fmt::Display) -> SandboxError {
-    SandboxError::Landlock(error.to_string())
+/// The library names its own types; an operator needs to know what the machine lacks.
+fn landlock_error(error: impl std::error::Error) -> SandboxError {
+    let root = std::iter::successors(error.source(), |error| error.source()).last();
+    let system = root.and_then(|root| root.downcast_ref::<std::io::Error>());
+    let detail = system.map(|error| format!(" ({error})")).unwrap_or_default();
+    SandboxError::Landlock(format!(
+        "this kernel does not offer it; it takes Linux 5.13 or newer with `landlock` in /sys/kernel/security/lsm{detail}"
+    ))
 }
 
 fn seccomp_error(error: impl fmt::Display) -> SandboxError {

@@ -46,8 +46,10 @@ pub struct EngineConfig {
 pub enum EngineError {
     /// A number in the configuration is out of range.
     Config(String),
-    /// The model file or the sandbox stands against it; trying again changes nothing.
+    /// The model file stands against it; trying again changes nothing.
     Refused(String),
+    /// The worker cannot be shut in on this machine, and without that it does not run.
+    Unconfined(String),
     /// The worker ended before it was ready.
     Failed(String),
 }
@@ -57,6 +59,7 @@ impl fmt::Display for EngineError {
         match self {
             Self::Config(why) => write!(f, "the engine's configuration is wrong: {why}"),
             Self::Refused(why) => write!(f, "the engine was refused: {why}"),
+            Self::Unconfined(why) => write!(f, "the sandbox of the engine cannot be had: {why}"),
             Self::Failed(why) => write!(f, "the engine did not start: {why}"),
         }
     }
@@ -73,8 +76,10 @@ pub enum EngineStatus {
     Ready,
     /// The worker ended unasked and is started again after `retry_in`.
     Restarting { attempt: u32, reason: String, retry_in: Duration },
-    /// It is not started again.
+    /// It is not started again: the model file stands against it.
     Refused { reason: String },
+    /// It is not started again: the worker cannot be shut in on this machine.
+    Unconfined { reason: String },
 }
 
 impl fmt::Display for EngineStatus {
@@ -90,6 +95,9 @@ impl fmt::Display for EngineStatus {
                 )
             }
             Self::Refused { reason } => write!(f, "the engine does not run: {reason}"),
+            Self::Unconfined { reason } => {
+                write!(f, "the engine does not run, because its sandbox cannot be had: {reason}")
+            }
         }
     }
 }
@@ -171,6 +179,7 @@ impl Engine {
         match begun {
             Ok(EngineStatus::Ready | EngineStatus::Starting) => Ok(engine),
             Ok(EngineStatus::Refused { reason }) => Err(EngineError::Refused(reason)),
+            Ok(EngineStatus::Unconfined { reason }) => Err(EngineError::Unconfined(reason)),
             Ok(EngineStatus::Restarting { reason, .. }) => {
                 engine.stop().await;
                 Err(EngineError::Failed(reason))
@@ -227,6 +236,7 @@ fn check(config: &EngineConfig) -> Result<(), EngineError> {
 /// How one worker's life ended.
 enum Ending {
     Refused(String),
+    Unconfined(String),
     Crashed(String),
 }
 
@@ -255,6 +265,11 @@ impl Supervisor {
                 Ending::Refused(reason) => {
                     tracing::error!(reason, "the engine was refused");
                     self.say(EngineStatus::Refused { reason });
+                    break;
+                }
+                Ending::Unconfined(reason) => {
+                    tracing::error!(reason, "the engine's sandbox cannot be had");
+                    self.say(EngineStatus::Unconfined { reason });
                     break;
                 }
                 Ending::Crashed(reason) => {
@@ -327,6 +342,7 @@ impl Supervisor {
         };
         match said {
             Some(Line::Refused(why)) => Ending::Refused(why),
+            Some(Line::Unconfined(why)) => Ending::Unconfined(why),
             Some(Line::Failed(why)) => Ending::Crashed(why),
             Some(Line::Other(why)) => Ending::Crashed(format!("{ended} ({why})")),
             _ => Ending::Crashed(ended),
@@ -430,6 +446,7 @@ pub fn prove_sandbox(config: &EngineConfig) -> Result<Vec<(String, bool)>, Engin
     for line in String::from_utf8(output.stderr).unwrap_or_default().lines() {
         match (Line::parse(line), line.split_once(' ')) {
             (Line::Refused(why), _) => return Err(EngineError::Refused(why)),
+            (Line::Unconfined(why), _) => return Err(EngineError::Unconfined(why)),
             (Line::Failed(why), _) => return Err(EngineError::Failed(why)),
             (_, Some(("denied", name))) => rows.push((name.to_owned(), true)),
             (_, Some(("ESCAPED", name))) => rows.push((name.to_owned(), false)),

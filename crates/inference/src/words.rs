@@ -10,8 +10,10 @@ pub(crate) const WORKER_WORD: &str = "engine-worker";
 pub(crate) enum Line {
     /// The weights are loaded and the sandbox is sealed: requests are answered from now on.
     Ready { vocabulary: u64, context_tokens: u64 },
-    /// Starting again would end the same way: the file is not understood, or the sandbox cannot be had.
+    /// Starting again would end the same way: the file is not understood.
     Refused(String),
+    /// Starting again would end the same way: the sandbox cannot be had.
+    Unconfined(String),
     /// Something went wrong that may not happen again.
     Failed(String),
     /// Anything else: native code talking.
@@ -20,6 +22,7 @@ pub(crate) enum Line {
 
 const READY: &str = "schleuse-engine ready ";
 const REFUSED: &str = "schleuse-engine refused ";
+const UNCONFINED: &str = "schleuse-engine unconfined ";
 const FAILED: &str = "schleuse-engine failed ";
 
 impl Line {
@@ -35,6 +38,9 @@ impl Line {
         if let Some(why) = line.strip_prefix(REFUSED) {
             return Self::Refused(why.to_owned());
         }
+        if let Some(why) = line.strip_prefix(UNCONFINED) {
+            return Self::Unconfined(why.to_owned());
+        }
         if let Some(why) = line.strip_prefix(FAILED) {
             return Self::Failed(why.to_owned());
         }
@@ -49,6 +55,7 @@ impl fmt::Display for Line {
         match self {
             Self::Ready { vocabulary, context_tokens } => write!(f, "{READY}{vocabulary} {context_tokens}"),
             Self::Refused(why) => write!(f, "{REFUSED}{}", one_line(why)),
+            Self::Unconfined(why) => write!(f, "{UNCONFINED}{}", one_line(why)),
             Self::Failed(why) => write!(f, "{FAILED}{}", one_line(why)),
             Self::Other(text) => write!(f, "{}", one_line(text)),
         }
@@ -67,6 +74,7 @@ mod tests {
     fn lines_survive_the_pipe() {
         check(&Line::Ready { vocabulary: 49_152, context_tokens: 8192 });
         check(&Line::Refused("the file `x` ends early".to_owned()));
+        check(&Line::Unconfined("no Landlock".to_owned()));
         check(&Line::Failed("out of memory".to_owned()));
         check(&Line::Other("schleuse-engine ready soon".to_owned()));
         assert_eq!(Line::Failed("a\nschleuse-engine ready 1 1".to_owned()).to_string().lines().count(), 1);

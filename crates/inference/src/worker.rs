@@ -22,7 +22,7 @@ const EXIT_FAILED: u8 = 4;
 pub fn worker_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (line, code) = match run(arguments) {
         Ok(code) => return code,
-        Err(line @ Line::Refused(_)) => (line, EXIT_REFUSED),
+        Err(line @ (Line::Refused(_) | Line::Unconfined(_))) => (line, EXIT_REFUSED),
         Err(line) => (line, EXIT_FAILED),
     };
     eprintln!("{line}");
@@ -79,9 +79,8 @@ mod engine {
         // Before the walls: it makes a socket pair for signals, which is refused inside.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Line::Failed(error.to_string()))?;
-        sandbox::confine(weights.as_fd(), arguments.memory_max_bytes).map_err(|error| {
-            Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
-        })?;
+        sandbox::confine(weights.as_fd(), arguments.memory_max_bytes)
+            .map_err(|error| Line::Unconfined(error.to_string()))?;
 
         let (model, backend) = load(&weights)?;
         drop(weights);
@@ -133,9 +132,7 @@ mod engine {
         let failed = |error: std::io::Error| Line::Failed(error.to_string());
         let socket = UnixListener::from(socket);
         socket.set_nonblocking(true).map_err(failed)?;
-        sandbox::seal().map_err(|error| {
-            Line::Refused(format!("the sandbox cannot be had, so the engine does not start: {error}"))
-        })?;
+        sandbox::seal().map_err(|error| Line::Unconfined(error.to_string()))?;
         if prove {
             return Ok(prison::attempt_escapes());
         }

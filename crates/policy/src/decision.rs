@@ -52,8 +52,11 @@ impl Decision {
     }
 
     pub(crate) fn deny_unpermitted(question: &Question) -> Self {
-        let message =
-            Text::fixed("No rule of this house permits this.", "Keine Regel dieses Hauses erlaubt das.");
+        let words = question.action.words();
+        let message = Text::new(
+            format!("No rule of this house permits you to {}.", words.english),
+            format!("Keine Regel dieses Hauses erlaubt es Ihnen: {}.", words.german),
+        );
         let next = Text::fixed(
             "Ask an administrator or the security officer whether your role should be permitted to do it.",
             "Fragen Sie die Administration oder die Sicherheitsbeauftragten, ob Ihre Rolle das dürfen soll.",

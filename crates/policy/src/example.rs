@@ -213,15 +213,10 @@ impl TypedExample {
                 let model = Model { name: self.model.name, zone, region: self.model.region, max_label };
                 Action::Ask(Ask { surface: self.surface, model, stage })
             }
-            "listModels" => Action::ListModels,
-            "readAudit" => Action::ReadAudit,
-            "readDecisions" => Action::ReadDecisions,
-            "manageKeys" => Action::ManageKeys,
-            "managePolicies" => Action::ManagePolicies,
-            other => {
-                let hint = "write ask, listModels, readAudit, readDecisions, manageKeys or managePolicies";
-                return Err(fault("no action", other, hint));
-            }
+            other => match Action::of_house(other) {
+                Some(action) => action,
+                None => return Err(fault("no action", other, &format!("write {}", Action::names()))),
+            },
         };
         let circumstances = Circumstances {
             loopback: self.address.is_none_or(|address| address.to_canonical().is_loopback()),

@@ -4,6 +4,7 @@
 //! which nobody else can make. What no rule permits is denied, and so is whatever cannot be evaluated. `check`, `explain`
 //! and `run_examples` are for people who write policies.
 
+mod access;
 mod decision;
 mod example;
 mod explanation;
@@ -15,6 +16,7 @@ mod question;
 mod rule;
 mod translation;
 
+pub use access::{Access, Subject};
 pub use decision::{Decision, Effect, Permitted};
 pub use example::{Example, ExampleError, ExampleResult, examples};
 pub use explanation::{Explanation, RuleMatch};
@@ -22,3 +24,4 @@ pub use obligation::Obligation;
 pub use policy::{Policy, SHIPPED_EXAMPLES, SHIPPED_POLICIES, SHIPPED_SCHEMA};
 pub use problem::{PolicyError, Problem, Report, Severity};
 pub use question::{Action, Ask, Circumstances, Model, Question, Stage};
+pub use rule::RuleDescription;

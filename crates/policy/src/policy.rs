@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::memo::Memo;
 use crate::problem::{PolicyError, Problem, Report, Severity};
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleDescription};
 use crate::translation::{Translator, one_line};
 use crate::{Decision, Obligation, Question};
 
@@ -176,6 +176,11 @@ impl Policy {
             let error = response.diagnostics().errors().next().map(one_line);
             (rule, error.map_or_else(|| Ok(response.diagnostics().reason().next().is_some()), Err))
         })
+    }
+
+    /// Every rule with its texts, in the order of the files.
+    pub fn describe_rules(&self) -> impl Iterator<Item = RuleDescription> {
+        self.rules.iter().map(Rule::describe)
     }
 
     #[cfg(test)]

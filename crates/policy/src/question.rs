@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use schleuse_types::{Label, Principal, Role, Zone};
+use schleuse_types::{Label, Principal, Role, Text, Zone};
 
 /// May this person do this now? Two equal questions have one answer, so everything that policies see is in here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,14 +32,7 @@ impl Question {
         let model = Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::Public };
         let stage = Stage::Answering { label: Label::Public, findings: [name()].into(), sensitivity: 0 };
         let ask = Action::Ask(Ask { surface: "chat".to_owned(), model, stage });
-        let others = [
-            Action::ListModels,
-            Action::ReadAudit,
-            Action::ReadDecisions,
-            Action::ManageKeys,
-            Action::ManagePolicies,
-        ];
-        std::iter::once(ask).chain(others).map(move |action| Self {
+        std::iter::once(ask).chain(Action::HOUSE).map(move |action| Self {
             person: name(),
             role: Role::Employee,
             groups: [name()].into(),
@@ -70,24 +63,104 @@ impl Question {
 /// What the person wants to do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Ask a model something, over any surface.
     Ask(Ask),
     ListModels,
-    ReadAudit,
+    /// Keep conversations in the pages; each message is an `Ask` besides.
+    UseChat,
+    /// See requests, LLM tokens, errors and upstreams as they are now.
+    ReadOperations,
+    /// See what was decided about whom, by pseudonym.
     ReadDecisions,
+    /// Read, prove and export the entries of the audit log.
+    ReadAudit,
+    /// See what others may do and why something of theirs was refused. For oneself nobody needs it.
+    ExplainAccess,
+    /// See, create, change and block people, and end their sessions.
+    ManagePeople,
+    /// See, create and revoke keys of others.
     ManageKeys,
+    /// See upstreams, policies and posture.
+    ReadConfiguration,
     ManagePolicies,
 }
 
 impl Action {
+    /// Every action whose resource is the house, in the order of the schema.
+    pub const HOUSE: [Self; 10] = [
+        Self::ListModels,
+        Self::UseChat,
+        Self::ReadOperations,
+        Self::ReadDecisions,
+        Self::ReadAudit,
+        Self::ExplainAccess,
+        Self::ManagePeople,
+        Self::ManageKeys,
+        Self::ReadConfiguration,
+        Self::ManagePolicies,
+    ];
+
     /// The action's name in policies.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ask(_) => "ask",
             Self::ListModels => "listModels",
-            Self::ReadAudit => "readAudit",
+            Self::UseChat => "useChat",
+            Self::ReadOperations => "readOperations",
             Self::ReadDecisions => "readDecisions",
+            Self::ReadAudit => "readAudit",
+            Self::ExplainAccess => "explainAccess",
+            Self::ManagePeople => "managePeople",
             Self::ManageKeys => "manageKeys",
+            Self::ReadConfiguration => "readConfiguration",
             Self::ManagePolicies => "managePolicies",
+        }
+    }
+
+    /// The action on the house with this name in policies; `None` for `ask`, which needs a model, and for no name.
+    pub fn of_house(name: &str) -> Option<Self> {
+        Self::HOUSE.into_iter().find(|action| action.name() == name)
+    }
+
+    /// The names of all actions as a sentence lists them: `ask, listModels, … or managePolicies`.
+    pub fn names() -> String {
+        let names: Vec<_> = std::iter::once("ask").chain(Self::HOUSE.iter().map(Self::name)).collect();
+        match names.split_last() {
+            Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+            None => String::new(),
+        }
+    }
+
+    /// What the action is, in the words of a sentence that ends with it: `may …` and `darf …`.
+    pub fn words(&self) -> Text {
+        match self {
+            Self::Ask(_) => Text::fixed("ask this model", "dieses Modell fragen"),
+            Self::ListModels => Text::fixed("see which models there are", "sehen, welche Modelle es gibt"),
+            Self::UseChat => Text::fixed("use the chat", "den Chat benutzen"),
+            Self::ReadOperations => Text::fixed(
+                "see what runs now: requests, errors and model servers",
+                "sehen, was gerade läuft: Anfragen, Fehler und Modellserver",
+            ),
+            Self::ReadDecisions => Text::fixed(
+                "read decisions, with people by pseudonym",
+                "Entscheidungen lesen, mit Personen unter Pseudonym",
+            ),
+            Self::ReadAudit => Text::fixed(
+                "read, verify and export the audit log",
+                "das Prüfprotokoll lesen, nachprüfen und ausgeben",
+            ),
+            Self::ExplainAccess => {
+                Text::fixed("see what others may do and why", "sehen, was andere dürfen und warum")
+            }
+            Self::ManagePeople => {
+                Text::fixed("manage people and their sessions", "Personen und ihre Sitzungen verwalten")
+            }
+            Self::ManageKeys => Text::fixed("manage keys", "Schlüssel verwalten"),
+            Self::ReadConfiguration => Text::fixed(
+                "see model servers, policies and posture",
+                "Modellserver, Richtlinien und Zustand sehen",
+            ),
+            Self::ManagePolicies => Text::fixed("manage policies", "Richtlinien verwalten"),
         }
     }
 }

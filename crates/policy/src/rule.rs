@@ -25,7 +25,33 @@ pub(crate) struct Rule {
     pub(crate) texts: Option<(Text, Text)>,
 }
 
+/// What people are shown of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleDescription {
+    pub id: String,
+    /// What the rule does where it matches.
+    pub effect: Effect,
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// What a `forbid` says to whom it denies something; none for a `permit`.
+    pub note: Option<Text>,
+    /// What it advises them to do; none for a `permit`.
+    pub advice: Option<Text>,
+}
+
 impl Rule {
+    pub(crate) fn describe(&self) -> RuleDescription {
+        RuleDescription {
+            id: self.id.clone(),
+            effect: self.effect,
+            file: self.file.clone(),
+            line: self.line,
+            note: self.texts.as_ref().map(|(message, _)| message.clone()),
+            advice: self.texts.as_ref().map(|(_, next)| next.clone()),
+        }
+    }
+
     /// Reads the annotations of one policy. Says everything that is wrong with them, not only the first.
     pub(crate) fn read(file: &str, text: &str, policy: &cedar_policy::Policy) -> Result<Self, Vec<Problem>> {
         let offset = policy.as_ref().loc().map_or(0, |place| place.start());

@@ -1,11 +1,13 @@
 //! The command line.
 
 mod audit;
+mod backup;
 mod demo;
 mod doctor;
 mod init;
 mod key;
 mod policy;
+mod restore;
 mod scan;
 mod serve;
 
@@ -43,6 +45,10 @@ enum Command {
     /// Read and verify the audit log. Works while the house runs.
     #[command(subcommand)]
     Audit(Audit),
+    /// Write a house's data folder into one file, also while the house runs. The file holds secrets.
+    Backup(Backup),
+    /// Make a data folder of a backup.
+    Restore(Restore),
     /// Inspect files as the gateway would. Exit code 0: clean, 3: findings, 2: wrong usage.
     Scan(Scan),
     /// Say what is open, missing or wrong on this machine.
@@ -94,15 +100,44 @@ struct Init {
     /// Address of page and API.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// A model server that speaks OpenAI's API.
+    /// How people call it, such as https://ai.example.org
     #[arg(long, value_name = "URL")]
-    upstream: Option<String>,
+    url: Option<String>,
+    /// A model server that speaks OpenAI's API. May be given several times.
+    #[arg(long, value_name = "URL")]
+    upstream: Vec<String>,
+    /// Certificate chain for the address, a PEM file; with --key.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// Private key of the certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
     /// Make a certificate authority of the house's own, and a certificate with it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "certificate")]
     internal_ca: bool,
+    #[command(flatten)]
+    provider: init::ProviderArguments,
     /// Ask nothing; what is missing gets its default.
     #[arg(long)]
     yes: bool,
+}
+
+#[derive(clap::Args)]
+struct Backup {
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The file to write; it must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct Restore {
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// The data folder to make; absent or empty.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -149,25 +184,38 @@ enum Policy {
     },
     /// Run the examples beside the policies.
     Test { folder: Option<PathBuf> },
-    /// Say which rules decide a question.
+    /// Say which rules decide a question, who may use what in a house, and why a request was refused.
     Explain(Box<Explain>),
 }
 
 #[derive(clap::Args)]
 struct Explain {
+    /// A house to ask about. Then name one of --person, --key, --model and --request; without it, make up a question.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The house's configuration, for its models and policies.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    config: Option<PathBuf>,
+    /// A key's id.
+    #[arg(long, value_name = "ID", requires = "data")]
+    key: Option<String>,
+    /// The id of a request that was refused, or not.
+    #[arg(long, value_name = "ID", requires = "data")]
+    request: Option<String>,
+    #[arg(long, required_unless_present = "data")]
+    role: Option<String>,
+    /// Somebody's id or name.
     #[arg(long)]
-    role: String,
-    #[arg(long, default_value = "someone")]
-    person: String,
+    person: Option<String>,
     #[arg(long)]
     group: Vec<String>,
-    /// ask, listModels, readAudit, readDecisions, manageKeys or managePolicies
+    /// ask, or what is done with the house: listModels, useChat, readAudit, manageKeys …
     #[arg(long, default_value = "ask")]
     action: String,
     #[arg(long, default_value = "chat")]
     surface: String,
-    #[arg(long, default_value = "model")]
-    model: String,
+    #[arg(long)]
+    model: Option<String>,
     #[arg(long, default_value = "local")]
     zone: String,
     #[arg(long, default_value = "INTERNAL")]
@@ -255,6 +303,8 @@ pub fn run() -> ExitCode {
         Command::Key(key) => key::run(key),
         Command::Policy(policy) => policy::run(policy),
         Command::Audit(audit) => audit::run(audit),
+        Command::Backup(backup) => backup::run(&backup),
+        Command::Restore(restore) => restore::run(&restore),
         Command::Scan(scan) => scan::run(&scan),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Config(ConfigCommand::Check { config }) => check_config(&config),

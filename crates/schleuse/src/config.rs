@@ -1,5 +1,6 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod people;
 mod reader;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use schleuse_inspect::Guardrails;
 use schleuse_types::{Label, Secret, Zone};
 use schleuse_upstream::UpstreamConfig;
 
+pub use people::{Providers, SessionLife};
 pub use reader::{ConfigError, nearest};
 use reader::{Reader, parse};
 
@@ -21,7 +23,14 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     pub data: Option<PathBuf>,
     pub tls: Option<Tls>,
+    /// How people call this house, such as `https://ai.example.org`; from `listen` when left out.
+    pub url: Option<String>,
+    pub providers: Providers,
+    pub sessions: SessionLife,
+    pub limits: Vec<schleuse_limits::Rule>,
     pub upstreams: Vec<UpstreamConfig>,
+    /// How many answers an upstream makes at the same time, by its name, where that is known.
+    pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
     pub guardrails: Guardrails,
     /// Folder with `*.cedar` files beside or instead of the shipped ones.
@@ -61,7 +70,12 @@ impl Default for Config {
             admin_listen: None,
             data: None,
             tls: None,
+            url: None,
+            providers: Providers::default(),
+            sessions: SessionLife::default(),
+            limits: Vec::new(),
             upstreams: Vec::new(),
+            places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
             policies: None,
@@ -81,6 +95,16 @@ impl Config {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self::parse(&text, folder)
             .map_err(|error| ConfigError { line: None, message: format!("{}: {error}", path.display()) })
+    }
+
+    /// How people call this house; of a house that does not say so, by its address.
+    pub fn public_url(&self, address: Option<SocketAddr>) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        match (&self.url, address.or(self.listen)) {
+            (Some(url), _) => url.clone(),
+            (None, Some(address)) => format!("{scheme}://{address}"),
+            (None, None) => format!("{scheme}://localhost"),
+        }
     }
 
     /// Reads a text; `folder` is what its relative paths are relative to.
@@ -105,8 +129,20 @@ impl Config {
             config.tls = Some(Tls { certificate: folder.join(certificate), key: folder.join(key) });
             tls.finish()?;
         }
+        config.url = own_url(&mut reader)?;
+        for provider in reader.tables("identity_provider")? {
+            people::read_provider(provider, folder, &mut config.providers)?;
+        }
+        if let Some(sessions) = reader.table("sessions")? {
+            config.sessions = people::read_sessions(sessions)?;
+        }
+        for limit in reader.tables("limit")? {
+            config.limits.push(people::read_limit(limit)?);
+        }
         for upstream in reader.tables("upstream")? {
-            config.upstreams.push(read_upstream(upstream, folder)?);
+            let (upstream, places) = read_upstream(upstream, folder)?;
+            config.places.extend(places.map(|places| (upstream.name.clone(), places)));
+            config.upstreams.push(upstream);
         }
         if let Some(engine) = reader.table("engine")? {
             config.engine = Some(read_engine(engine, folder)?);
@@ -159,6 +195,21 @@ fn address(reader: &mut Reader<'_>, key: &'static str) -> Result<Option<SocketAd
         .map_err(|_| reader.wrong(key, format!("`{text}` is no address; write for example `127.0.0.1:8080`")))
 }
 
+fn own_url(reader: &mut Reader<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = reader.text("url")? else { return Ok(None) };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
+        Some(host) if !host.is_empty() && host.bytes().all(is_of_a_host) => {
+            Ok(Some(url.strip_suffix('/').unwrap_or(&url).to_owned()))
+        }
+        _ => Err(reader.wrong("url", "must be a scheme and a host, such as `https://ai.example.org`")),
+    }
+}
+
+fn is_of_a_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte)
+}
+
 fn log_level(reader: &mut Reader<'_>) -> Result<Option<String>, ConfigError> {
     let Some(level) = reader.text("log_level")? else { return Ok(None) };
     if ["error", "warn", "info", "debug"].contains(&level.as_str()) {
@@ -175,7 +226,11 @@ fn label(reader: &mut Reader<'_>, default: Label) -> Result<Label, ConfigError> 
     }
 }
 
-fn read_upstream(mut reader: Reader<'_>, folder: &Path) -> Result<UpstreamConfig, ConfigError> {
+/// The upstream, and how many answers it makes at the same time if that is said.
+fn read_upstream(
+    mut reader: Reader<'_>,
+    folder: &Path,
+) -> Result<(UpstreamConfig, Option<usize>), ConfigError> {
     let name = reader.text("name")?.ok_or_else(|| reader.missing("name"))?;
     let url = reader.text("url")?.ok_or_else(|| reader.missing("url"))?;
     let mut upstream = UpstreamConfig::new(name, url);
@@ -203,8 +258,9 @@ fn read_upstream(mut reader: Reader<'_>, folder: &Path) -> Result<UpstreamConfig
             *place = Duration::from_secs(seconds);
         }
     }
+    let places = reader.number("parallel", 1, 100_000)?.and_then(|places| usize::try_from(places).ok());
     reader.finish()?;
-    Ok(upstream)
+    Ok((upstream, places))
 }
 
 fn read_engine(mut reader: Reader<'_>, folder: &Path) -> Result<EngineConfig, ConfigError> {

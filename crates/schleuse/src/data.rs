@@ -16,7 +16,7 @@ pub struct DataFolder(PathBuf);
 /// The secrets of a house, each a file of 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy)]
 pub enum SecretName {
-    /// Hashes API keys.
+    /// Hashes API keys and sessions.
     Pepper,
     /// Signs checkpoints of the audit log.
     AuditSigning,
@@ -24,17 +24,25 @@ pub enum SecretName {
     Pseudonyms,
     /// Hashes prompts.
     PromptMac,
+    /// Wraps the keys under which people's conversations are sealed.
+    Conversations,
     /// Makes the keys of the demo roles.
     DemoKeys,
 }
 
 impl SecretName {
-    fn file(self) -> &'static str {
+    /// What every house has from its beginning. Not that of the demo keys, which only a demo makes.
+    pub const OF_EVERY_HOUSE: [Self; 5] =
+        [Self::Pepper, Self::AuditSigning, Self::Pseudonyms, Self::PromptMac, Self::Conversations];
+
+    /// Its name in the folder `secrets`.
+    pub fn file(self) -> &'static str {
         match self {
             Self::Pepper => "key-pepper",
             Self::AuditSigning => "audit-signing-key",
             Self::Pseudonyms => "pseudonym-key",
             Self::PromptMac => "prompt-mac-key",
+            Self::Conversations => "conversation-key",
             Self::DemoKeys => "demo-keys",
         }
     }

@@ -1,50 +1,167 @@
-//! The posture line: every surface that is open, and what is not proven, said at each start.
+//! The posture: every surface that is open, and what is not proven, said at each start and on the page of that name.
 
 use std::net::SocketAddr;
 
+use schleuse_console::{Level, PostureLine};
+use schleuse_types::{Text, Zone};
 use schleuse_upstream::Status;
 
+use crate::config::Config;
+
+/// What there is to say something about.
 pub struct Posture<'a> {
-    pub address: SocketAddr,
+    /// Where people come in; none in a gate whose edge is another process.
+    pub address: Option<SocketAddr>,
     pub admin: SocketAddr,
-    pub is_tls: bool,
     pub is_demo: bool,
-    pub plain_names: bool,
-    pub engine: Option<String>,
+    pub config: &'a Config,
     pub upstreams: &'a [Status],
 }
 
 impl Posture<'_> {
-    /// One line.
+    /// One line in English.
     pub fn line(&self) -> String {
-        let mut parts = Vec::new();
-        let reach =
-            if self.address.ip().is_loopback() { "loopback only" } else { "reachable from the network" };
-        let protocol = if self.is_tls { "HTTPS (TLS 1.3)" } else { "plain HTTP" };
-        parts.push(format!("{protocol} on {} ({reach})", self.address));
-        let reach =
-            if self.admin.ip().is_loopback() { "loopback only" } else { "REACHABLE FROM THE NETWORK" };
-        parts.push(format!("health and metrics without login on {} ({reach})", self.admin));
+        let texts: Vec<String> = self
+            .lines()
+            .into_iter()
+            .map(|line| line.text.in_language(schleuse_types::Language::English).to_owned())
+            .collect();
+        format!("SECURITY POSTURE: {}", texts.join("; "))
+    }
+
+    pub fn lines(&self) -> Vec<PostureLine> {
+        let mut lines = Vec::new();
+        lines.extend(self.address.map(|address| self.front(address)));
+        lines.push(self.admin());
         if self.is_demo {
-            parts.push("DEMO: keys of all five roles are given to anybody on this machine".to_owned());
-        }
-        if let Some(engine) = &self.engine {
-            parts.push(format!("embedded engine `{engine}` in a sandboxed process without network"));
-        }
-        for upstream in self.upstreams.iter().filter(|upstream| upstream.name != crate::house::ENGINE) {
-            parts.push(format!(
-                "upstream `{}` at {} (zone {}: declared, not proven; up to {})",
-                upstream.name, upstream.url, upstream.zone, upstream.max_label
+            lines.push(warning(
+                Text::fixed(
+                    "DEMO: keys of all five roles are given to anybody on this machine",
+                    "DEMO: Schlüssel aller fünf Rollen bekommt jeder, der an dieser Maschine arbeitet",
+                ),
+                Text::fixed(
+                    "For others, make a house: `schleuse init`, then `schleuse serve`.",
+                    "Für andere richten Sie ein Haus ein: `schleuse init`, dann `schleuse serve`.",
+                ),
             ));
         }
-        if self.engine.is_none() && self.upstreams.is_empty() {
-            parts.push("no model: every question is refused".to_owned());
-        }
-        parts.push(if self.plain_names {
-            "the audit log holds names".to_owned()
-        } else {
-            "the audit log holds pseudonyms".to_owned()
-        });
-        format!("SECURITY POSTURE: {}", parts.join("; "))
+        lines.push(self.sign_in());
+        self.models(&mut lines);
+        lines.push(self.names());
+        lines
     }
+
+    fn front(&self, address: SocketAddr) -> PostureLine {
+        let is_near = address.ip().is_loopback();
+        let (protocol, is_tls) = match self.config.tls.is_some() {
+            true => ("HTTPS (TLS 1.3)", true),
+            false => ("plain HTTP", false),
+        };
+        let text = match is_near {
+            true => Text::new(
+                format!("{protocol} on {address} (loopback only)"),
+                format!("{protocol} auf {address} (nur diese Maschine)"),
+            ),
+            false => Text::new(
+                format!("{protocol} on {address} (reachable from the network)"),
+                format!("{protocol} auf {address} (aus dem Netz erreichbar)"),
+            ),
+        };
+        if is_tls || is_near { ok(text) } else { note(text) }
+    }
+
+    fn admin(&self) -> PostureLine {
+        let address = self.admin;
+        if address.ip().is_loopback() {
+            return note(Text::new(
+                format!("health and metrics without login on {address} (loopback only)"),
+                format!("Zustand und Messwerte ohne Anmeldung auf {address} (nur diese Maschine)"),
+            ));
+        }
+        warning(
+            Text::new(
+                format!("health and metrics without login on {address} (REACHABLE FROM THE NETWORK)"),
+                format!("Zustand und Messwerte ohne Anmeldung auf {address} (AUS DEM NETZ ERREICHBAR)"),
+            ),
+            Text::fixed(
+                "Set `admin_listen` to a loopback address, or let a packet filter admit only your monitoring.",
+                "Setzen Sie `admin_listen` auf eine Loopback-Adresse, oder lassen Sie mit einem Paketfilter nur Ihre \
+                 Überwachung zu.",
+            ),
+        )
+    }
+
+    fn sign_in(&self) -> PostureLine {
+        let providers = &self.config.providers;
+        let names: Vec<&str> = providers
+            .issuers
+            .iter()
+            .map(|issuer| issuer.id.as_str())
+            .chain(providers.directories.iter().map(|directory| directory.id.as_str()))
+            .collect();
+        if names.is_empty() {
+            return note(Text::fixed(
+                "no identity provider: people come in with API keys",
+                "kein Identitätsanbieter: Menschen kommen mit API-Schlüsseln herein",
+            ));
+        }
+        let names = names.join(", ");
+        ok(Text::new(format!("people sign in with {names}"), format!("Menschen melden sich an mit {names}")))
+    }
+
+    fn models(&self, lines: &mut Vec<PostureLine>) {
+        if let Some(engine) = &self.config.engine {
+            let model = &engine.model;
+            lines.push(ok(Text::new(
+                format!("embedded engine `{model}` in a sandboxed process without network"),
+                format!("eingebaute Engine `{model}` in einem abgeschotteten Prozess ohne Netz"),
+            )));
+        }
+        for upstream in self.upstreams.iter().filter(|upstream| upstream.name != crate::house::ENGINE) {
+            let (name, url, zone, most) = (&upstream.name, &upstream.url, upstream.zone, upstream.max_label);
+            let text = Text::new(
+                format!("upstream `{name}` at {url} (zone {zone}: declared, not proven; up to {most})"),
+                format!("Modellserver `{name}` auf {url} (Zone {zone}: erklärt, nicht bewiesen; bis {most})"),
+            );
+            lines.push(if zone == Zone::External {
+                warning(
+                    text,
+                    Text::fixed(
+                        "External routes stay closed until an agreement is recorded.",
+                        "Externe Wege bleiben geschlossen, bis eine Vereinbarung hinterlegt ist.",
+                    ),
+                )
+            } else {
+                note(text)
+            });
+        }
+        if self.config.engine.is_none() && self.upstreams.is_empty() {
+            lines.push(warning(
+                Text::fixed("no model: every question is refused", "kein Modell: jede Frage wird abgelehnt"),
+                Text::fixed(
+                    "Add an `[[upstream]]` or an `[engine]` to the configuration.",
+                    "Ergänzen Sie in der Konfiguration einen `[[upstream]]` oder eine `[engine]`.",
+                ),
+            ));
+        }
+    }
+
+    fn names(&self) -> PostureLine {
+        if self.config.audit.plain_names {
+            return note(Text::fixed("the audit log holds names", "das Protokoll enthält Namen"));
+        }
+        ok(Text::fixed("the audit log holds pseudonyms", "das Protokoll enthält Pseudonyme"))
+    }
+}
+
+fn ok(text: Text) -> PostureLine {
+    PostureLine { level: Level::Ok, text, next: None }
+}
+
+fn note(text: Text) -> PostureLine {
+    PostureLine { level: Level::Note, text, next: None }
+}
+
+fn warning(text: Text, next: Text) -> PostureLine {
+    PostureLine { level: Level::Warning, text, next: Some(next) }
 }

@@ -42,6 +42,25 @@ pub enum StoreError {
     KeyExists {
         id: String,
     },
+    /// There is already somebody with this id, or the issuer's subject belongs to somebody else.
+    PersonExists {
+        person: String,
+    },
+    UnknownKey {
+        id: String,
+    },
+    /// A session with this id or hash is already there.
+    SessionExists {
+        id: String,
+    },
+    /// The person has no such conversation.
+    UnknownConversation {
+        id: String,
+    },
+    /// A message names a parent that is not in its conversation.
+    UnknownMessage {
+        id: String,
+    },
     /// A row says what this binary cannot read.
     Unreadable {
         what: &'static str,
@@ -99,6 +118,15 @@ impl fmt::Display for StoreError {
             ),
             Self::UnknownPerson { person } => write!(f, "there is nobody called `{}`", person.escape_debug()),
             Self::KeyExists { id } => write!(f, "there is already a key `{id}`"),
+            Self::PersonExists { person } => {
+                write!(f, "there is already somebody called `{}`", person.escape_debug())
+            }
+            Self::UnknownKey { id } => write!(f, "there is no key `{}`", id.escape_debug()),
+            Self::SessionExists { id } => write!(f, "there is already a session `{}`", id.escape_debug()),
+            Self::UnknownConversation { id } => write!(f, "there is no conversation `{}`", id.escape_debug()),
+            Self::UnknownMessage { id } => {
+                write!(f, "there is no message `{}` in this conversation", id.escape_debug())
+            }
             Self::Unreadable { what, detail } => {
                 write!(f, "the database holds {what} that cannot be read: {detail}")
             }

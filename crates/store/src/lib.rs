@@ -1,7 +1,8 @@
-//! The one embedded database: people, keys, settings and their migrations.
+//! The one embedded database: people, keys, sessions, sealed conversations, usage and their migrations.
 //!
 //! SQLite in write-ahead mode, one file, used by the running house and the command line at once. Statements use `$N` and
-//! what PostgreSQL understands too; only [`Store::open`] and [`Store::changed`] know that it is SQLite. Rows are this
+//! what PostgreSQL understands too; only [`Store::open`],
+//! [`Store::changed`] and [`Store::backup_to`] know that it is SQLite. Rows are this
 //! crate's own types; nothing of the database library is seen outside.
 
 mod error;
@@ -10,5 +11,5 @@ mod row;
 mod store;
 
 pub use error::StoreError;
-pub use row::{KeyRow, NewKey, PersonRow};
+pub use row::{ConversationRow, KeyRow, MessageRow, NewKey, PersonRow, SessionRow, SignedIn};
 pub use store::{Seen, Store};

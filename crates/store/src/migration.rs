@@ -11,16 +11,29 @@ use crate::error::from_sqlx;
 
 /// Every step there ever was, in order; the first leads from nothing to version 1. A step that was released is never
 /// edited, a new one is added.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_people_and_keys.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../migrations/0001_people_and_keys.sql"),
+    include_str!("../migrations/0002_sessions_and_conversations.sql"),
+];
 
 /// The version of the schema that this binary reads and writes.
 const KNOWN: i64 = STEPS.len() as i64;
 
 /// Brings the database to the known version. Does nothing, not even take a lock, when it is there.
 pub(crate) async fn migrate(pool: &SqlitePool, path: &Path, now: Timestamp) -> Result<(), StoreError> {
+    migrate_to(KNOWN, pool, path, now).await
+}
+
+/// Takes the steps that lead to `target`; an older target than the known one is for tests.
+pub(crate) async fn migrate_to(
+    target: i64,
+    pool: &SqlitePool,
+    path: &Path,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let failed = |error| from_sqlx(path, error);
     let mut connection = pool.acquire().await.map_err(failed)?;
-    if check_version(&mut connection, path).await? == KNOWN {
+    if check_version(&mut connection, path).await? >= target {
         return Ok(());
     }
     drop(connection);
@@ -31,7 +44,9 @@ pub(crate) async fn migrate(pool: &SqlitePool, path: &Path, now: Timestamp) -> R
         .execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY, applied BIGINT NOT NULL)")
         .await
         .map_err(failed)?;
-    for (step, version) in STEPS.into_iter().zip(1..).filter(|(_, version)| *version > found) {
+    for (step, version) in
+        STEPS.into_iter().zip(1..).filter(|(_, version)| *version > found && *version <= target)
+    {
         transaction.execute(sqlx::raw_sql(step)).await.map_err(failed)?;
         let applied = sqlx::query("INSERT INTO schema_version (version, applied) VALUES ($1, $2)")
             .bind(version)

@@ -2,7 +2,7 @@
 
 use schleuse_types::{Role, Timestamp};
 
-/// Somebody who may have keys.
+/// Somebody who may have keys and sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonRow {
     /// 1 to 128 bytes; never changes. The first name under which the person was known.
@@ -12,6 +12,27 @@ pub struct PersonRow {
     /// Sorted.
     pub groups: Vec<String>,
     pub created: Timestamp,
+    /// Who vouches for the person, and as whom. Both or neither; neither: only this house knows the person.
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
+    /// Since when none of the person's credentials counts.
+    pub blocked: Option<Timestamp>,
+    /// The last sign-in, or the last use of a session that was stored.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Somebody whom an issuer has just vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The person's id in this house, made from issuer and subject; 1 to 128 bytes.
+    pub id: String,
+    /// What the issuer calls the person; only shown.
+    pub name: String,
+    pub issuer: String,
+    pub subject: String,
+    pub role: Role,
+    /// The person's groups from now on; all of them.
+    pub groups: Vec<String>,
 }
 
 /// A key to be stored. The key itself never comes here, only its keyed hash.
@@ -41,4 +62,61 @@ pub struct KeyRow {
     pub created: Timestamp,
     pub expires: Option<Timestamp>,
     pub revoked: Option<Timestamp>,
+}
+
+/// A session. The secret in the cookie never comes here, only its keyed hash. The person's groups are with the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: String,
+    pub hash: [u8; 32],
+    /// The id of a person who exists.
+    pub person: String,
+    pub role: Role,
+    /// How the person signed in, such as `oidc`.
+    pub method: String,
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
+    /// What the issuer calls the session.
+    pub sid: Option<String>,
+    /// The id of the key that was shown to sign in; the session ends with it.
+    pub key: Option<String>,
+    /// The browser, in words for its owner.
+    pub agent: String,
+    pub created: Timestamp,
+    pub last_seen: Timestamp,
+    /// Microseconds without use after which the session is over.
+    pub idle_micros: u64,
+    /// When it is over in any case.
+    pub expires: Timestamp,
+    pub revoked: Option<Timestamp>,
+}
+
+/// A conversation, without its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    /// Title and the like, sealed.
+    pub head: Vec<u8>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    /// Whether an answer is being made.
+    pub running: bool,
+}
+
+/// A message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Unique in its conversation.
+    pub id: String,
+    pub conversation: String,
+    /// The id of an earlier message of the same conversation.
+    pub parent: Option<String>,
+    pub ordinal: i64,
+    pub sealed: Vec<u8>,
+    /// In the words of the chat; `running` while it is being written.
+    pub state: String,
+    pub created: Timestamp,
 }

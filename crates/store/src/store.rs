@@ -1,5 +1,11 @@
 //! The open database.
 
+mod backup;
+mod conversations;
+mod people;
+mod sessions;
+mod usage;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::error::{StoreError, from_sqlx};
 use crate::migration::{check_version, migrate};
-use crate::row::{KeyRow, NewKey, PersonRow};
+use crate::row::{KeyRow, NewKey};
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,7 +36,7 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(50);
 /// process holds on it (POSIX `fcntl`), so no handle of ours may be closed while SQLite holds another one.
 static OPENING: Mutex<()> = Mutex::const_new(());
 
-/// People and keys. Cheap to share behind an `Arc`; every method may be called at any time from any task.
+/// People, keys, sessions, conversations and usage. Cheap to share behind an `Arc`; every method may be called at any time from any task.
 #[derive(Debug)]
 pub struct Store {
     pool: SqlitePool,
@@ -93,70 +99,6 @@ impl Store {
         let row = watcher.fetch_one("PRAGMA data_version").await;
         let version: i64 = row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error))?;
         Ok(seen.0.replace(version) != Some(version))
-    }
-
-    /// The person with this id, made with this name and role when there is none yet. An existing person keeps the role.
-    pub async fn ensure_person(
-        &self,
-        name: &str,
-        role: Role,
-        now: Timestamp,
-    ) -> Result<PersonRow, StoreError> {
-        check_name(name)?;
-        let insert =
-            "INSERT INTO people (id, name, role, created) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-        let insert = sqlx::query(insert).bind(name).bind(name).bind(role.as_str()).bind(micros(now));
-        self.pool.execute(insert).await.map_err(|error| self.failed(error))?;
-        self.find_person(name).await?.ok_or_else(|| StoreError::UnknownPerson { person: name.to_owned() })
-    }
-
-    pub async fn find_person(&self, id: &str) -> Result<Option<PersonRow>, StoreError> {
-        Ok(self.people().await?.into_iter().find(|person| person.id == id))
-    }
-
-    /// Everybody, by id.
-    pub async fn people(&self) -> Result<Vec<PersonRow>, StoreError> {
-        let mut transaction = self.pool.begin().await.map_err(|error| self.failed(error))?;
-        let query = "SELECT id, name, role, created FROM people ORDER BY id";
-        let rows = transaction.fetch_all(query).await.map_err(|error| self.failed(error))?;
-        let groups = self.groups(&mut transaction).await?;
-        rows.iter().map(|row| self.read_person(row, &groups)).collect()
-    }
-
-    /// Gives the person another role, and with it all keys of that person.
-    pub async fn set_role(&self, person: &str, role: Role) -> Result<(), StoreError> {
-        let failed = |error| self.failed(error);
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let people =
-            sqlx::query("UPDATE people SET role = $2 WHERE id = $1").bind(person).bind(role.as_str());
-        if transaction.execute(people).await.map_err(failed)?.rows_affected() == 0 {
-            return Err(StoreError::UnknownPerson { person: person.to_owned() });
-        }
-        let keys =
-            sqlx::query("UPDATE keys SET role = $2 WHERE person = $1").bind(person).bind(role.as_str());
-        transaction.execute(keys).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
-    }
-
-    /// From now on the person belongs to exactly these groups; groups that are not there yet are made.
-    pub async fn set_groups(&self, person: &str, groups: &[&str], now: Timestamp) -> Result<(), StoreError> {
-        let failed = |error| self.failed(error);
-        groups.iter().try_for_each(|group| check_name(group))?;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let known = sqlx::query("SELECT id FROM people WHERE id = $1").bind(person);
-        if transaction.fetch_optional(known).await.map_err(failed)?.is_none() {
-            return Err(StoreError::UnknownPerson { person: person.to_owned() });
-        }
-        let leave = sqlx::query("DELETE FROM person_groups WHERE person = $1").bind(person);
-        transaction.execute(leave).await.map_err(failed)?;
-        for group in groups {
-            let make = "INSERT INTO groups (name, created) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            transaction.execute(sqlx::query(make).bind(*group).bind(micros(now))).await.map_err(failed)?;
-            let join =
-                "INSERT INTO person_groups (person, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            transaction.execute(sqlx::query(join).bind(person).bind(*group)).await.map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)
     }
 
     /// Stores a key of an existing person; durable when this returns.
@@ -250,46 +192,26 @@ impl Store {
         Ok(groups)
     }
 
-    fn read_person(
-        &self,
-        row: &SqliteRow,
-        groups: &HashMap<String, Vec<String>>,
-    ) -> Result<PersonRow, StoreError> {
-        let failed = |error| self.failed(error);
-        let id: String = row.try_get("id").map_err(failed)?;
-        Ok(PersonRow {
-            groups: groups.get(&id).cloned().unwrap_or_default(),
-            name: row.try_get("name").map_err(failed)?,
-            role: read_role(row.try_get("role").map_err(failed)?)?,
-            created: read_time(row.try_get("created").map_err(failed)?)?,
-            id,
-        })
-    }
-
     fn read_key(&self, row: &SqliteRow, groups: &HashMap<String, Vec<String>>) -> Result<KeyRow, StoreError> {
         let failed = |error| self.failed(error);
         let person: String = row.try_get("person").map_err(failed)?;
-        let hash: Vec<u8> = row.try_get("hash").map_err(failed)?;
-        let hash = hash.try_into().map_err(|hash: Vec<u8>| StoreError::Unreadable {
-            what: "a key hash",
-            detail: format!("{} bytes instead of 32", hash.len()),
-        })?;
         let scopes: String = row.try_get("scopes").map_err(failed)?;
-        let time = |column: &str| {
-            let time: Option<i64> = row.try_get(column).map_err(failed)?;
-            time.map(read_time).transpose()
-        };
         Ok(KeyRow {
             id: row.try_get("id").map_err(failed)?,
-            hash,
+            hash: read_hash(row.try_get("hash").map_err(failed)?)?,
             role: read_role(row.try_get("role").map_err(failed)?)?,
             groups: groups.get(&person).cloned().unwrap_or_default(),
             person,
             scopes: scopes.lines().map(str::to_owned).collect(),
             created: read_time(row.try_get("created").map_err(failed)?)?,
-            expires: time("expires")?,
-            revoked: time("revoked")?,
+            expires: self.read_optional_time(row, "expires")?,
+            revoked: self.read_optional_time(row, "revoked")?,
         })
+    }
+
+    fn read_optional_time(&self, row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        let time: Option<i64> = row.try_get(column).map_err(|error| self.failed(error))?;
+        time.map(read_time).transpose()
     }
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
@@ -370,6 +292,13 @@ fn check_name(name: &str) -> Result<(), StoreError> {
 fn read_role(text: &str) -> Result<Role, StoreError> {
     Role::parse(text)
         .map_err(|error| StoreError::Unreadable { what: "a role", detail: format!("`{text}` is {error}") })
+}
+
+fn read_hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|bytes: Vec<u8>| StoreError::Unreadable {
+        what: "a hash",
+        detail: format!("{} bytes instead of 32", bytes.len()),
+    })
 }
 
 /// A time as a column holds it; a time after the year 294246 becomes the last one there is.

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use schleuse_store::{NewKey, Seen, Store, StoreError};
+use schleuse_store::{NewKey, Seen, SessionRow, Store, StoreError};
 use schleuse_types::{Role, Timestamp};
 
 const NOW: Timestamp = Timestamp(1_795_207_724_000_000);
@@ -21,6 +21,9 @@ fn main() {
         (Some("write"), Some(path), Some(first), Some(count)) => {
             let (first, count) = (first.parse().unwrap(), count.parse().unwrap());
             runtime.block_on(write(Path::new(&path), first, count)).unwrap();
+        }
+        (Some("end"), Some(path), Some(session), None) => {
+            runtime.block_on(end(Path::new(&path), &session)).unwrap();
         }
         _ => runtime.block_on(check()),
     }
@@ -35,6 +38,14 @@ async fn write(path: &Path, first: u32, count: u32) -> Result<(), StoreError> {
         store.insert_key(&key(number)).await?;
         writeln!(output, "{number}").and_then(|()| output.flush()).unwrap();
     }
+    store.close().await
+}
+
+/// Revokes a session and blocks its person, as the command line would.
+async fn end(path: &Path, session: &str) -> Result<(), StoreError> {
+    let store = Store::open(path, NOW).await?;
+    assert!(store.revoke_session(session, NOW).await?);
+    assert!(store.set_blocked("ada", true, NOW).await?);
     store.close().await
 }
 
@@ -59,13 +70,31 @@ async fn check() {
     assert!(house.changed(&mut seen).await.unwrap());
     assert!(house.find_key_by_id("k-5000").await.unwrap().is_some());
 
+    // So it is with sessions and people.
+    house.insert_session(&session()).await.unwrap();
+    assert!(house.changed(&mut seen).await.unwrap());
+    assert!(!house.changed(&mut seen).await.unwrap());
+    let mut ending = Command::new(std::env::current_exe().unwrap());
+    assert!(ending.arg("end").arg(&path).arg("s-1").status().unwrap().success());
+    assert!(house.changed(&mut seen).await.unwrap());
+    assert_eq!(house.sessions().await.unwrap().first().unwrap().revoked, Some(NOW));
+    assert_eq!(house.find_person("ada").await.unwrap().unwrap().blocked, Some(NOW));
+
     // A writer that is killed in the midst of writing loses nothing that it acknowledged, and leaves no lock behind.
     let mut writer = start(&path, 10_000, 1_000_000);
     let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
     let mut acknowledged: Vec<u32> =
         (0..50).map(|_| lines.next().unwrap().unwrap().parse().unwrap()).collect();
+    // A copy that is made meanwhile is a database by itself, with all that was acknowledged before.
+    let copy = folder.join("copy.db");
+    house.backup_to(&copy).await.unwrap();
     writer.kill().unwrap();
     assert!(!writer.wait().unwrap().success());
+    let copied = Store::open(&copy, NOW).await.unwrap();
+    for number in &acknowledged {
+        assert!(copied.find_key_by_id(&key(*number).id).await.unwrap().is_some(), "{number} was not copied");
+    }
+    copied.close().await.unwrap();
     acknowledged.extend(lines.map_while(|line| line.ok()?.parse::<u32>().ok()));
     for number in acknowledged {
         assert!(house.find_key_by_id(&key(number).id).await.unwrap().is_some(), "{number} was lost");
@@ -98,5 +127,25 @@ fn key(number: u32) -> NewKey {
         scopes: Vec::new(),
         created: NOW,
         expires: None,
+    }
+}
+
+fn session() -> SessionRow {
+    SessionRow {
+        id: "s-1".to_owned(),
+        hash: [7; 32],
+        person: "ada".to_owned(),
+        role: Role::Engineer,
+        method: "key".to_owned(),
+        issuer: None,
+        subject: None,
+        sid: None,
+        key: Some("k-1".to_owned()),
+        agent: "a test".to_owned(),
+        created: NOW,
+        last_seen: NOW,
+        idle_micros: 60_000_000,
+        expires: Timestamp(NOW.0 + 60_000_000),
+        revoked: None,
     }
 }

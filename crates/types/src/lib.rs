@@ -17,7 +17,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use finding::{Finding, FindingAction};
 pub use label::{Label, UnknownLabel};
 pub use language::{Language, Text};
-pub use principal::{Principal, Role, UnknownRole};
+pub use principal::{Presented, Principal, Role, UnknownRole};
 pub use random::{BufferedRandom, OsRandom, Random};
 pub use refusal::{Fault, Outcome, Refusal, RefusalCode};
 pub use request_id::RequestId;

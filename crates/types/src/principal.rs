@@ -13,6 +13,15 @@ pub struct Principal {
     pub credential: String,
 }
 
+/// A credential as it was presented, not yet checked.
+#[derive(Clone, Copy)]
+pub enum Presented<'a> {
+    /// In a header: an API key, or a token of an issuer.
+    Bearer(&'a str),
+    /// In a browser's cookie: a session of this house.
+    Session(&'a str),
+}
+
 /// The five roles of every house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {

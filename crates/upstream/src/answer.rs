@@ -1,17 +1,18 @@
 //! A question to a model server, and its answer as it arrives.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
-use hyper::body::Incoming;
+use http_body::{Body, Frame};
 use schleuse_types::RefusalCode;
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::Connection;
+use crate::connection::{AnswerBody, Connection};
 use crate::replica::{Outstanding, Replica};
 
 /// What is sent. Nothing else of the asker's request goes along.
@@ -38,7 +39,7 @@ pub struct Answer {
     pub retry_after_s: Option<u32>,
     /// Whether the body is `text/event-stream`. A server may answer a question for a stream without one.
     pub is_event_stream: bool,
-    body: Incoming,
+    body: AnswerBody,
     /// Gone after the end or an error.
     connection: Option<Connection>,
     source: Arc<Replica>,
@@ -56,7 +57,7 @@ impl Answer {
         source: Arc<Replica>,
         outstanding: Outstanding,
         connection: Connection,
-        body: Incoming,
+        body: AnswerBody,
         status: u16,
         retry_after_s: Option<u32>,
         is_event_stream: bool,
@@ -107,7 +108,7 @@ impl Answer {
                     }
                     return Ok(None);
                 }
-                Ok(Some(Err(error))) => self.broken(describe(&error)),
+                Ok(Some(Err(error))) => self.broken(error),
                 Err(_elapsed) => AskError::Timeout {
                     replica: self.replica.clone(),
                     what: if self.has_begun { "next byte" } else { "first byte" },
@@ -126,7 +127,7 @@ impl Answer {
     /// The whole rest of the body, when it has at most `max` bytes.
     pub async fn whole(mut self, max: usize) -> Result<Bytes, AskError> {
         let too_large = |replica: &str| AskError::TooLarge { replica: replica.to_owned(), bytes_max: max };
-        if self.body.size_hint().lower() > u64::try_from(max).unwrap_or(u64::MAX) {
+        if self.body.bytes_min() > u64::try_from(max).unwrap_or(u64::MAX) {
             return Err(too_large(&self.replica));
         }
         // Most answers come in one piece, which is then passed on without a copy.
@@ -145,6 +146,51 @@ impl Answer {
             next = self.chunk().await?;
         }
         Ok(whole.freeze())
+    }
+}
+
+/// The rest of an answer as a body of HTTP, for whoever hands it on. Dropping it closes the connection at once.
+pub struct PassedOn {
+    /// Only absent while the piece after it is being waited for.
+    answer: Option<Answer>,
+    next: Option<NextPiece>,
+}
+
+type NextPiece = Pin<Box<dyn Future<Output = (Answer, Result<Option<Bytes>, AskError>)> + Send>>;
+
+impl Answer {
+    /// The rest of it as a body of HTTP.
+    pub fn into_body(self) -> PassedOn {
+        PassedOn { answer: Some(self), next: None }
+    }
+}
+
+impl Body for PassedOn {
+    type Data = Bytes;
+    type Error = AskError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, AskError>>> {
+        let this = &mut *self;
+        if let Some(mut answer) = this.answer.take() {
+            this.next = Some(Box::pin(async move {
+                let piece = answer.chunk().await;
+                (answer, piece)
+            }));
+        }
+        let Some(next) = &mut this.next else { return Poll::Ready(None) };
+        let (answer, piece) = ready!(next.as_mut().poll(cx));
+        this.next = None;
+        match piece {
+            Ok(Some(data)) => {
+                this.answer = Some(answer);
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Ok(None) => Poll::Ready(None),
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use schleuse_types::{Label, Secret, Zone};
 pub struct UpstreamConfig {
     /// Unique in the house: 1 to 64 of `A-Z a-z 0-9 . _ -`.
     pub name: String,
-    /// `http://host:port`, `https://host:port` or `unix:/path`. A path is kept as a prefix; a trailing `/v1` may
-    /// be there or not.
+    /// `http://host:port`, `https://host:port`, `unix:/path` or `connector:NAME`. A path is kept as a prefix; a trailing
+    /// `/v1` may be there or not. A connector brings its own key and authorities: `api_key` and `ca_file` end here.
     pub url: String,
     /// The models that it serves, first one first. `None`: the server is asked.
     pub models: Option<Vec<String>>,

@@ -1,4 +1,5 @@
-//! One HTTP/1.1 connection to a model server, and the few that wait for the next question.
+//! One way to a model server for one question: an HTTP/1.1 connection, of which a few wait for the next question, or a
+//! stream of a connector's.
 //!
 //! A connection has no task of its own: whoever waits for the answer drives it. So dropping the answer closes
 //! the socket in the same moment, a slow reader slows the server down, and an event crosses no thread.
@@ -22,6 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
+use crate::answer::describe;
+use crate::carrier::{CarriedBody, Carrier, CarryError};
 use crate::target::Dial;
 
 /// For the status line and all headers of an answer together, in bytes.
@@ -41,28 +44,79 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 type Io = TokioIo<Box<dyn Stream>>;
 
-pub(crate) struct Connection {
+pub(crate) enum Connection {
+    Direct(Box<Direct>),
+    Carried(Carried),
+}
+
+/// A connection of our own.
+pub(crate) struct Direct {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: http1::Connection<Io, Full<Bytes>>,
     is_finished: bool,
 }
 
+/// A stream over somebody else's, one for each question.
+pub(crate) struct Carried {
+    carrier: Arc<dyn Carrier>,
+    connector: String,
+}
+
+/// What is known before the first connection: how to encrypt, and who carries.
+pub(crate) struct Means {
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
+}
+
+/// The body of an answer, whichever way it comes.
+pub(crate) enum AnswerBody {
+    Direct(Incoming),
+    Carried(CarriedBody),
+}
+
+impl AnswerBody {
+    /// The least that it has, in bytes.
+    pub(crate) fn bytes_min(&self) -> u64 {
+        match self {
+            Self::Direct(body) => body.size_hint().lower(),
+            Self::Carried(body) => body.size_hint().lower(),
+        }
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        match self {
+            Self::Direct(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(|e| describe(&e))))
+            }
+            Self::Carried(body) => {
+                body.as_mut().poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(|e| e.to_string())))
+            }
+        }
+    }
+}
+
 /// Why a question got no answer.
 pub(crate) enum SendError {
     /// Nothing of it was written; it may be sent elsewhere.
-    Unsent,
+    Unsent(String),
+    /// It was read, and nothing came back in time.
+    TimedOut,
     /// It may have been read.
-    Sent(hyper::Error),
+    Sent(String),
 }
 
 impl Connection {
     /// Resolves, connects, shakes hands. The error is a reason for people.
-    pub(crate) async fn open(dial: &Dial, tls: Option<&Arc<ClientConfig>>) -> Result<Self, String> {
+    pub(crate) async fn open(dial: &Dial, means: &Means) -> Result<Self, String> {
         let stream: Box<dyn Stream> = match dial {
+            Dial::Connector { name } => {
+                let carrier = means.carrier.as_ref().ok_or("this house has no connectors")?;
+                return Ok(Self::Carried(Carried { carrier: Arc::clone(carrier), connector: name.clone() }));
+            }
             Dial::Unix { path } => Box::new(UnixStream::connect(path).await.map_err(|error| reason(&error))?),
             Dial::Tcp { host, port, tls: name } => {
                 let stream = connect(host, *port).await?;
-                match (name, tls) {
+                match (name, &means.tls) {
                     (None, _) => Box::new(stream),
                     (Some(name), Some(tls)) => Box::new(
                         TlsConnector::from(Arc::clone(tls))
@@ -81,14 +135,66 @@ impl Connection {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
-        Ok(Self { sender, driver, is_finished: false })
+        Ok(Self::Direct(Box::new(Direct { sender, driver, is_finished: false })))
     }
 
     /// Sends one request and waits for the head of its answer.
     pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<Response<AnswerBody>, SendError> {
+        match self {
+            Self::Direct(direct) => direct.send(request).await.map(|answer| answer.map(AnswerBody::Direct)),
+            Self::Carried(Carried { carrier, connector }) => match carrier.send(connector, request).await {
+                Ok(answer) => Ok(answer.map(AnswerBody::Carried)),
+                Err(CarryError::Unsent { reason }) => Err(SendError::Unsent(reason)),
+                Err(CarryError::TimedOut) => Err(SendError::TimedOut),
+                Err(CarryError::Sent { reason }) => Err(SendError::Sent(reason)),
+            },
+        }
+    }
+
+    /// The next piece of `body`, which came over this connection. `None` at its proper end; an end before the
+    /// announced length or before the last chunk is an error, given as a reason for people.
+    pub(crate) async fn chunk(&mut self, body: &mut AnswerBody) -> Option<Result<Bytes, String>> {
+        poll_fn(|cx| {
+            loop {
+                let frame = match body.poll_piece(cx) {
+                    Poll::Ready(frame) => frame,
+                    Poll::Pending => {
+                        if let Self::Direct(direct) = self {
+                            direct.drive(cx);
+                        }
+                        ready!(body.poll_piece(cx))
+                    }
+                };
+                match frame.map(|frame| frame.map(Frame::into_data)) {
+                    None => return Poll::Ready(None),
+                    Some(Err(reason)) => return Poll::Ready(Some(Err(reason))),
+                    Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(data))),
+                    // Trailers say nothing that anybody here wants to know.
+                    Some(Ok(Err(_trailers))) => {}
+                }
+            }
+        })
+        .await
+    }
+
+    /// Looks once, without waiting, whether the connection is open and free for a question. A stream of a connector's
+    /// is for one question only.
+    async fn is_free(&mut self) -> bool {
+        let Self::Direct(direct) = self else { return false };
+        poll_fn(|cx| {
+            direct.drive(cx);
+            Poll::Ready(())
+        })
+        .await;
+        !direct.is_finished && direct.sender.is_ready()
+    }
+}
+
+impl Direct {
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let (driver, is_finished) = (&mut self.driver, &mut self.is_finished);
         poll_fn(move |cx| {
@@ -100,43 +206,13 @@ impl Connection {
         })
         .await
         .map_err(|error| match error.message() {
-            Some(_) => SendError::Unsent,
-            None => SendError::Sent(error.into_error()),
+            Some(_) => SendError::Unsent("closed at once".to_owned()),
+            None => SendError::Sent(describe(&error.into_error())),
         })
     }
 
-    /// The next piece of `body`, which came over this connection. `None` at its proper end; an end before the
-    /// announced length or before the last chunk is an error.
-    pub(crate) async fn chunk(&mut self, body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
-        poll_fn(|cx| {
-            loop {
-                let frame = match Pin::new(&mut *body).poll_frame(cx) {
-                    Poll::Ready(frame) => frame,
-                    Poll::Pending => {
-                        drive(&mut self.driver, &mut self.is_finished, cx);
-                        ready!(Pin::new(&mut *body).poll_frame(cx))
-                    }
-                };
-                match frame.map(|frame| frame.map(Frame::into_data)) {
-                    None => return Poll::Ready(None),
-                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                    Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(data))),
-                    // Trailers say nothing that anybody here wants to know.
-                    Some(Ok(Err(_trailers))) => {}
-                }
-            }
-        })
-        .await
-    }
-
-    /// Looks once, without waiting, whether the connection is open and free for a question.
-    async fn is_free(&mut self) -> bool {
-        poll_fn(|cx| {
-            drive(&mut self.driver, &mut self.is_finished, cx);
-            Poll::Ready(())
-        })
-        .await;
-        !self.is_finished && self.sender.is_ready()
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        drive(&mut self.driver, &mut self.is_finished, cx);
     }
 }
 

@@ -8,6 +8,7 @@
 //! never accepted, and whoever drops an [`Answer`] closes its connection in the same moment.
 
 mod answer;
+mod carrier;
 mod catalogue;
 mod config;
 mod connection;
@@ -17,7 +18,8 @@ mod target;
 mod tls;
 mod upstreams;
 
-pub use answer::{Answer, AskError, Question};
+pub use answer::{Answer, AskError, PassedOn, Question};
+pub use carrier::{CarriedBody, Carrier, CarryError, Carrying};
 pub use config::{UpstreamConfig, UpstreamConfigError};
 pub use replica::{Counters, Status};
 pub use upstreams::{ModelInfo, Route, Upstreams, WATCH_INTERVAL};

@@ -13,15 +13,13 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use rustls::ClientConfig;
 use schleuse_types::{Clock, Label, Zone};
 use tokio::time::{timeout, timeout_at};
 
-use crate::answer::{Answer, AskError, Question, after, describe};
+use crate::answer::{Answer, AskError, Question, after};
 use crate::catalogue::{self, CATALOGUE_BYTES_MAX, Model};
 use crate::config::UpstreamConfig;
-use crate::connection::{Connection, IdleConnections, SendError};
+use crate::connection::{Connection, IdleConnections, Means, SendError};
 use crate::health::Health;
 use crate::target::{Dial, Target};
 
@@ -33,7 +31,7 @@ pub(crate) struct Replica {
     pub(crate) config: UpstreamConfig,
     pub(crate) counters: AtomicCounters,
     target: Target,
-    tls: Option<Arc<ClientConfig>>,
+    means: Means,
     authorization: Option<HeaderValue>,
     idle: IdleConnections,
     health: Health,
@@ -126,7 +124,7 @@ impl Replica {
     pub(crate) fn new(
         config: UpstreamConfig,
         target: Target,
-        tls: Option<Arc<ClientConfig>>,
+        means: Means,
         authorization: Option<HeaderValue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -135,7 +133,7 @@ impl Replica {
             config,
             counters: AtomicCounters::default(),
             target,
-            tls,
+            means,
             authorization,
             idle: IdleConnections::default(),
             health: Health::default(),
@@ -210,14 +208,14 @@ impl Replica {
             match timeout_at(first_byte_by, connection.send(request().map_err(Failure::Sent)?)).await {
                 Ok(Ok(response)) => break (response, first_byte_by),
                 // The connection had closed while it waited; a new one gets the same question.
-                Ok(Err(SendError::Unsent)) if !fresh => (connection, fresh) = self.connect().await?,
-                Ok(Err(SendError::Unsent)) => {
-                    let error = self.unreachable("closed at once".to_owned());
+                Ok(Err(SendError::Unsent(_))) if !fresh => (connection, fresh) = self.connect().await?,
+                Ok(Err(SendError::Unsent(reason))) => {
+                    let error = self.unreachable(reason);
                     self.blame(&error);
                     return Err(Failure::Unsent(error));
                 }
-                Ok(Err(SendError::Sent(error))) => return Err(Failure::Sent(self.broken(describe(&error)))),
-                Err(_elapsed) => {
+                Ok(Err(SendError::Sent(error))) => return Err(Failure::Sent(self.broken(error))),
+                Ok(Err(SendError::TimedOut)) | Err(_) => {
                     let error = AskError::Timeout { replica: self.name().to_owned(), what: "first byte" };
                     self.blame(&error);
                     return Err(Failure::Sent(error));
@@ -298,18 +296,18 @@ impl Replica {
     /// Over a new connection, because whether one can be had is half of what a probe is to find out.
     async fn fetch(&self, path: &'static str) -> Result<(u16, Bytes), String> {
         let attempt = async {
-            let mut connection = Connection::open(&self.target.dial, self.tls.as_ref()).await?;
+            let mut connection = Connection::open(&self.target.dial, &self.means).await?;
             let request = self.request(Method::GET, path, "application/json", Bytes::new());
             let response = match connection.send(request.map_err(|error| error.to_string())?).await {
                 Ok(response) => response,
-                Err(SendError::Sent(error)) => return Err(describe(&error)),
-                Err(SendError::Unsent) => return Err("closed at once".to_owned()),
+                Err(SendError::Sent(reason) | SendError::Unsent(reason)) => return Err(reason),
+                Err(SendError::TimedOut) => return Err(format!("no answer to {path} in time")),
             };
             let status = response.status().as_u16();
             let mut body = response.into_body();
             let mut whole = Vec::new();
             while let Some(piece) = connection.chunk(&mut body).await {
-                whole.extend_from_slice(&piece.map_err(|error| describe(&error))?);
+                whole.extend_from_slice(&piece?);
                 if whole.len() > CATALOGUE_BYTES_MAX {
                     return Err(format!("{path} answered more than {CATALOGUE_BYTES_MAX} bytes"));
                 }
@@ -326,8 +324,7 @@ impl Replica {
         if let Some(connection) = self.idle.take(self.clock.monotonic()).await {
             return Ok((connection, false));
         }
-        let opened =
-            timeout(self.config.connect_timeout, Connection::open(&self.target.dial, self.tls.as_ref()));
+        let opened = timeout(self.config.connect_timeout, Connection::open(&self.target.dial, &self.means));
         let error = match opened.await {
             Ok(Ok(connection)) => return Ok((connection, true)),
             Ok(Err(reason)) => self.unreachable(reason),
@@ -362,7 +359,7 @@ impl Replica {
     }
 
     /// Takes an answer by its status, or refuses what cannot be inspected or is no answer.
-    fn judge(&self, response: &Response<Incoming>) -> Result<u16, AskError> {
+    fn judge<B>(&self, response: &Response<B>) -> Result<u16, AskError> {
         let encodings = response.headers().get_all(CONTENT_ENCODING);
         if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(self.broken("the answer is compressed, which was not asked for".to_owned()));

@@ -19,8 +19,18 @@ pub(crate) struct Target {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Dial {
-    Tcp { host: String, port: u16, tls: Option<ServerName<'static>> },
-    Unix { path: PathBuf },
+    Tcp {
+        host: String,
+        port: u16,
+        tls: Option<ServerName<'static>>,
+    },
+    Unix {
+        path: PathBuf,
+    },
+    /// Over a connector that has dialled in under this name.
+    Connector {
+        name: String,
+    },
 }
 
 impl Target {
@@ -29,13 +39,16 @@ impl Target {
         if let Some(path) = url.strip_prefix("unix:") {
             return Self::parse_unix(path);
         }
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or("must begin with `http://`, `https://` or `unix:/`, as in `http://127.0.0.1:8000`")?;
+        if let Some(name) = url.strip_prefix("connector:") {
+            return Self::parse_connector(name);
+        }
+        let (scheme, rest) = url.split_once("://").ok_or(
+            "must begin with `http://`, `https://`, `unix:/` or `connector:`, as in `http://127.0.0.1:8000`",
+        )?;
         let is_tls = match scheme {
             "http" => false,
             "https" => true,
-            other => return Err(format!("scheme `{other}` is not one of http, https and unix")),
+            other => return Err(format!("scheme `{other}` is not one of http, https, unix and connector")),
         };
         if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
             return Err("must hold no user name or password; use api_key_file".to_owned());
@@ -97,6 +110,23 @@ impl Target {
         })
     }
 
+    fn parse_connector(name: &str) -> Result<Self, String> {
+        let is_name = (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+            });
+        if !is_name {
+            return Err(format!(
+                "`{name}` is not a connector's name; as in `connector:gpu-1`, a name is 1 to 64 lower-case letters, digits, dots, underscores or hyphens"
+            ));
+        }
+        Ok(Self {
+            dial: Dial::Connector { name: name.to_owned() },
+            host: HeaderValue::from_static("connector"),
+            base_path: String::new(),
+        })
+    }
+
     /// `path` behind the prefix. `path` begins with `/`.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.base_path)
@@ -122,6 +152,7 @@ mod tests {
                 format!("{} {name} {port} {host} {path}", if tls.is_some() { "tls" } else { "tcp" })
             }
             Dial::Unix { path: socket } => format!("unix {} {host} {path}", socket.display()),
+            Dial::Connector { name } => format!("connector {name} {host} {path}"),
         })
     }
 
@@ -147,14 +178,22 @@ mod tests {
         check("http://h:8000/api/v1beta", "tcp h 8000 h:8000 /api/v1beta/v1/models");
         check("unix:/run/vllm.sock", "unix /run/vllm.sock localhost /v1/models");
         check("unix:///run/vllm.sock", "unix /run/vllm.sock localhost /v1/models");
+        check("connector:gpu-1", "connector gpu-1 connector /v1/models");
     }
 
     #[test]
     fn wrong_urls_are_refused_with_their_reason() {
-        let scheme = "must begin with `http://`, `https://` or `unix:/`, as in `http://127.0.0.1:8000`";
+        let scheme =
+            "must begin with `http://`, `https://`, `unix:/` or `connector:`, as in `http://127.0.0.1:8000`";
         check_refused("", scheme);
         check_refused("127.0.0.1:8000", scheme);
-        check_refused("ftp://h", "scheme `ftp` is not one of http, https and unix");
+        check_refused("ftp://h", "scheme `ftp` is not one of http, https, unix and connector");
+        for name in ["", "//gpu", "GPU", "a b", "a/b"] {
+            let reason = format!(
+                "`{name}` is not a connector's name; as in `connector:gpu-1`, a name is 1 to 64 lower-case letters, digits, dots, underscores or hyphens"
+            );
+            check_refused(&format!("connector:{name}"), &reason);
+        }
         check_refused("http://me:password@h", "must hold no user name or password; use api_key_file");
         check_refused("http://h?x=1", "`http://h?x=1` must end with its path, without `?` or `#`");
         check_refused("http://h/#x", "`http://h/#x` must end with its path, without `?` or `#`");

@@ -11,9 +11,11 @@ use schleuse_types::{Clock, Label, OsRandom, Random, Zone};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, AskError, Question};
+use crate::carrier::Carrier;
 use crate::config::{UpstreamConfig, UpstreamConfigError};
+use crate::connection::Means;
 use crate::replica::{Failure, Replica, Status, needs_tls};
-use crate::target::Target;
+use crate::target::{Dial, Target};
 use crate::tls;
 
 /// Between two rounds of probes; each pause is up to a tenth shorter or longer, so that houses do not march in step.
@@ -57,7 +59,17 @@ pub struct Route {
 
 impl Upstreams {
     /// Reads urls and certificate authorities; opens no connection. No upstreams at all is allowed.
+    /// `connector:` is refused, because there is nobody to carry.
     pub fn new(configs: Vec<UpstreamConfig>, clock: Arc<dyn Clock>) -> Result<Self, UpstreamConfigError> {
+        Self::with_carrier(configs, clock, None)
+    }
+
+    /// The same, in a house that connectors dial.
+    pub fn with_carrier(
+        configs: Vec<UpstreamConfig>,
+        clock: Arc<dyn Clock>,
+        carrier: Option<Arc<dyn Carrier>>,
+    ) -> Result<Self, UpstreamConfigError> {
         let mut names = HashSet::new();
         let mut replicas = Vec::new();
         for config in configs {
@@ -67,6 +79,11 @@ impl Upstreams {
             }
             let target = Target::parse(&config.url)
                 .map_err(|reason| UpstreamConfigError::Url { upstream: config.name.clone(), reason })?;
+            if matches!(target.dial, Dial::Connector { .. }) && carrier.is_none() {
+                let reason =
+                    "no connector can dial this house; give it an address to listen at for them".to_owned();
+                return Err(UpstreamConfigError::Url { upstream: config.name.clone(), reason });
+            }
             let tls = match needs_tls(&target) {
                 true => Some(tls::client(config.ca_file.as_deref()).map_err(|reason| {
                     UpstreamConfigError::Authorities { upstream: config.name.clone(), reason }
@@ -82,7 +99,13 @@ impl Upstreams {
                 }
                 None => None,
             };
-            replicas.push(Arc::new(Replica::new(config, target, tls, authorization, Arc::clone(&clock))));
+            replicas.push(Arc::new(Replica::new(
+                config,
+                target,
+                Means { tls, carrier: carrier.clone() },
+                authorization,
+                Arc::clone(&clock),
+            )));
         }
         Ok(Self { replicas: replicas.into() })
     }

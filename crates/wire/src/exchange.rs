@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schleuse_types::{Language, Secret};
+use schleuse_types::{Language, Presented, Secret};
 use tokio::sync::mpsc;
 
 /// Takes an arrival through the house. The gate is one; a tunnel to a gate is another.
@@ -35,17 +35,56 @@ impl std::error::Error for BodyError {}
 
 /// A request as it came in. Holds only the headers that mean something inside; all others end at the edge.
 pub struct Arrival {
-    pub is_post: bool,
-    pub is_get: bool,
+    pub method: Method,
     /// Path without query.
     pub path: String,
-    /// From `Authorization: Bearer` or `x-api-key`.
-    pub credential: Option<Secret<String>>,
+    /// What stood behind the `?`, still encoded.
+    pub query: Option<String>,
+    pub credential: Option<Credential>,
+    /// Binds a browser to the sign-in that it began; from a cookie that only the sign-in reads.
+    pub sign_in: Option<Secret<String>>,
+    /// The value of `last-event-id`: where a reader of events left off.
+    pub last_event_id: Option<String>,
     /// Raw bytes of `x-schleuse-label`.
     pub label: Option<Vec<u8>>,
     pub language: Language,
     pub peer: Peer,
     pub body: ArrivalBody,
+}
+
+impl Arrival {
+    /// What the sender wants to be taken for, in the form in which `identity` checks it.
+    pub fn presented(&self) -> Option<Presented<'_>> {
+        self.credential.as_ref().map(Credential::presented)
+    }
+}
+
+/// The methods that mean something inside. `HEAD` comes in as [`Self::Get`]; the edge drops the body of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+    Other,
+}
+
+/// What a sender wants to be taken for, by the way in which it came.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// From `Authorization: Bearer` or `x-api-key`: an API key of this house, or a token of an issuer that it trusts.
+    Bearer(Secret<String>),
+    /// From the session cookie of a browser.
+    Session(Secret<String>),
+}
+
+impl Credential {
+    pub fn presented(&self) -> Presented<'_> {
+        match self {
+            Self::Bearer(secret) => Presented::Bearer(secret.expose()),
+            Self::Session(secret) => Presented::Session(secret.expose()),
+        }
+    }
 }
 
 /// Where a request came from.
@@ -69,7 +108,7 @@ pub struct Reply {
 }
 
 pub enum ReplyBody {
-    /// A JSON document.
+    /// A document; JSON unless a `content-type` among the headers says otherwise.
     Whole(Bytes),
     /// Server-sent events, each item one or more whole frames. Dropping the receiver means that the asker left.
     Events(mpsc::Receiver<Bytes>),

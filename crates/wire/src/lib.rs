@@ -13,11 +13,13 @@ mod request;
 pub mod sse;
 mod surface;
 
-pub use exchange::{Arrival, ArrivalBody, BodyError, Exchange, Exchanged, Peer, Reply, ReplyBody};
+pub use exchange::{
+    Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,
+};
 pub use pointer::{Pointer, Segment};
 pub use refusal::{internal, invalid_request, render as render_refusal};
 pub use reply::{
     Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
 };
-pub use request::{Limits, Request, TextVisitor, too_large};
+pub use request::{AnswerBound, Limits, Request, TextVisitor, too_large};
 pub use surface::Surface;

@@ -43,6 +43,17 @@ pub struct Request {
     body: Object,
 }
 
+/// How long the answers to a request may become, in LLM tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerBound {
+    /// How many answers a model server makes at most: prompts times choices; 0 for embeddings.
+    pub count: u64,
+    /// The least length of each, 0 when nothing is asked for.
+    pub least: u64,
+    /// The greatest length of each, if the asker named one.
+    pub most: Option<u64>,
+}
+
 /// Sees every piece of text that a document would carry on.
 pub trait TextVisitor {
     /// A string value; may be rewritten.
@@ -112,6 +123,45 @@ impl Request {
             visit(value, &mut at, visitor);
             at.pop();
         }
+    }
+
+    /// How long the answers may become, as far as the request says.
+    pub fn answer_bound(&self) -> AnswerBound {
+        let number = |name: &str| self.body.get(name).and_then(Value::as_i64).map(i64::unsigned_abs);
+        let prompts = match self.surface {
+            Surface::ChatCompletions => 1,
+            Surface::Completions => {
+                self.body.get("prompt").and_then(Value::as_array).map_or(1, |prompts| prompts.len() as u64)
+            }
+            Surface::Embeddings => 0,
+        };
+        let choices = number("n").max(number("best_of")).unwrap_or(1);
+        AnswerBound {
+            count: prompts.saturating_mul(choices),
+            least: number("min_tokens").unwrap_or_default(),
+            // Model servers differ in which of the two they obey when both are there.
+            most: number("max_tokens").max(number("max_completion_tokens")),
+        }
+    }
+
+    /// Makes every answer end after so many LLM tokens at the latest.
+    pub fn cap_answers(&mut self, tokens: u64) {
+        let cap = i64::try_from(tokens).unwrap_or(i64::MAX);
+        let mut is_named = false;
+        for name in ["max_tokens", "max_completion_tokens"] {
+            if let Some(named) = self.body.get(name).and_then(Value::as_i64) {
+                is_named = true;
+                self.body.set(name, Value::Number(Number::from(named.min(cap))));
+            }
+        }
+        if !is_named {
+            self.body.set("max_tokens", Value::Number(Number::from(cap)));
+        }
+    }
+
+    /// Whether the model may think without its thoughts being shown, so that its text does not tell what it cost.
+    pub fn hides_reasoning(&self) -> bool {
+        self.body.get("include_reasoning").and_then(Value::as_bool) == Some(false)
     }
 
     /// The document that goes on, with the house's own stream options.

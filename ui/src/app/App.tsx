@@ -1,87 +1,142 @@
-import { useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Button } from "../components/Button";
 import { RefusalCard } from "../components/RefusalCard";
-import { Chat } from "../features/chat/Chat";
-import { Help } from "../features/help/Help";
+import { forget, rest } from "../features/chat/store";
 import { SignIn } from "../features/sign-in/SignIn";
-import { type House, readHouse, type Refusal, RefusedError } from "../lib/house";
+import { send, whenSignedOut } from "../lib/api";
+import type { House, Session } from "../lib/contract";
+import { readHouse, readSession } from "../lib/house";
 import { useLanguage } from "../lib/language";
-import { keepSession, keptSession, type Session } from "../lib/session";
-import { Header } from "./Header";
+import { type Refusal, refusalIn } from "../lib/refusal";
+import { currentAddress, go, localAddress, usePlace } from "../lib/router";
+import { SessionProvider } from "../lib/session";
+import { Announcements } from "./Announcements";
+import { Bar } from "./Bar";
+import { Shell } from "./Shell";
 
-/** The whole page: a header, one of two places (sign in, ask), the handbook over both. */
+const Help = lazy(() => import("../features/help/Help"));
+
+/** Told to the other tabs of this browser when this one signs in or out. */
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("schleuse") : undefined;
+
+/** The whole page: first who is here, then either the sign-in or the shell with its pages. */
 export function App() {
-  const { words, language } = useLanguage();
+  const { words } = useLanguage();
+  const place = usePlace();
   const [house, setHouse] = useState<House>();
-  const [houseRefusal, setHouseRefusal] = useState<Refusal>();
-  const [session, setSession] = useState(keptSession);
-  const [rejection, setRejection] = useState<Refusal>();
+  const [session, setSession] = useState<Session>();
+  const [reason, setReason] = useState<"ended" | "left">();
+  const [lastPerson, setLastPerson] = useState<string>();
+  const [refusal, setRefusal] = useState<Refusal>();
   const [help, setHelp] = useState<string>();
-  const [status, setStatus] = useState("");
 
   const open = useCallback(() => {
-    readHouse(language).then(
-      (answer) => {
+    Promise.all([readHouse(), readSession()]).then(
+      ([answer, known]) => {
+        setSession(known);
+        setLastPerson(known?.person);
         setHouse(answer);
-        setHouseRefusal(undefined);
+        setRefusal(undefined);
       },
-      (error: unknown) => {
-        if (error instanceof RefusedError) setHouseRefusal(error.refusal);
-      },
+      (error: unknown) => setRefusal(refusalIn(error)),
     );
-  }, [language]);
+  }, []);
   useEffect(open, [open]);
 
-  const enter = useCallback(
-    (next: Session | undefined) => {
-      keepSession(next);
-      setSession(next);
-      setRejection(undefined);
-      setStatus(next?.role ? words.status.signedIn(words.roles[next.role][0]) : "");
-    },
-    [words],
-  );
-
-  const reject = useCallback((refusal: Refusal) => {
-    keepSession(undefined);
+  const leave = useCallback((why: "ended" | "left") => {
     setSession(undefined);
-    setRejection(refusal);
+    setReason(why);
+    if (why === "left") {
+      forget();
+      setLastPerson(undefined);
+    } else rest();
   }, []);
 
+  useEffect(() => whenSignedOut(() => leave("ended")), [leave]);
+
+  useEffect(() => {
+    const listen = ({ data }: MessageEvent) => {
+      if (data === "left") leave("left");
+      if (data === "entered") open();
+    };
+    tabs?.addEventListener("message", listen);
+    return () => tabs?.removeEventListener("message", listen);
+  }, [leave, open]);
+
+  const enter = useCallback(
+    (next: Session) => {
+      // Somebody else must not find what the last person wrote.
+      if (next.person !== lastPerson) forget();
+      setLastPerson(next.person);
+      setSession(next);
+      setReason(undefined);
+      tabs?.postMessage("entered");
+    },
+    [lastPerson],
+  );
+
+  const signOut = useCallback(async () => {
+    const answer = await send<{ next: string | null }>("POST", "/auth/sign-out", {}).catch(() => undefined);
+    leave("left");
+    tabs?.postMessage("left");
+    if (answer?.next) location.assign(answer.next);
+    else go("/sign-in");
+  }, [leave]);
+
+  // Whoever is not signed in stands at the sign-in, and comes back from there to where they wanted to be.
+  const atSignIn = place.path === "/sign-in";
+  useEffect(() => {
+    if (house === undefined) return;
+    if (session === undefined && !atSignIn) {
+      const back = currentAddress();
+      go(back === "/" ? "/sign-in" : `/sign-in?return=${encodeURIComponent(back)}`, { replace: true });
+    }
+    if (session !== undefined && (atSignIn || place.path === "/")) {
+      const wanted = localAddress(new URLSearchParams(place.query).get("return"));
+      go(wanted === "/" ? `/${session.pages[0] ?? "sessions"}` : wanted, { replace: true });
+    }
+  }, [house, session, atSignIn, place]);
+
+  useEffect(() => {
+    if (session === undefined) document.title = `${words.signIn.otherHeading} · ${house?.name ?? words.title}`;
+  }, [session, house, words]);
+
   return (
-    <div className="flex min-h-dvh flex-col">
-      <Header house={house} session={session} onLeave={() => enter(undefined)} onHelp={() => setHelp("")} />
-      <main className="flex flex-1 flex-col">
-        {house === undefined ? (
-          <div className="mx-auto w-full max-w-xl px-4 py-16">
-            {houseRefusal ? (
-              <RefusalCard refusal={houseRefusal}>
-                <Button onClick={open}>{words.retry}</Button>
-              </RefusalCard>
+    <>
+      {house && session ? (
+        <SessionProvider value={{ house, session, signOut: () => void signOut(), openHelp: setHelp }}>
+          <Shell key={session.session.id} place={place} />
+        </SessionProvider>
+      ) : (
+        <div className="flex min-h-dvh flex-col">
+          <Bar house={house} onHelp={() => setHelp("")} />
+          <main id="main" className="flex flex-1 flex-col">
+            {house ? (
+              <SignIn house={house} reason={reason} query={place.query} onSession={enter} />
             ) : (
-              <p className="caret-waits text-center text-soft">{words.loading}</p>
+              <div className="mx-auto w-full max-w-xl px-4 py-16">
+                {refusal ? (
+                  <>
+                    <h1 className="sr-only">{words.title}</h1>
+                    <RefusalCard refusal={refusal} level={2}>
+                      <Button onClick={open}>{words.retry}</Button>
+                    </RefusalCard>
+                  </>
+                ) : (
+                  <p className="caret-waits text-center text-soft">{words.loading}</p>
+                )}
+              </div>
             )}
-          </div>
-        ) : session ? (
-          <Chat
-            key={session.key}
-            house={house}
-            apiKey={session.key}
-            onStatus={setStatus}
-            onHelp={setHelp}
-            onRejected={reject}
-          />
-        ) : (
-          <SignIn house={house} refusal={rejection} onSession={enter} />
-        )}
-      </main>
-      <footer className="border-t border-line px-4 py-2.5 text-center text-xs text-soft sm:px-6">
-        {house?.demo ? words.footerDemo : words.footer}
-      </footer>
-      <p role="status" className="sr-only" data-status>
-        {status}
-      </p>
-      {help === undefined ? null : <Help section={help} onClose={() => setHelp(undefined)} />}
-    </div>
+          </main>
+          {house?.demo ? <footer className="px-4 py-3 text-center text-xs text-soft">{words.demoNote}</footer> : null}
+        </div>
+      )}
+      <Announcements />
+      {help === undefined ? null : (
+        <Suspense>
+          <Help section={help} onClose={() => setHelp(undefined)} />
+        </Suspense>
+      )}
+    </>
   );
 }

@@ -1,7 +1,7 @@
-import { lexer, type Token, type Tokens } from "marked";
-import { Fragment, type JSX, memo, type ReactNode } from "react";
-import { useLanguage } from "../lib/language";
-import { CopyButton } from "./CopyButton";
+import type { Token, Tokens } from "marked";
+import { Fragment, type JSX, memo, type ReactNode, useState } from "react";
+import { BlockReader } from "../lib/blocks";
+import { Code } from "./Code";
 
 interface Props {
   text: string;
@@ -11,13 +11,27 @@ interface Props {
   headingLevel?: number;
 }
 
+const NOTHING: string[] = [];
+
 /**
- * Renders Markdown without ever making HTML of it: each token becomes a React element, raw HTML is shown as the text
+ * Renders Markdown block by block, so that a growing text costs only its last one. It is done without ever making HTML
+ * of it: each token becomes a React element, raw HTML is shown as the text
  * it is, images are named, and links are written out instead of being made clickable, so that nothing a model writes
  * can load or lead anywhere.
  */
-export const Markdown = memo(function Markdown({ text, highlight = [], headingLevel = 4 }: Props) {
-  return <div className="prose">{lexer(text).map((token, index) => block(token, index, { highlight, headingLevel }))}</div>;
+export const Markdown = memo(function Markdown({ text, highlight = NOTHING, headingLevel = 4 }: Props) {
+  const [reader] = useState(() => new BlockReader());
+  return (
+    <div className="prose">
+      {reader.read(text).map(({ at, token }) => (
+        <Top key={at} token={token} highlight={highlight} headingLevel={headingLevel} />
+      ))}
+    </div>
+  );
+});
+
+const Top = memo(function Top({ token, ...context }: { token: Token } & Context) {
+  return block(token, 0, context);
 });
 
 interface Context {
@@ -38,7 +52,7 @@ function block(token: Token, key: number, context: Context): ReactNode {
       return <Heading key={key}>{inline(token.tokens, context)}</Heading>;
     }
     case "code":
-      return <Code key={key} code={(token as Tokens.Code).text} />;
+      return <Code key={key} code={(token as Tokens.Code).text} name={languageOf(token as Tokens.Code)} />;
     case "blockquote":
       return <blockquote key={key}>{blocks(token.tokens, context)}</blockquote>;
     case "list": {
@@ -140,18 +154,7 @@ function Table({ table, context }: { table: Tokens.Table; context: Context }) {
   );
 }
 
-function Code({ code }: { code: string }) {
-  const { words } = useLanguage();
-  return (
-    <div className="relative">
-      {/* A wide block scrolls, so the keyboard must reach it. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre tabIndex={0} className="pr-10">
-        <code>{code}</code>
-      </pre>
-      <div className="absolute top-2 right-2 rounded bg-sunken">
-        <CopyButton text={code} name={words.copyCode} />
-      </div>
-    </div>
-  );
+/** The first word behind the fence, if it looks like the name of a language. */
+function languageOf({ lang = "" }: Tokens.Code): string {
+  return /^[\w+#.-]{1,20}/u.exec(lang)?.[0] ?? "";
 }

@@ -1,5 +1,5 @@
-import type { Finding } from "../lib/house";
 import { useLanguage } from "../lib/language";
+import type { Finding } from "../lib/refusal";
 import { cutAtMarks, spanOfBytes } from "../lib/spans";
 
 interface Props {

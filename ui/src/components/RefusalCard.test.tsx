@@ -1,6 +1,6 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
-import type { Finding, Refusal } from "../lib/house";
+import type { Finding, Refusal } from "../lib/refusal";
 import { MarkedText } from "./MarkedText";
 import { RefusalCard } from "./RefusalCard";
 
@@ -41,7 +41,7 @@ describe("a refusal", () => {
 
   it("has words of its own where the house gave none", () => {
     check({ code: "house_unreachable", message: undefined, next: undefined, status: 0 }, ["The house does not answer", "tunnel"]);
-    check({ code: "answer_broken", message: undefined, next: undefined }, ["The answer broke off"]);
+    check({ code: "answer_broken", message: undefined, next: undefined }, ["The answer broke off", "Reload"]);
   });
 
   it("with an unknown code is still a refusal", () => {
@@ -53,7 +53,7 @@ describe("a refusal", () => {
     const text = `Grüße 😀, das Konto ist ${IBAN}, danke.`;
     const request = { messages: [{ role: "user", content: text }] };
     const card = rendered(
-      <RefusalCard refusal={refusal({ findings: [findingOf(text, "/messages/0/content")] })} request={request} ownPath="/messages/2/content" />,
+      <RefusalCard refusal={refusal({ findings: [findingOf(text, "/messages/0/content")] })} request={request} ownPaths={["/messages/2/content"]} />,
     );
     expect([...card.querySelectorAll("mark")].map((mark) => mark.textContent)).toEqual([IBAN]);
     expect(card.textContent).toContain("In an earlier message");

@@ -1,8 +1,10 @@
 import type { ReactNode } from "react";
-import type { Finding, Refusal } from "../lib/house";
 import { useLanguage } from "../lib/language";
-import type { Words } from "../lib/text/en";
 import { stringAt } from "../lib/pointer";
+import type { Finding, Refusal } from "../lib/refusal";
+import { Link } from "../lib/router";
+import { useHasPage } from "../lib/session";
+import type { Words } from "../lib/text/en";
 import { CopyButton } from "./CopyButton";
 import { Icon } from "./icons";
 import { MarkedText } from "./MarkedText";
@@ -12,28 +14,35 @@ interface Props {
   refusal: Refusal;
   /** The refused request, into which the findings point. */
   request?: unknown;
-  /** The path whose text is already shown with its marks beside this card. */
-  ownPath?: string;
+  /** The paths whose text is already shown with its marks beside this card. */
+  ownPaths?: string[];
+  /** The level of its heading: 2 directly on a page, 3 below another heading. */
+  level?: 2 | 3;
   children?: ReactNode;
 }
 
 /** Says that and why something was refused, where, and what to do next. */
-export function RefusalCard({ refusal, request, ownPath, children }: Props) {
+export function RefusalCard({ refusal, request, ownPaths = [], level = 3, children }: Props) {
   const { words } = useLanguage();
+  const Heading = level === 2 ? "h2" : "h3";
+  const Part = level === 2 ? "h3" : "h4";
+  const mayAskWhy = useHasPage("access");
   const [message, next] = sentences(refusal, words);
-  const elsewhere = [...new Set(refusal.findings.map(({ path }) => path))].filter((path) => path !== ownPath);
+  const elsewhere = [...new Set(refusal.findings.map(({ path }) => path))].filter((path) => !ownPaths.includes(path));
   return (
     <section data-refusal={refusal.code} className="rounded-xl border border-stop-line bg-stop-tint p-4 sm:p-5">
-      <h3 className="flex items-start gap-2.5 font-semibold text-stop">
+      <Heading className="flex items-start gap-2.5 font-semibold text-stop">
         <Icon name="shield" className="mt-0.5 size-5" />
         {headingOf(refusal, words)}
-      </h3>
-      {message ? <p className="mt-2 wrap-anywhere">
+      </Heading>
+      {message ? (
+        <p className="mt-2 wrap-anywhere">
           <Sentence text={message} />
-        </p> : null}
+        </p>
+      ) : null}
       {refusal.findings.length > 0 ? (
         <>
-          <h4 className="mt-4 text-sm font-semibold">{words.refusal.where}</h4>
+          <Part className="mt-4 text-sm font-semibold">{words.refusal.where}</Part>
           <ul className="mt-1 space-y-1 text-sm">
             {refusal.findings.map((finding) => (
               <FindingRow key={`${finding.path} ${finding.start} ${finding.type}`} finding={finding} />
@@ -46,7 +55,7 @@ export function RefusalCard({ refusal, request, ownPath, children }: Props) {
       ))}
       {next ? (
         <>
-          <h4 className="mt-4 text-sm font-semibold">{words.refusal.next}</h4>
+          <Part className="mt-4 text-sm font-semibold">{words.refusal.next}</Part>
           <p className="mt-1 wrap-anywhere">
             <Sentence text={next} />
           </p>
@@ -69,6 +78,11 @@ export function RefusalCard({ refusal, request, ownPath, children }: Props) {
               <CopyButton text={refusal.requestId} name={words.copyRequestId} />
             </dd>
           </div>
+        ) : null}
+        {refusal.requestId && mayAskWhy ? (
+          <Link to={`/access?request_id=${encodeURIComponent(refusal.requestId)}`} className="text-accent underline underline-offset-2">
+            {words.refusal.why}
+          </Link>
         ) : null}
       </dl>
     </section>

@@ -8,13 +8,39 @@ const PATHS = {
   close: "M6 6l12 12M18 6 6 18",
   shield: "M12 3l7.5 2.8v5.7c0 4.4-3 7.7-7.5 9.5-4.5-1.8-7.5-5.1-7.5-9.5V5.8zM9 9l6 6M15 9l-6 6",
   plus: "M12 5v14M5 12h14",
-  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20.5c.8-3.7 3.7-5.5 7.5-5.5s6.7 1.8 7.5 5.5",
+  compose: "M13 5H5v14h14v-8M10 14l1-3.5L18.5 3 21 5.5 13.500 13z",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  dots: "M5 12h.01M12 12h.01M19 12h.01",
+  up: "M6 15l6-6 6 6",
+  down: "M6 9l6 6 6-6",
+  right: "M9 6l6 6-6 6",
+  warning: "M12 4 2.800 20h18.400zM12 10v4.500M12 17.200v.1",
+  info: "M12 11v5.500M12 7.600v.1M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z",
+  download: "M12 4v11m0 0-4.500-4.500M12 15l4.500-4.500M5 19.500h14",
+  signOut: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9.500",
+  filter: "M4 6h16M7 12h10M10 18h4",
+  chat: "M4.500 5.500h15v11H11l-4.500 3.500v-3.500h-2z",
+  decisions: "M4 6h10M4 12h7M4 18h8M16 15.500l2.500 2.500L22 13",
+  now: "M3.500 13h4l3-8 4 14 2.500-6h3.500",
+  audit: "M7 3.500h10v17H7zM10 8h4M10 12h4M10 16h2.500",
+  people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM3 19.500c.5-3.500 2.800-5 6-5s5.500 1.500 6 5M15.500 4.500a3.300 3.300 0 0 1 0 6.200M17.500 14.800c2 .6 3.200 2.200 3.500 4.700",
+  keys: "M8 15.500a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11.500h9M18 11.500v3.500",
+  upstreams: "M4 5h16v5.500H4zM4 13.500h16V19H4zM7.500 7.800v.1M7.500 16.300v.1",
+  policies: "M12 4v16M7 20h10M5 7h14M5 7l-2.500 6h5zM19 7l-2.500 6h5z",
+  posture: "M12 3l7.500 2.800v5.700c0 4.400-3 7.700-7.500 9.500-4.500-1.800-7.500-5.100-7.500-9.500V5.800zM8.500 12l2.500 2.500 4.500-5",
+  access: "M12 5.500c4.500 0 7.800 3 9.500 6.500-1.700 3.500-5 6.500-9.500 6.500S4.200 15.500 2.500 12c1.700-3.500 5-6.500 9.500-6.500zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z",
+  sessions: "M3.500 5h17v11h-17zM9 20h6",
+  limits: "M4 17a8.500 8.500 0 1 1 16 0M12 15l4-5",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20.500c.8-3.700 3.700-5.500 7.500-5.500s6.700 1.800 7.500 5.500",
 } as const;
 
-export function Icon({ name, className = "size-4" }: { name: keyof typeof PATHS; className?: string }) {
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, className = "size-4" }: { name: IconName; className?: string }) {
+  const width = name === "dots" ? 2.6 : 1.7;
   return (
     <svg viewBox="0 0 24 24" aria-hidden="true" className={`shrink-0 ${className}`}>
-      <path d={PATHS[name]} fill="none" stroke="currentColor" strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" />
+      <path d={PATHS[name]} fill="none" stroke="currentColor" strokeWidth={width} strokeLinecap="round" strokeLinejoin="round" />
     </svg>
   );
 }

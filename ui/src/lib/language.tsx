@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
 import { de } from "./text/de";
 import { en, type Words } from "./text/en";
 
@@ -17,15 +17,16 @@ const Context = createContext<Spoken>({ language: "en", words: en, speak: () => 
 
 /** Gives the page its language: the one chosen last, else the browser's, else English. */
 export function LanguageProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState(firstLanguage);
+  const [language, setLanguage] = useState(() => {
+    const first = firstLanguage();
+    document.documentElement.lang = first;
+    return first;
+  });
   const words = language === "de" ? de : en;
 
-  useEffect(() => {
-    document.documentElement.lang = language;
-    document.title = words.title;
-  }, [language, words]);
-
   const speak = useCallback((chosen: Language) => {
+    // Before the state, because requests that follow from it read the language there.
+    document.documentElement.lang = chosen;
     setLanguage(chosen);
     try {
       localStorage.setItem(KEPT_AS, chosen);

@@ -12,10 +12,10 @@ const STREAM = [
 ].join("");
 
 const EVENTS: ServerEvent[] = [
-  { event: "message", data: '{"choices":[{"delta":{"content":"Grüße 😀"}}]}' },
-  { event: "error", data: "first\nsecond" },
-  { event: "message", data: "" },
-  { event: "message", data: "[DONE]" },
+  { event: "message", data: '{"choices":[{"delta":{"content":"Grüße 😀"}}]}', id: "" },
+  { event: "error", data: "first\nsecond", id: "" },
+  { event: "message", data: "", id: "7" },
+  { event: "message", data: "[DONE]", id: "7" },
 ];
 
 async function check(chunks: Uint8Array[], expected: ServerEvent[]) {
@@ -48,6 +48,6 @@ describe("server-sent events", () => {
   });
 
   it("may begin with a byte order mark", () => {
-    expect(new ServerEventReader().push("\uFEFFdata: x\n\n")).toEqual([{ event: "message", data: "x" }]);
+    expect(new ServerEventReader().push("\uFEFFdata: x\n\n")).toEqual([{ event: "message", data: "x", id: "" }]);
   });
 });

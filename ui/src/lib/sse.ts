@@ -3,13 +3,16 @@ export interface ServerEvent {
   /** `message` unless the stream named another. */
   event: string;
   data: string;
+  /** The last `id` that the stream named, at or before this event. */
+  id: string;
 }
 
-/** Reads server-sent events from text that arrives in pieces of any size. Comments and `id`/`retry` are skipped. */
+/** Reads server-sent events from text that arrives in pieces of any size. Comments and `retry` are skipped. */
 export class ServerEventReader {
   #rest = "";
   #event = "";
   #data: string[] = [];
+  #id = "";
   #started = false;
 
   /** Takes the next piece and gives the events that it completed. */
@@ -34,7 +37,7 @@ export class ServerEventReader {
 
   #take(line: string): ServerEvent | undefined {
     if (line === "") {
-      const complete = this.#data.length > 0 ? { event: this.#event || "message", data: this.#data.join("\n") } : undefined;
+      const complete = this.#data.length > 0 ? { event: this.#event || "message", data: this.#data.join("\n"), id: this.#id } : undefined;
       this.#event = "";
       this.#data = [];
       return complete;
@@ -44,6 +47,7 @@ export class ServerEventReader {
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
     if (field === "data") this.#data.push(value);
     else if (field === "event") this.#event = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
     return undefined;
   }
 }

@@ -22,6 +22,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("landlock", &["inference"]),
     ("seccompiler", &["inference"]),
     ("rust-embed", &["webui"]),
+    ("jsonwebtoken", &["identity"]),
+    ("ldap3", &["identity"]),
     ("clap", &["schleuse"]),
     ("axum", &["edge"]),
     ("reqwest", &[]),

@@ -262,7 +262,14 @@ async fn check_poison(break_it: impl FnOnce(&SimulatedDisk), expected: &str) {
     assert!(!log.is_ready());
     disk.set_fault(None);
     assert!(matches!(log.append(record(9)).await, Err(AuditError::Poisoned(_))));
+    // What is durable can still be read, whether or not it got into tiles, and stays so: the thread that makes tiles
+    // has its turn at least twice meanwhile.
+    for _ in 0..25 {
+        assert_eq!(log.size(), acknowledged + more);
+        tokio::time::sleep(super::TILES_DUE / 10).await;
+    }
     assert!(log.close().await.is_err());
+    assert_eq!(log.unsealed(0, u64::MAX).last().map(|entry| entry.index), Some(acknowledged + more - 1));
     let after = disk.crash(&mut Dice::new(1));
     let opened = super::recover(
         Arc::new(after.clone()),

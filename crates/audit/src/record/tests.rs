@@ -134,6 +134,8 @@ fn what_is_too_long_is_cut_and_says_so() {
         pack: Some(long.clone()),
         node: Some(long.clone()),
         source: Some(long.clone()),
+        subject: Some(long.clone()),
+        change: Some(long.clone()),
         role: Some(Role::Engineer),
         label: Some(Label::Confidential),
         action: Some(Outcome::Pseudonymized),

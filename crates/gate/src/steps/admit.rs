@@ -3,7 +3,7 @@
 use schleuse_identity::Verified;
 use schleuse_types::Refusal;
 
-use super::{Cleared, Routed};
+use super::{Cleared, Reserved};
 use crate::{Entry, Gate};
 use schleuse_upstream::Route;
 
@@ -17,7 +17,7 @@ pub struct Admitted {
 pub async fn admit(
     gate: &Gate,
     verified: Verified,
-    routed: Routed,
+    reserved: Reserved,
     entry: &Entry,
 ) -> Result<Admitted, Refusal> {
     // The key could have been revoked while the body was on its way.
@@ -25,6 +25,6 @@ pub async fn admit(
         return Err(verified.watch().ended().await.refusal());
     }
     entry.admit().await?;
-    let Routed { cleared, route } = routed;
+    let Reserved { cleared, route } = reserved;
     Ok(Admitted { cleared, route })
 }

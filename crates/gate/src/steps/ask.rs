@@ -36,9 +36,12 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         stream: is_stream,
         request_id: entry.id().to_string(),
     };
-    let upstreams = gate.upstreams.clone();
-    let mut asking: Pin<Box<dyn Future<Output = _> + Send>> =
-        Box::pin(async move { upstreams.ask(&route, question).await });
+    let (upstreams, turns, waiting) = (gate.upstreams.clone(), gate.turns.clone(), entry.clone());
+    let mut asking: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
+        // Nobody's many questions stand before another's one. The place is the entry's until it is closed.
+        waiting.hold_turn(turns.take(&route.replicas, &waiting.person()).await);
+        upstreams.ask(&route, question).await
+    });
     let state = if is_stream {
         match tokio::time::timeout(STATUS_PATIENCE, &mut asking).await {
             Ok(answered) => State::Answered(Box::new(answered.map_err(|error| refuse(gate, &error))?)),

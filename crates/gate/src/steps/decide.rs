@@ -12,6 +12,8 @@ use crate::{Entry, Gate};
 
 /// The permission to have a question looked at. Only [`decide`] makes one.
 pub struct Asking {
+    /// The model as policies see it, for the second decision.
+    pub(super) model: Model,
     _permitted: Permitted,
 }
 
@@ -25,10 +27,10 @@ pub struct Decided {
 pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) -> Result<Asking, Refusal> {
     let stage = Stage::Asking { declared: parsed.declared };
     let model = model(gate, parsed.request.model(), entry)?;
-    let question = question(gate, verified, parsed.request.surface().name(), model, stage, entry);
+    let question = question(gate, verified, parsed.request.surface().name(), model.clone(), stage, entry);
     let decision = gate.policy.decide(&question);
     entry.note_rules(decision.rules());
-    Ok(Asking { _permitted: decision.permit()? })
+    Ok(Asking { _permitted: decision.permit()?, model })
 }
 
 /// May they still, now that findings and label are known? Carries out what the permission demands.
@@ -44,7 +46,7 @@ pub fn decide_again(
         findings: cleared.findings().iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
         sensitivity: (cleared.sensitivity() * 100.0).round() as u8,
     };
-    let model = model(gate, cleared.request().model(), entry)?;
+    let model = cleared.model().clone();
     let question = question(gate, verified, cleared.request().surface().name(), model, stage, entry);
     let decision = gate.policy.decide(&question);
     entry.note_rules(decision.rules());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use schleuse_inspect::Inspector;
+use schleuse_policy::Model;
 use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text};
 use schleuse_wire::{Pointer, Request, TextVisitor};
 
@@ -12,6 +13,7 @@ use crate::{Entry, Gate};
 /// A question whose every text was inspected. Only [`inspect`] makes one.
 pub struct Cleared {
     request: Request,
+    model: Model,
     /// What question and answer are inspected with.
     inspector: Inspector,
     label: Label,
@@ -22,6 +24,15 @@ pub struct Cleared {
 impl Cleared {
     pub(crate) fn request(&self) -> &Request {
         &self.request
+    }
+
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Makes the answers end after so many LLM tokens. A number of the house's own needs no inspection.
+    pub(super) fn cap_answers(&mut self, tokens: u64) {
+        self.request.cap_answers(tokens);
     }
 
     pub(super) fn inspector(&self) -> &Inspector {
@@ -55,7 +66,7 @@ impl Cleared {
 }
 
 /// Inspects every text of the question. Refuses what is blocked, redacts in place, raises the label.
-pub fn inspect(gate: &Gate, parsed: Parsed, _asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
+pub fn inspect(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared } = parsed;
     let inspector = gate.inspector.clone();
     let seen = look(&inspector, &mut request);
@@ -65,7 +76,7 @@ pub fn inspect(gate: &Gate, parsed: Parsed, _asking: Asking, entry: &Entry) -> R
     entry.note_sensitivity(sensitivity);
     entry.note_findings(&seen.findings, "request");
     conclude(&seen, entry)?;
-    Ok(Cleared { request, inspector, label, findings: seen.findings, sensitivity })
+    Ok(Cleared { request, model: asking.model, inspector, label, findings: seen.findings, sensitivity })
 }
 
 fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {

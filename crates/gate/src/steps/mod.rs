@@ -6,6 +6,7 @@ mod decide;
 mod inspect;
 mod parse;
 mod reply;
+mod reserve;
 mod select;
 mod verify;
 
@@ -16,6 +17,7 @@ pub use decide::{Asking, Decided, decide, decide_again};
 pub use inspect::{Cleared, inspect};
 pub use parse::{Parsed, parse};
 pub use reply::{Followed, reply};
+pub use reserve::{Reserved, charged, reserve};
 pub use select::{Routed, select};
 pub use verify::verify;
 

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use bytes::Bytes;
 use schleuse_identity::Verified;
 use schleuse_types::{Label, Refusal};
-use schleuse_wire::{Arrival, ArrivalBody, Request, Surface, invalid_request, too_large};
+use schleuse_wire::{Arrival, ArrivalBody, Method, Request, Surface, invalid_request, too_large};
 
 use crate::{Entry, Gate};
 
@@ -26,7 +26,7 @@ pub async fn parse(
     let Some(surface) = Surface::from_path(&arrival.path) else {
         return Err(crate::models::no_such_path());
     };
-    if !arrival.is_post {
+    if arrival.method != Method::Post {
         return Err(crate::models::wrong_method("POST"));
     }
     let declared = match &arrival.label {

@@ -8,13 +8,14 @@ use schleuse_wire::Arrival;
 use schleuse_wire::{Request, Surface};
 
 pub async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<steps::Followed, Refusal> {
-    let verified = steps::verify(gate, &arrival, entry)?;
+    let verified = steps::verify(gate, arrival.presented(), entry).await?;
     let parsed = Request::parse(Surface::ChatCompletions, b"{}", &gate.limits)?;
     let asking = steps::decide(gate, &verified, &parsed, entry)?;
     let cleared = steps::inspect(gate, parsed, asking, entry)?;
     let decided = steps::decide_again(gate, &verified, cleared, entry)?;
     let routed = steps::select(gate, decided, entry)?;
-    let admitted = steps::admit(gate, verified, routed, entry).await?;
+    let reserved = steps::reserve(gate, &verified, routed, entry)?;
+    let admitted = steps::admit(gate, verified, reserved, entry).await?;
     let asked = steps::ask(gate, admitted, entry).await?;
     steps::reply(gate, asked, entry).await
 }

@@ -13,7 +13,8 @@ pub async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<s
     let cleared = steps::inspect(gate, parsed, asking, entry)?;
     let decided = steps::decide_again(gate, &verified, cleared, entry)?;
     let routed = steps::select(gate, decided, entry)?;
-    let admitted = steps::admit(gate, verified, routed, entry).await?;
+    let reserved = steps::reserve(gate, &verified, routed, entry)?;
+    let admitted = steps::admit(gate, verified, reserved, entry).await?;
     let asked = steps::ask(gate, admitted, entry).await?;
     steps::reply(gate, asked, entry).await
 }

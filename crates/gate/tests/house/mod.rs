@@ -4,18 +4,22 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Format, Log, Options, PromptMac, Pseudonyms, export};
-use schleuse_gate::{Failures, Gate, Metrics};
-use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper};
+use schleuse_gate::{Failures, Gate, Metrics, Turns};
+use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_inspect::{Guardrails, Inspector};
+use schleuse_limits::{Limits as Budgets, Rule};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
 use schleuse_types::{Clock, Language, OsRandom, Role, Secret, SystemClock};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
-use schleuse_wire::{Arrival, BodyError, Exchange as _, Limits, Peer, ReplyBody};
+use schleuse_wire::{
+    Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody,
+};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,14 +32,26 @@ pub struct House {
 
 impl House {
     pub async fn open() -> Self {
-        Self::with(Policy::shipped().unwrap()).await
+        Self::with(Policy::shipped().unwrap(), Vec::new()).await
+    }
+
+    pub async fn with_limits(rules: Vec<Rule>) -> Self {
+        Self::with(Policy::shipped().unwrap(), rules).await
+    }
+
+    /// A house whose model server answers only so many at the same time.
+    pub async fn with_places(places: usize) -> Self {
+        let mut house = Self::open().await;
+        let gate = Arc::get_mut(&mut house.gate).unwrap();
+        gate.turns = Turns::new([("model".to_owned(), places)]);
+        house
     }
 
     pub async fn with_policy(text: &str) -> Self {
-        Self::with(Policy::load(SHIPPED_SCHEMA, &[("test.cedar", text)]).unwrap()).await
+        Self::with(Policy::load(SHIPPED_SCHEMA, &[("test.cedar", text)]).unwrap(), Vec::new()).await
     }
 
-    async fn with(policy: Policy) -> Self {
+    async fn with(policy: Policy, rules: Vec<Rule>) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("schleuse-gate-{}-{number}", std::process::id()));
@@ -66,7 +82,9 @@ impl House {
             pseudonyms: Pseudonyms::Keyed(Secret::new([2; 32])),
             prompt_mac: PromptMac::new(&Secret::new([3; 32])),
             limits: Limits::default(),
+            budgets: Arc::new(Budgets::new(rules, Arc::clone(&clock))),
             clock,
+            turns: Turns::default(),
             random: Arc::new(OsRandom),
             is_demo: false,
             ailment: Arc::new(|_| None),
@@ -92,29 +110,44 @@ impl House {
     }
 
     async fn send(&self, key: &str, label: Option<&str>, body: &str) -> Answer {
-        let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| BodyError(format!("{never}")));
-        let arrival = Arrival {
-            is_post: true,
-            is_get: false,
-            path: "/v1/chat/completions".into(),
-            credential: Some(Secret::new(key.to_owned())),
-            label: label.map(|label| label.as_bytes().to_vec()),
-            language: Language::English,
-            peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
-            body: Box::pin(body),
-        };
-        let reply = Arc::clone(&self.gate).exchange(arrival).await;
-        let body = match reply.body {
-            ReplyBody::Whole(bytes) => bytes.to_vec(),
-            ReplyBody::Events(mut events) => {
-                let mut all = Vec::new();
-                while let Some(frame) = events.recv().await {
-                    all.extend_from_slice(&frame);
-                }
-                all
-            }
-        };
-        Answer { status: reply.status, headers: reply.headers, body: String::from_utf8(body).unwrap() }
+        answer(Arc::clone(&self.gate).exchange(arrival(key, label, body)).await).await
+    }
+
+    /// A session of the employee's, opened with their key.
+    pub fn open_session(&self) -> SessionToken {
+        let token = SessionToken::generate(&OsRandom).unwrap();
+        let now = self.gate.clock.now();
+        self.gate.identity.admit_session(SessionRecord {
+            id: token.id(&pepper()),
+            hash: token.hash(&pepper()),
+            person: "employee".into(),
+            role: Role::Employee,
+            groups: Vec::new(),
+            key: Some(self.key_id()),
+            created: now,
+            last_seen: now,
+            idle_micros: 60_000_000,
+            expires: now.plus(Duration::from_secs(60)),
+            revoked: None,
+        });
+        token
+    }
+
+    /// The id of the employee's key.
+    pub fn key_id(&self) -> String {
+        key(Role::Employee).hash(&pepper()).id()
+    }
+
+    pub async fn ask_in(&self, session: &SessionToken, body: &str) -> Answer {
+        let credential = Credential::Session(Secret::new(session.expose_printed().to_owned()));
+        let arrival = Arrival { credential: Some(credential), ..arrival("", None, body) };
+        answer(Arc::clone(&self.gate).exchange(arrival).await).await
+    }
+
+    /// The coming reply as the edge sees it; dropping it means that the asker left.
+    pub fn exchange(&self, role: &str, body: &str) -> Exchanged {
+        let key = key(Role::parse(role).unwrap());
+        Arc::clone(&self.gate).exchange(arrival(key.expose_printed(), None, body))
     }
 
     /// Ends the model server; its port is closed from here on.
@@ -187,17 +220,52 @@ impl Answer {
     }
 }
 
+async fn answer(reply: Reply) -> Answer {
+    let body = match reply.body {
+        ReplyBody::Whole(bytes) => bytes.to_vec(),
+        ReplyBody::Events(mut events) => {
+            let mut all = Vec::new();
+            while let Some(frame) = events.recv().await {
+                all.extend_from_slice(&frame);
+            }
+            all
+        }
+    };
+    Answer { status: reply.status, headers: reply.headers, body: String::from_utf8(body).unwrap() }
+}
+
+fn arrival(key: &str, label: Option<&str>, body: &str) -> Arrival {
+    let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| BodyError(format!("{never}")));
+    Arrival {
+        method: Method::Post,
+        path: "/v1/chat/completions".into(),
+        query: None,
+        credential: Some(Credential::Bearer(Secret::new(key.to_owned()))),
+        sign_in: None,
+        last_event_id: None,
+        label: label.map(|label| label.as_bytes().to_vec()),
+        language: Language::English,
+        peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+        body: Box::pin(body),
+    }
+}
+
 /// A question in one piece.
 pub fn chat(text: &str) -> String {
     let text = Value::String(text.to_owned());
     format!("{{\"model\":\"tiny\",\"messages\":[{{\"role\":\"user\",\"content\":{text}}}]}}")
 }
 
+/// The same, answered in a stream.
+pub fn stream(text: &str) -> String {
+    chat(text).replacen('{', "{\"stream\":true,", 1)
+}
+
 /// One chunk of a streamed answer.
 pub fn delta(text: &str) -> String {
     let text = Value::String(text.to_owned());
     format!(
-        "{{\"id\":\"c\",\"created\":1,\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}}},\"finish_reason\":null}}]}}"
+        "data: {{\"id\":\"c\",\"created\":1,\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}}},\"finish_reason\":null}}]}}\n\n"
     )
 }
 

@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 use schleuse_types::{OsRandom, Random, Secret};
 
-use super::{ALPHABET, ApiKey, KeyFormatError, PRINTED_LENGTH};
-use crate::Pepper;
+use super::{ApiKey, KeyFormatError};
+use crate::printed::{ALPHABET, print_checksum, print_entropy};
+use crate::{Pepper, SessionToken};
+
+const PRINTED_LENGTH: usize = 56;
 
 struct Fixed([u8; 32]);
 
@@ -50,14 +53,14 @@ fn only_whole_keys_are_read() {
 #[test]
 fn numbers_of_more_than_256_bits_are_refused_although_their_checksum_is_right() {
     let signed = format!("sk-schl{}", "z".repeat(43));
-    check(&format!("{signed}{}", super::print_checksum(&signed)), false);
+    check(&format!("{signed}{}", print_checksum(&signed)), false);
 }
 
 #[test]
 fn the_body_is_the_number_in_base_62() {
     let mut one_hundred = [0; 32];
     one_hundred[31] = 100;
-    assert_eq!(super::print_entropy(&one_hundred), format!("{}1c", "0".repeat(41)));
+    assert_eq!(print_entropy(&one_hundred), format!("{}1c", "0".repeat(41)));
 }
 
 #[test]
@@ -97,6 +100,21 @@ fn the_hash_depends_on_the_pepper_and_the_id_on_the_hash() {
     assert_eq!(id.len(), 12);
     let digits = id.strip_prefix("k-").unwrap();
     assert!(digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+}
+
+#[test]
+fn a_session_is_no_key_and_a_key_no_session() {
+    let (key, session) = (key([7; 32]), SessionToken::generate(&Fixed([7; 32])).unwrap());
+    assert!(SessionToken::parse(session.expose_printed()).is_ok());
+    assert!(SessionToken::parse(key.expose_printed()).is_err());
+    check(session.expose_printed(), false);
+    // Also with the other's prefix: the checksum covers it.
+    check(&session.expose_printed().replacen("ss-", "sk-", 1), false);
+    let pepper = Secret::new([1; 32]);
+    assert_ne!(key.hash(&pepper), session.hash(&pepper));
+    assert_eq!(session.id(&pepper).len(), 18);
+    assert!(session.id(&pepper).starts_with("s-"));
+    assert!(!format!("{session:?}").contains(session.expose_printed()));
 }
 
 proptest! {

@@ -43,7 +43,8 @@ fn faults_in_examples_are_named() {
     check(
         "\"ask\"",
         "\"dance\"",
-        "example `n`: `dance` is no action; write ask, listModels, readAudit, readDecisions, manageKeys or managePolicies",
+        "example `n`: `dance` is no action; write ask, listModels, useChat, readOperations, readDecisions, readAudit, \
+         explainAccess, managePeople, manageKeys, readConfiguration or managePolicies",
     );
     check(SOUND, "", "there is no example; write at least one `[[example]]`");
     let misspelt = SOUND.replace("role", "rolle");

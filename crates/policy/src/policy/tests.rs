@@ -413,3 +413,44 @@ fn an_explanation_shows_every_rule_also_the_outweighed_ones() {
     let explanation = load(&outweighed).explain(&asking(Role::Admin));
     assert!(explanation.rules.iter().all(|rule| rule.matched == Ok(true)));
 }
+
+#[test]
+fn each_page_has_the_roles_that_it_is_meant_for_and_denies_all_others() {
+    let policy = Policy::shipped().unwrap();
+    let check_roles = |action: Action, expected: &[Role]| {
+        for role in Role::ALL {
+            let question = Question { action: action.clone(), ..asking(role) };
+            let decision = policy.decide(&question);
+            let effect = if expected.contains(&role) { Effect::Allow } else { Effect::Deny };
+            assert_eq!(decision.effect(), effect, "{role} {}", action.name());
+            if effect == Effect::Deny {
+                let refusal = decision.permit().unwrap_err();
+                assert_eq!(refusal.code, RefusalCode::AccessDenied);
+                assert!(!refusal.next.english.is_empty() && !refusal.next.german.is_empty());
+            }
+        }
+    };
+    check_roles(Action::ListModels, &Role::ALL);
+    check_roles(Action::UseChat, &[Role::Employee, Role::Engineer, Role::Security, Role::Admin]);
+    check_roles(Action::ReadOperations, &[Role::Engineer, Role::Admin]);
+    check_roles(Action::ReadDecisions, &[Role::Security]);
+    check_roles(Action::ReadAudit, &[Role::Auditor]);
+    check_roles(Action::ExplainAccess, &[Role::Security, Role::Admin]);
+    check_roles(Action::ManagePeople, &[Role::Admin]);
+    check_roles(Action::ManageKeys, &[Role::Admin]);
+    check_roles(Action::ReadConfiguration, &[Role::Admin]);
+    check_roles(Action::ManagePolicies, &[Role::Security, Role::Admin]);
+}
+
+#[test]
+fn every_role_and_action_has_an_example() {
+    let examples = examples(SHIPPED_EXAMPLES).unwrap();
+    for role in Role::ALL {
+        for name in std::iter::once("ask").chain(Action::HOUSE.iter().map(Action::name)) {
+            let is_there = examples
+                .iter()
+                .any(|example| example.question.role == role && example.question.action.name() == name);
+            assert!(is_there, "{role} {name}");
+        }
+    }
+}

@@ -15,7 +15,6 @@ use crate::config::{Config, DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL, EngineConf
 use crate::data::DataFolder;
 use crate::failure::Failure;
 use crate::house::{House, Plan, is_demonstration_model};
-use crate::posture::Posture;
 use crate::telemetry::{self, Form};
 
 const DEFAULT_ADDRESS: SocketAddr =
@@ -175,16 +174,7 @@ fn greet(house: &House, engine: Option<&EngineConfig>, data: &Path) {
          \n  From another machine:\n    ssh -N -L {port}:127.0.0.1:{port} USER@THIS-HOST   # then open {}\n\n",
         format_args!("http://127.0.0.1:{port}")
     ));
-    let posture = Posture {
-        address: house.address,
-        admin: house.admin_address,
-        is_tls: false,
-        is_demo: true,
-        plain_names: false,
-        engine: engine.map(|engine| engine.model.clone()),
-        upstreams: &house.upstreams.status(),
-    };
-    out.push_str(&format!("  {}\n\n  Data: {}   ·   Ctrl-C stops\n", posture.line(), data.display()));
+    out.push_str(&format!("  {}\n\n  Data: {}   ·   Ctrl-C stops\n", house.posture, data.display()));
     // A closed terminal must not stop the house.
     let _ = std::io::stdout().write_all(out.as_bytes());
 }

@@ -1,77 +1,186 @@
 //! `schleuse init`: a new house, ready to be served.
 
+mod certificates;
+mod configuration;
+mod provider;
+mod unit;
+
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, SanType,
-};
+use std::sync::Arc;
 
 use super::Init;
+use crate::config::Config;
 use crate::data::{DataFolder, SecretName};
 use crate::failure::{Doing as _, Failure};
+use provider::Provider;
+
+pub(super) use provider::ProviderArguments;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8443";
 
+/// What the new house is to be: flags and answers, checked.
+struct Plan {
+    dir: PathBuf,
+    name: String,
+    /// The host of `address` as it was typed.
+    host: String,
+    address: SocketAddr,
+    /// How people call it, without a slash at its end; `None` where nobody can know.
+    url: Option<String>,
+    tls: Tls,
+    upstreams: Vec<String>,
+    providers: Vec<Provider>,
+}
+
+enum Tls {
+    /// Plain HTTP, on loopback only.
+    None,
+    InternalCa,
+    Given {
+        certificate: PathBuf,
+        key: PathBuf,
+    },
+}
+
 pub(super) fn run(arguments: Init) -> Result<ExitCode, Failure> {
     let mut asker = Asker { may_ask: !arguments.yes && io::stdin().is_terminal() };
-    let dir = asker.value(
-        arguments.dir.map(|dir| dir.display().to_string()),
-        "Folder of the new house",
-        "schleuse",
-    )?;
-    let dir = PathBuf::from(dir);
-    let file = dir.join("schleuse.toml");
-    if file.exists() {
-        return Err(Failure::usage(format!("`{}` exists already", file.display()))
-            .next("choose another folder, or move the old configuration away"));
+    let plan = Plan::make(arguments, &mut asker)?;
+    let file = write(&plan)?;
+    println!("{} is written.", file.display());
+    println!("Next:");
+    for line in next_steps(&plan, &file) {
+        println!("  {line}");
     }
-    let name = asker.value(arguments.name, "Name of the house", "Schleuse")?;
-    let listen = asker.value(arguments.listen, "Address of page and API", DEFAULT_LISTEN)?;
-    let (host, address) = address(&listen)?;
-    let upstream = match arguments.upstream {
-        Some(url) => Some(url),
-        None => asker.optional("Model server, such as http://127.0.0.1:8000 (empty: none yet)")?,
-    };
-    if let Some(url) = &upstream {
-        let config = schleuse_upstream::UpstreamConfig::new("model", url.clone());
-        let clock = std::sync::Arc::new(schleuse_types::SystemClock::new());
-        schleuse_upstream::Upstreams::new(vec![config], clock).map_err(Failure::usage)?;
-    }
-    let with_ca = arguments.internal_ca
-        || (!address.ip().is_loopback() && asker.yes("Make a certificate authority of the house's own?")?);
-    if !with_ca && !address.ip().is_loopback() {
-        return Err(Failure::usage(format!("{address} is no loopback address, so a certificate is needed"))
-            .next("add --internal-ca, or listen on 127.0.0.1"));
-    }
+    Ok(ExitCode::SUCCESS)
+}
 
-    fs::create_dir_all(&dir).doing(format!("cannot make the folder `{}`", dir.display()))?;
+impl Plan {
+    fn make(arguments: Init, asker: &mut Asker) -> Result<Self, Failure> {
+        let dir = asker.value(
+            arguments.dir.as_ref().map(|dir| dir.display().to_string()),
+            "Folder of the new house",
+            "schleuse",
+        )?;
+        let dir = PathBuf::from(dir);
+        let file = dir.join("schleuse.toml");
+        // A dangling link counts, too: nothing that is there is written through or over.
+        if file.symlink_metadata().is_ok() {
+            return Err(Failure::usage(format!("`{}` exists already", file.display()))
+                .next("choose another folder, or move the old configuration away"));
+        }
+        let name = asker.value(arguments.name, "Name of the house", "Schleuse")?;
+        let listen = asker.value(arguments.listen, "Address of page and API", DEFAULT_LISTEN)?;
+        let (host, address) = address(&listen)?;
+        let tls = choose_tls(arguments.certificate, arguments.key, arguments.internal_ca, address, asker)?;
+        let url = match arguments.url {
+            Some(url) => Some(check_url(&url, &tls)?),
+            None => choose_url(&host, address, &tls, asker)?,
+        };
+        let mut upstreams = arguments.upstream;
+        if upstreams.is_empty() {
+            let mut question = "Model server, such as http://127.0.0.1:8000 (empty: none yet)";
+            while let Some(url) = asker.optional(question)? {
+                upstreams.push(url);
+                question = "Another model server (empty: no more)";
+            }
+        }
+        check_upstreams(&upstreams)?;
+        let providers = provider::choose(arguments.provider, asker)?;
+        if !providers.is_empty() && url.is_none() {
+            return Err(Failure::usage(
+                "people are sent back from the identity provider, so it must be known how the house is called",
+            )
+            .next("add --url https://HOST[:PORT]"));
+        }
+        Ok(Self { dir, name, host, address, url, tls, upstreams, providers })
+    }
+}
+
+/// Writes everything; the configuration last, so that there is none without what it names.
+fn write(plan: &Plan) -> Result<PathBuf, Failure> {
+    let dir = &plan.dir;
+    let file = dir.join("schleuse.toml");
+    make_folder(dir, 0o750)?;
     let data = DataFolder::create(&dir.join("data"))?;
-    for secret in
-        [SecretName::Pepper, SecretName::AuditSigning, SecretName::Pseudonyms, SecretName::PromptMac]
-    {
+    for secret in SecretName::OF_EVERY_HOUSE {
         data.secret(secret)?;
     }
-    if with_ca {
-        make_certificates(&dir, &name, &host)?;
+    if matches!(plan.tls, Tls::InternalCa) {
+        certificates::make(dir, &plan.name, &plan.hosts())?;
     }
-    let text = configuration(&name, address, upstream.as_deref(), with_ca);
-    write_new(&file, 0o640, text.as_bytes())?;
-    crate::config::Config::read(&file).map_err(Failure::new)?;
+    for provider in &plan.providers {
+        if let Some((name, secret)) = provider.secret() {
+            make_folder(&dir.join("secrets"), 0o700)?;
+            write_new(&dir.join("secrets").join(name), 0o600, secret.expose().as_bytes())?;
+        }
+    }
+    write_new(&dir.join("schleuse.service"), 0o644, unit::text(plan)?.as_bytes())?;
+    write_new(&file, 0o640, configuration::text(plan).as_bytes())?;
+    Config::read(&file).map_err(|error| {
+        // Whoever starts again shall not find half a house.
+        let _ = fs::rename(&file, dir.join("schleuse.toml.refused"));
+        Failure::new(error).next(format!("look at `{}`", dir.join("schleuse.toml.refused").display()))
+    })?;
+    Ok(file)
+}
 
-    println!("{} is written.", file.display());
-    if with_ca {
-        println!("Give {} to every client: it is the authority of this house.", dir.join("ca.pem").display());
+/// Five lines at most.
+fn next_steps(plan: &Plan, file: &Path) -> Vec<String> {
+    let mut steps = Vec::new();
+    if matches!(plan.tls, Tls::InternalCa) {
+        steps.push(format!(
+            "give {} to every client: it is the authority of this house",
+            plan.dir.join("ca.pem").display()
+        ));
     }
-    println!("Next:");
-    println!("  schleuse key create --data '{}' --for NAME --role employee", data.path().display());
-    println!("  schleuse serve --config '{}'", file.display());
-    Ok(ExitCode::SUCCESS)
+    if let (Some(url), Some(provider)) =
+        (&plan.url, plan.providers.iter().find(|provider| provider.is_oidc()))
+    {
+        steps.push(format!("register at the identity provider: {url}/auth/oidc/{}/callback", provider.id()));
+    }
+    steps.push(format!(
+        "schleuse key create --data '{}' --for NAME --role employee",
+        plan.dir.join("data").display()
+    ));
+    steps.push(format!("schleuse serve --config '{}'", file.display()));
+    let unit = plan.dir.join("schleuse.service");
+    // Root shall not run it: the folder goes to the user in the unit.
+    let owner = if nix::unistd::Uid::effective().is_root() {
+        format!("chown -R {}: '{}' && ", unit::USER, plan.dir.display())
+    } else {
+        String::new()
+    };
+    steps.push(format!(
+        "or as a service: {owner}install -m 644 '{}' /etc/systemd/system/ && systemctl enable --now schleuse",
+        unit.display()
+    ));
+    steps
+}
+
+impl Plan {
+    /// The names and addresses that the certificate is for, beside those of this machine.
+    fn hosts(&self) -> Vec<String> {
+        let of_url = self.url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| host_of(rest));
+        let mut hosts: Vec<String> =
+            of_url.into_iter().chain([self.host.as_str()]).map(str::to_owned).collect();
+        hosts.retain(|host| host.parse::<std::net::IpAddr>().map_or(true, |ip| !ip.is_unspecified()));
+        hosts.dedup();
+        hosts
+    }
+}
+
+/// The host of `host[:port]`, without the brackets of an IPv6 address.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+    .trim_matches(['[', ']'])
 }
 
 /// A host and port; the host may be a name.
@@ -83,117 +192,97 @@ fn address(listen: &str) -> Result<(String, SocketAddr), Failure> {
     Ok((host.trim_matches(['[', ']']).to_owned(), address))
 }
 
-fn configuration(name: &str, address: SocketAddr, upstream: Option<&str>, with_ca: bool) -> String {
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let mut text = format!(
-        "# A house of Schleuse. `schleuse config check --config FILE` says what is wrong with it.\n\
-         # Relative paths are relative to this file.\n\n\
-         name = {}\n\n\
-         # Page and API. Plain HTTP is allowed on loopback only.\n\
-         listen = \"{address}\"\n\
-         # Health and metrics, without login: keep it on loopback.\n\
-         # admin_listen = \"127.0.0.1:9090\"\n\n\
-         # Secrets, keys and audit log.\n\
-         data = \"data\"\n\n\
-         # What this process is: the whole house.\n\
-         roles = [\"edge\", \"gate\"]\n\n\
-         # error, warn, info or debug. Prompt text is in none of them.\n\
-         log_level = \"info\"\n",
-        quoted(name)
-    );
-    if with_ca {
-        text.push_str("\n[tls]\ncertificate = \"tls/certificate.pem\"\nkey = \"tls/key.pem\"\n");
-    } else {
-        text.push_str("\n# [tls]\n# certificate = \"tls/certificate.pem\"\n# key = \"tls/key.pem\"\n");
+fn choose_tls(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    internal_ca: bool,
+    address: SocketAddr,
+    asker: &mut Asker,
+) -> Result<Tls, Failure> {
+    match (certificate, key) {
+        (Some(_), Some(_)) if internal_ca => {
+            Err(Failure::usage("a certificate is given, so there is nothing for --internal-ca to make"))
+        }
+        (Some(certificate), Some(key)) => given(&certificate, &key),
+        (Some(_), None) | (None, Some(_)) => {
+            Err(Failure::usage("a certificate needs its key: give both --certificate and --key"))
+        }
+        (None, None) if internal_ca => Ok(Tls::InternalCa),
+        (None, None) if address.ip().is_loopback() => Ok(Tls::None),
+        (None, None) => {
+            if let Some(certificate) = asker.optional("Certificate, a PEM file (empty: make one)")? {
+                let key = asker.optional("Its key, a PEM file")?.unwrap_or_default();
+                return given(Path::new(&certificate), Path::new(&key));
+            }
+            if asker.yes("Make a certificate authority of the house's own?")? {
+                return Ok(Tls::InternalCa);
+            }
+            let message = format!("{address} is no loopback address, so a certificate is needed");
+            Err(Failure::usage(message)
+                .next("add --internal-ca, or --certificate FILE --key FILE, or listen on 127.0.0.1"))
+        }
     }
-    text.push_str(
-        "\n[audit]\n# `pseudonym` or `name`: how people stand in the log.\nuser = \"pseudonym\"\n\
-         \n# A model server that speaks OpenAI's API, such as vLLM. Several with the same model are its replicas.\n",
-    );
-    let (mark, url) = match upstream {
-        Some(url) => ("", url),
-        None => ("# ", "http://127.0.0.1:8000"),
+}
+
+/// Named by its whole path and not copied: whoever renews it renews it there.
+fn given(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
+    schleuse_edge::server_config(certificate, key).map_err(Failure::usage)?;
+    let whole = |path: &Path| std::path::absolute(path).doing(format!("cannot use `{}`", path.display()));
+    Ok(Tls::Given { certificate: whole(certificate)?, key: whole(key)? })
+}
+
+fn choose_url(
+    host: &str,
+    address: SocketAddr,
+    tls: &Tls,
+    asker: &mut Asker,
+) -> Result<Option<String>, Failure> {
+    if address.port() == 0 {
+        return Ok(None);
+    }
+    let scheme = if matches!(tls, Tls::None) { "http" } else { "https" };
+    let guess = match host.parse::<std::net::IpAddr>() {
+        // Any address of this machine: which of its names people use is not known here.
+        Ok(ip) if ip.is_unspecified() => None,
+        Ok(std::net::IpAddr::V6(ip)) => Some(format!("[{ip}]")),
+        _ => Some(host.to_owned()),
     };
-    for line in [
-        "[[upstream]]".to_owned(),
-        "name = \"model\"".to_owned(),
-        format!("url = {}", quoted(url)),
-        "# models = [\"llama-3.3-70b\"]  # left out: the server is asked".to_owned(),
-        "zone = \"local\"  # local, airgapped or external".to_owned(),
-        "max_label = \"CONFIDENTIAL\"  # the highest label that may go there".to_owned(),
-        "# api_key_file = \"model-key\"".to_owned(),
-    ] {
-        let mark = if line.starts_with('#') { "" } else { mark };
-        text.push_str(&format!("{mark}{line}\n"));
+    let guess = guess.map(|host| match (scheme, address.port()) {
+        ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
+        (_, port) => format!("{scheme}://{host}:{port}"),
+    });
+    let question = "How people call it, such as https://ai.example.org";
+    match guess {
+        Some(guess) => check_url(&asker.value(None, question, &guess)?, tls).map(Some),
+        None => asker.optional(question)?.map(|url| check_url(&url, tls)).transpose(),
     }
-    text.push_str(
-        "\n# The embedded engine, for houses without a model server.\n# [engine]\n# weights = \"model.gguf\"\n\
-         # model = \"name\"\n\
-         \n# What is done about a type of finding: ALLOW, WARN, RAISE_LABEL, REDACT or BLOCK.\n# [[guardrail]]\n\
-         # type = \"EMAIL\"\n# action = \"REDACT\"\n\
-         \n# A folder with *.cedar files instead of the shipped policies.\n# policies must stand above the first table:\n\
-         # policies = \"policies\"\n",
-    );
-    text
 }
 
-/// A certificate authority and a certificate for this machine's names. The authority's key stays beside it, 0600.
-fn make_certificates(dir: &Path, name: &str, host: &str) -> Result<(), Failure> {
-    let wrong = |error: rcgen::Error| Failure::new(format!("cannot make certificates: {error}"));
-    let mut authority = CertificateParams::default();
-    authority.distinguished_name = named(&format!("{name} internal CA"));
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    valid_for_days(&mut authority, 3650);
-    let authority =
-        CertifiedIssuer::self_signed(authority, KeyPair::generate().map_err(wrong)?).map_err(wrong)?;
-
-    let mut leaf = CertificateParams::default();
-    leaf.distinguished_name = named(host);
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    valid_for_days(&mut leaf, 825);
-    leaf.subject_alt_names = vec![
-        SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-        SanType::DnsName("localhost".try_into().map_err(wrong)?),
-    ];
-    match host.parse::<IpAddr>() {
-        Ok(address) if !address.is_loopback() && !address.is_unspecified() => {
-            leaf.subject_alt_names.push(SanType::IpAddress(address));
-        }
-        Ok(_) => {}
-        Err(_) if host != "localhost" => {
-            leaf.subject_alt_names.push(SanType::DnsName(host.try_into().map_err(wrong)?));
-        }
-        Err(_) => {}
+fn check_url(url: &str, tls: &Tls) -> Result<String, Failure> {
+    let url = url.strip_suffix('/').unwrap_or(url);
+    let scheme = if matches!(tls, Tls::None) { "http://" } else { "https://" };
+    let is_of_a_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    // Behind something that ends TLS in front of it, a house on loopback may be called by https.
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(is_of_a_host) => Ok(url.to_owned()),
+        _ => Err(Failure::usage(format!("`{url}` is not how a house is called"))
+            .next(format!("write a scheme and a host, such as {scheme}ai.example.org"))),
     }
-    let key = KeyPair::generate().map_err(wrong)?;
-    let certificate = leaf.signed_by(&key, &authority).map_err(wrong)?;
-
-    let tls = dir.join("tls");
-    fs::create_dir_all(&tls).doing(format!("cannot make the folder `{}`", tls.display()))?;
-    write_new(&dir.join("ca.pem"), 0o644, authority.pem().as_bytes())?;
-    write_new(&tls.join("ca-key.pem"), 0o600, authority.key().serialize_pem().as_bytes())?;
-    write_new(&tls.join("certificate.pem"), 0o644, certificate.pem().as_bytes())?;
-    write_new(&tls.join("key.pem"), 0o600, key.serialize_pem().as_bytes())
 }
 
-fn named(name: &str) -> DistinguishedName {
-    let mut distinguished = DistinguishedName::new();
-    distinguished.push(DnType::CommonName, name);
-    distinguished
+fn check_upstreams(urls: &[String]) -> Result<(), Failure> {
+    let configs = (1..).zip(urls).map(|(number, url)| {
+        schleuse_upstream::UpstreamConfig::new(configuration::upstream_name(number), url.clone())
+    });
+    let clock = Arc::new(schleuse_types::SystemClock::new());
+    schleuse_upstream::Upstreams::new(configs.collect(), clock).map_err(Failure::usage)?;
+    Ok(())
 }
 
-fn valid_for_days(params: &mut CertificateParams, days: i64) {
-    let now = rcgen::date_time_ymd(1970, 1, 1);
-    let seconds = schleuse_types::Clock::now(&schleuse_types::SystemClock::new()).seconds();
-    let today = i64::try_from(seconds / 86_400).unwrap_or_default();
-    let day =
-        |n: i64| now + std::time::Duration::from_secs(u64::try_from(n.max(0)).unwrap_or_default() * 86_400);
-    // From yesterday on: clocks of clients may be behind.
-    params.not_before = day(today - 1);
-    params.not_after = day(today + days);
+fn make_folder(path: &Path, mode: u32) -> Result<(), Failure> {
+    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.doing(format!("cannot make the folder `{}`", path.display()))
 }
 
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
@@ -247,3 +336,6 @@ impl Asker {
         Ok(answer.trim().to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

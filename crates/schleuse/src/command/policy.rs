@@ -1,74 +1,79 @@
 //! `schleuse policy`: check, test and explain.
 
+mod who;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use schleuse_policy::{
-    Action, Ask, Circumstances, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, SHIPPED_POLICIES,
-    SHIPPED_SCHEMA, Stage,
+    Action, Ask, Circumstances, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, Stage,
 };
 use schleuse_types::{Label, Role, Zone};
 
 use super::{Explain, Policy};
 use crate::failure::{Doing as _, Failure};
-use crate::house::{load_policies, read_policy_files};
+use crate::house::PolicyTexts;
 
 pub(super) fn run(policy: Policy) -> Result<ExitCode, Failure> {
     match policy {
         Policy::Check { folder } => check(folder.as_deref()),
         Policy::Test { folder } => test(folder.as_deref()),
-        Policy::Explain(explain) => {
-            let Explain { role, person, group, action, surface, model, zone, label, finding, folder } =
-                *explain;
-            let role = Role::parse(&role).map_err(|error| Failure::usage(format!("`{role}` is {error}")))?;
-            let label = Label::parse(label.as_bytes())
-                .map_err(|error| Failure::usage(format!("`{label}` is {error}")))?;
-            let zone = Zone::parse(&zone).map_err(|error| Failure::usage(format!("`{zone}` is {error}")))?;
-            let model = Model { name: model, zone, region: String::new(), max_label: Label::Confidential };
-            let stage = Stage::Answering { label, findings: finding.into_iter().collect(), sensitivity: 0 };
-            let action = match action.as_str() {
-                "ask" => Action::Ask(Ask { surface, model, stage }),
-                "listModels" => Action::ListModels,
-                "readAudit" => Action::ReadAudit,
-                "readDecisions" => Action::ReadDecisions,
-                "manageKeys" => Action::ManageKeys,
-                "managePolicies" => Action::ManagePolicies,
-                _ => {
-                    return Err(Failure::usage(format!(
-                        "`{action}` is no action; the actions are ask, listModels, readAudit, readDecisions, manageKeys \
-                         and managePolicies"
-                    )));
-                }
-            };
-            let question = Question {
-                person,
-                role,
-                groups: group.into_iter().collect(),
-                action,
-                circumstances: Circumstances { loopback: true, ..Circumstances::default() },
-            };
-            print!("{}", load_policies(folder.as_deref())?.explain(&question));
-            Ok(ExitCode::SUCCESS)
-        }
+        Policy::Explain(asked) => match &asked.data {
+            Some(data) => super::runtime()?.block_on(who::explain(data, &asked)),
+            None => explain(*asked),
+        },
     }
 }
 
-fn check(folder: Option<&Path>) -> Result<ExitCode, Failure> {
-    let report = match folder {
-        None => Rules::check(SHIPPED_SCHEMA, &SHIPPED_POLICIES),
-        Some(folder) => {
-            let (schema, files) = read_policy_files(folder)?;
-            let files: Vec<(&str, &str)> =
-                files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-            Rules::check(&schema, &files)
-        }
+/// A question that is made up.
+fn explain(asked: Explain) -> Result<ExitCode, Failure> {
+    let role = asked.role.unwrap_or_default();
+    let role = Role::parse(&role).map_err(|error| Failure::usage(format!("`{role}` is {error}")))?;
+    let label = Label::parse(asked.label.as_bytes())
+        .map_err(|error| Failure::usage(format!("`{}` is {error}", asked.label)))?;
+    let zone =
+        Zone::parse(&asked.zone).map_err(|error| Failure::usage(format!("`{}` is {error}", asked.zone)))?;
+    let model = Model {
+        name: asked.model.unwrap_or_else(|| "model".to_owned()),
+        zone,
+        region: String::new(),
+        max_label: Label::Confidential,
     };
+    let stage = Stage::Answering { label, findings: asked.finding.into_iter().collect(), sensitivity: 0 };
+    let action = if asked.action == "ask" {
+        Action::Ask(Ask { surface: asked.surface, model, stage })
+    } else {
+        house_action(&asked.action)?
+    };
+    let question = Question {
+        person: asked.person.unwrap_or_else(|| "someone".to_owned()),
+        role,
+        groups: asked.group.into_iter().collect(),
+        action,
+        circumstances: Circumstances { loopback: true, ..Circumstances::default() },
+    };
+    print!("{}", PolicyTexts::read(asked.folder.as_deref())?.load()?.explain(&question));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn house_action(name: &str) -> Result<Action, Failure> {
+    let known: Vec<&str> = Action::HOUSE.iter().map(Action::name).collect();
+    Action::HOUSE.iter().find(|action| action.name() == name).cloned().ok_or_else(|| {
+        Failure::usage(format!("`{name}` is no action; the actions are ask, {}", known.join(", ")))
+    })
+}
+
+fn check(folder: Option<&Path>) -> Result<ExitCode, Failure> {
+    let texts = PolicyTexts::read(folder)?;
+    let files: Vec<(&str, &str)> =
+        texts.files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let report = Rules::check(&texts.schema, &files);
     print!("{report}");
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn test(folder: Option<&Path>) -> Result<ExitCode, Failure> {
-    let policy = load_policies(folder)?;
+    let policy = PolicyTexts::read(folder)?.load()?;
     let examples = match folder {
         None => SHIPPED_EXAMPLES.to_owned(),
         Some(folder) => {

@@ -10,8 +10,7 @@ use crate::address::bind;
 use crate::config::Config;
 use crate::data::DataFolder;
 use crate::failure::{Doing as _, Failure};
-use crate::house::{House, Plan, load_policies};
-use crate::posture::Posture;
+use crate::house::{House, Plan, PolicyTexts};
 use crate::telemetry::{self, Form};
 
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
@@ -49,7 +48,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             engine.weights.display()
         )));
     }
-    load_policies(config.policies.as_deref()).map(|_| ())
+    PolicyTexts::read(config.policies.as_deref())?.load().map(|_| ())
 }
 
 async fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Failure> {
@@ -60,25 +59,14 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Fa
     let data = DataFolder::create(&data)?;
     let listener = bind(listen).await?;
     let admin = bind(config.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into())).await?;
-    let plain_names = config.audit.plain_names;
     let is_tls = config.tls.is_some();
-    let engine = config.engine.as_ref().map(|engine| engine.model.clone());
     let plan = Plan { config, data, listener, admin, is_demo: false };
     let house = tokio::select! {
         house = House::open(plan) => house?,
         () = signals.wait() => return Ok(ExitCode::SUCCESS),
     };
     let scheme = if is_tls { "https" } else { "http" };
-    let posture = Posture {
-        address: house.address,
-        admin: house.admin_address,
-        is_tls,
-        is_demo: false,
-        plain_names,
-        engine,
-        upstreams: &house.upstreams.status(),
-    };
-    tracing::warn!("{}", posture.line());
+    tracing::warn!("{}", house.posture);
     tracing::info!(
         url = format!("{scheme}://{}", house.address),
         admin = format!("http://{}", house.admin_address),

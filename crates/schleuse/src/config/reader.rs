@@ -87,6 +87,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        match self.take(key).map(Spanned::get_ref) {
+            None => Ok(None),
+            Some(DeValue::Boolean(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.wrong(key, "must be true or false")),
+        }
+    }
+
     pub fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         let DeValue::Array(items) = value.get_ref() else {

@@ -29,6 +29,16 @@ impl Request {
         Self { body: body.into(), ..Self::new("POST", path) }.header("content-type", "application/json")
     }
 
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn with_method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.method);
+        self
+    }
+
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", format!("Bearer {key}"))
     }

@@ -187,16 +187,24 @@ async fn the_page_comes_without_login_and_with_a_strict_policy() {
 }
 
 #[tokio::test]
-async fn the_demo_gives_each_role_its_key_but_not_to_strangers_pages() {
+async fn the_demo_lets_each_role_in_but_not_strangers_pages() {
     let fake = FakeUpstream::start().await;
     let house = House::start(&fake).await;
-    let sign_in = |role: &str| Request::post("/demo/sign-in", json!({"role": role}).to_string());
+    let post = |body: String| {
+        Request::post("/auth/demo", body).header("origin", format!("http://{}", house.address))
+    };
+    let sign_in = |role: &str| post(json!({"role": role}).to_string());
     for role in ROLES {
         let answer = house.send(&sign_in(role)).await;
-        assert_eq!(answer.json()["key"], Value::from(house.key(role)), "{}", answer.text());
+        assert_eq!(answer.json()["role"], Value::from(role), "{}", answer.text());
+        let cookie = answer.header("set-cookie").unwrap();
+        for attribute in ["schleuse=ss-schl", "HttpOnly", "SameSite=Strict", "Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!answer.json().to_string().contains("s-schl"), "a secret in the body: {}", answer.text());
     }
     assert_eq!(house.send(&sign_in("king")).await.status, 400);
-    assert_eq!(house.send(&Request::post("/demo/sign-in", "{")).await.status, 400);
+    assert_eq!(house.send(&post("{".to_owned())).await.status, 400);
 
     // A stranger's page whose name was made to resolve to this machine asks under that name.
     let port = house.address.rsplit(':').next().unwrap();
@@ -204,7 +212,7 @@ async fn the_demo_gives_each_role_its_key_but_not_to_strangers_pages() {
         for request in [Request::get("/"), Request::get("/house.json"), sign_in("admin")] {
             let answer = house.send(&request.header("host", host)).await;
             assert_eq!(answer.status, 421, "{host}");
-            assert!(!answer.text().contains("sk-"), "{host}");
+            assert!(answer.header("set-cookie").is_none(), "{host}");
         }
     }
     for host in ["localhost", &format!("LOCALHOST:{port}"), &format!("[::1]:{port}")] {

@@ -150,3 +150,35 @@ async fn the_demonstration_model_answers_the_sdk() {
     assert!(description.contains("135 M parameters"), "{models}");
     assert!(house.output().contains("a demonstration model of 135 M parameters"), "{}", house.output());
 }
+
+/// Starts a house whose kernel seems to lack these system calls, and reads what it says before it gives up.
+async fn refuse_without(calls: &[i64], words: &[&str]) {
+    use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
+    let plan = Plan::demo();
+    let weights = plan.folder().write("tiny.gguf", TinyLlama::default().to_bytes());
+    let plan = plan.flag("--model", weights.to_str().unwrap());
+    let missing = calls.iter().map(|call| (*call, Vec::new())).collect();
+    let (no_such_call, architecture) = (SeccompAction::Errno(38), std::env::consts::ARCH.try_into().unwrap());
+    let filter = SeccompFilter::new(missing, SeccompAction::Allow, no_such_call, architecture).unwrap();
+    let filter: seccompiler::BpfProgram = filter.try_into().unwrap();
+    // A filter binds the thread that takes it and what that thread starts, and nothing else of this process.
+    let house = std::thread::spawn(move || {
+        apply_filter(&filter).unwrap();
+        plan.start_and_fail()
+    });
+    let said = tokio::task::spawn_blocking(|| house.join().unwrap()).await.unwrap();
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing: {said}");
+    }
+    assert!(!said.contains("BitFlags"), "{said}");
+}
+
+#[tokio::test]
+async fn an_engine_without_its_sandbox_refuses_and_says_why() {
+    // landlock_create_ruleset and its two companions; then seccomp.
+    refuse_without(&[444, 445, 446], &["Landlock", "Linux 5.13", "--upstream URL"]).await;
+    #[cfg(target_arch = "x86_64")]
+    refuse_without(&[317], &["seccomp", "--upstream URL"]).await;
+    #[cfg(target_arch = "aarch64")]
+    refuse_without(&[277], &["seccomp", "--upstream URL"]).await;
+}

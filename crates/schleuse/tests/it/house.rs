@@ -128,6 +128,25 @@ impl Plan {
         (command, ready)
     }
 
+    /// Starts one that must not come up, waits for its end and returns what it said. For a thread of its own.
+    pub fn start_and_fail(self) -> String {
+        let (mut command, _) = self.command();
+        let mut child = command.spawn().expect("the binary can be started");
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > SOON * 2 {
+                let _ = child.kill();
+                panic!("the house came up or hangs");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(!status.success());
+        std::fs::read_to_string(self.folder.join("err.txt")).unwrap()
+    }
+
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> House {
         let (mut command, ready) = self.command();

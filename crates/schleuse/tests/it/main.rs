@@ -24,11 +24,15 @@ mod folder;
 mod house;
 mod inspection;
 mod keys;
+mod limits;
 #[cfg(feature = "ui")]
 mod page;
+mod pages;
 mod scan;
 mod sdk;
 mod serve;
+mod sign_in;
+mod slapd;
 mod streams;
 mod tools;
 mod trouble;

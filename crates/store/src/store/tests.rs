@@ -7,15 +7,16 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::{Seen, Store};
-use crate::{KeyRow, NewKey, StoreError};
+use crate::migration::migrate_to;
+use crate::{KeyRow, NewKey, SessionRow, StoreError};
 
-const NOW: Timestamp = Timestamp(1_795_207_724_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_795_207_724_000_000);
 
 /// A folder of its own for each test, removed when the test ends.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("schleuse-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -23,7 +24,7 @@ impl Folder {
         Self(path)
     }
 
-    fn database(&self) -> PathBuf {
+    pub(super) fn database(&self) -> PathBuf {
         self.0.join("house.db")
     }
 
@@ -42,11 +43,11 @@ impl Drop for Folder {
     }
 }
 
-async fn open(path: &Path) -> Store {
+pub(super) async fn open(path: &Path) -> Store {
     Store::open(path, NOW).await.unwrap()
 }
 
-fn new_key(number: u8) -> NewKey {
+pub(super) fn new_key(number: u8) -> NewKey {
     NewKey {
         id: format!("k-{number}"),
         hash: [number; 32],
@@ -55,6 +56,26 @@ fn new_key(number: u8) -> NewKey {
         scopes: vec!["surface:chat".to_owned(), "models:a".to_owned()],
         created: Timestamp(NOW.0 + u64::from(number)),
         expires: Some(Timestamp(7)),
+    }
+}
+
+pub(super) fn session(number: u8) -> SessionRow {
+    SessionRow {
+        id: format!("s-{number}"),
+        hash: [number; 32],
+        person: "ada".to_owned(),
+        role: Role::Engineer,
+        method: "oidc".to_owned(),
+        issuer: Some("https://one.example".to_owned()),
+        subject: Some("7".to_owned()),
+        sid: Some("x".to_owned()),
+        key: None,
+        agent: "Firefox on Linux".to_owned(),
+        created: Timestamp(NOW.0 + u64::from(number)),
+        last_seen: NOW,
+        idle_micros: 30 * 60 * 1_000_000,
+        expires: Timestamp(NOW.0 + 12 * 3600 * 1_000_000),
+        revoked: None,
     }
 }
 
@@ -301,7 +322,67 @@ async fn tamper(folder: &Folder, statement: &'static str) {
 async fn a_newer_database_is_refused() {
     let folder = Folder::new();
     tamper(&folder, "INSERT INTO schema_version (version, applied) VALUES (7, 0)").await;
-    check_refused(&folder, "has the schema version 7, this schleuse knows versions up to 1").await;
+    check_refused(&folder, "has the schema version 7, this schleuse knows versions up to 2").await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_forward_with_what_is_in_it() {
+    let folder = Folder::new();
+    let options = SqliteConnectOptions::new().filename(folder.database()).create_if_missing(true);
+    let first = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    migrate_to(1, &first, &folder.database(), NOW).await.unwrap();
+    for statement in [
+        "INSERT INTO people (id, name, role, created) VALUES ('ada', 'Ada', 'engineer', 5), ('bob', 'Bob', 'auditor', 6)",
+        "INSERT INTO groups (name, created) VALUES ('a', 5)",
+        "INSERT INTO person_groups (person, group_name) VALUES ('ada', 'a')",
+        "INSERT INTO keys (id, hash, person, role, scopes, created, expires, revoked) \
+         VALUES ('k-1', zeroblob(32), 'ada', 'engineer', 'models:a', 5, 7, NULL)",
+    ] {
+        first.execute(statement).await.unwrap();
+    }
+    first.close().await;
+
+    let store = open(&folder.database()).await;
+    let people = store.people().await.unwrap();
+    assert_eq!(people.len(), 2);
+    assert_eq!(
+        (people[0].name.as_str(), people[0].role, people[0].created),
+        ("Ada", Role::Engineer, Timestamp(5))
+    );
+    assert_eq!(
+        (people[0].groups.as_slice(), &people[0].issuer, people[0].blocked),
+        (&["a".to_owned()][..], &None, None)
+    );
+    let key = store.find_key_by_id("k-1").await.unwrap().unwrap();
+    assert_eq!(
+        (key.hash, key.scopes, key.expires),
+        ([0; 32], vec!["models:a".to_owned()], Some(Timestamp(7)))
+    );
+    store.insert_session(&SessionRow { key: Some("k-1".to_owned()), ..session(1) }).await.unwrap();
+    store.close().await.unwrap();
+
+    // Both steps are written down, and a second opening finds nothing to do.
+    let store = open(&folder.database()).await;
+    let rows = store.pool.fetch_all("SELECT version FROM schema_version ORDER BY version").await.unwrap();
+    let versions: Vec<i64> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
+    assert_eq!(versions, [1, 2]);
+    assert_eq!(store.sessions().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_changes_nothing() {
+    let folder = Folder::new();
+    let options = SqliteConnectOptions::new().filename(folder.database()).create_if_missing(true);
+    let first = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    migrate_to(1, &first, &folder.database(), NOW).await.unwrap();
+    // In the way of the second step, after its first statements.
+    first.execute("CREATE TABLE messages (note TEXT)").await.unwrap();
+    let error = migrate_to(2, &first, &folder.database(), NOW).await.unwrap_err().to_string();
+    assert!(error.contains("messages"), "{error}");
+    let rows = first.fetch_all("SELECT name FROM pragma_table_info('people')").await.unwrap();
+    assert_eq!(rows.len(), 4);
+    let row = first.fetch_one("SELECT MAX(version) FROM schema_version").await.unwrap();
+    assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 1);
 }
 
 #[tokio::test]

@@ -178,3 +178,24 @@ fn every_text_is_seen_and_what_is_sent_is_what_was_seen() {
     assert!(seen.0.contains(&"/tools/0/function/parameters/k~0~1#k~/".to_owned()));
     assert_eq!(request.to_upstream().matches('*').count(), texts.len());
 }
+
+#[test]
+fn what_answers_may_cost_is_known_and_can_be_capped() {
+    let check = |surface, body: &str, expected: (u64, u64, Option<u64>), capped: &str| {
+        let mut request = Request::parse(surface, body.as_bytes(), &Limits::default()).unwrap();
+        let bound = request.answer_bound();
+        assert_eq!((bound.count, bound.least, bound.most), expected, "{body}");
+        request.cap_answers(50);
+        assert!(request.to_text().ends_with(capped), "{}", request.to_text());
+    };
+    let chat = Surface::ChatCompletions;
+    let messages = r#""model":"m","messages":[{"role":"user","content":"x"}]"#;
+    check(chat, &format!("{{{messages}}}"), (1, 0, None), r#"],"max_tokens":50}"#);
+    let named = format!(r#"{{{messages},"n":3,"min_tokens":2,"max_tokens":20,"max_completion_tokens":70}}"#);
+    check(chat, &named, (3, 2, Some(70)), r#""max_tokens":20,"max_completion_tokens":50}"#);
+    let prompts = r#"{"model":"m","prompt":["a","b"],"best_of":4,"max_tokens":100}"#;
+    check(Surface::Completions, prompts, (8, 0, Some(100)), r#""max_tokens":50}"#);
+    let input = r#"{"model":"m","input":["a","b"]}"#;
+    let request = Request::parse(Surface::Embeddings, input.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(request.answer_bound().count, 0);
+}

@@ -1,201 +1,223 @@
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/Button";
-import { Icon } from "../../components/icons";
+import { Reading } from "../../components/Page";
 import { headingOf, RefusalCard } from "../../components/RefusalCard";
-import { type House, readModels, type Refusal, RefusedError } from "../../lib/house";
-import { join, type Label } from "../../lib/labels";
+import { announce } from "../../lib/announce";
+import { readModels } from "../../lib/house";
+import { isLabel, join, type Label } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
+import { type Refusal, refusalIn } from "../../lib/refusal";
+import { go } from "../../lib/router";
+import { useSession } from "../../lib/session";
+import { useStore } from "../../lib/store";
 import { Composer } from "./Composer";
-import { labelOf } from "./conversation";
+import { lowestLabelOf, nextParent, turnsOf } from "./conversation";
+import { FollowEnd } from "./FollowEnd";
 import type { Starter } from "./starters";
 import { Starters } from "./Starters";
+import { ask, conversations, create, drafts, type News, open, stop } from "./store";
 import { TurnView } from "./TurnView";
-import { type News, useConversation } from "./useConversation";
 
-interface Props {
-  house: House;
-  apiKey: string;
-  onStatus: (sentence: string) => void;
-  onHelp: (section: string) => void;
-  /** The key is not, or no longer, valid. */
-  onRejected: (refusal: Refusal) => void;
-}
-
-/** Ask, watch it stream, see how it passed. */
-export function Chat({ house, apiKey, onStatus, onHelp, onRejected }: Props) {
+/** Ask, watch it stream, see how it passed. Without an id, a conversation that begins with its first question. */
+export function Chat({ id }: { id: string | undefined }) {
   const { words, language } = useLanguage();
+  const { house, openHelp } = useSession();
   const [models, setModels] = useState<string[]>();
-  const [listRefusal, setListRefusal] = useState<Refusal>();
+  const [refusal, setRefusal] = useState<Refusal>();
   const [chosenModel, setChosenModel] = useState<string>();
-  const [chosenLabel, setChosenLabel] = useState<Label>("INTERNAL");
-  const [draft, setDraft] = useState("");
+  const [chosen, setChosen] = useState<{ id: string | undefined; label: Label }>();
+  const [creating, setCreating] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
+  const key = id ?? "new";
+  const draft = useStore(drafts)[key] ?? "";
+  const state = useStore(conversations);
+  const conversation = id === undefined ? undefined : state.open[id];
+  const openRefusal = id === undefined ? undefined : state.refused[id];
 
-  const onNews = useCallback(
-    (news: News) => {
-      const { status } = words;
-      onStatus(news.kind === "refused" ? status.refused(headingOf(news.refusal, words)) : status[news.kind]);
-    },
-    [onStatus, words],
-  );
-  const { turns, busy, put, stop, clear } = useConversation({ apiKey, language, onNews });
+  useEffect(() => {
+    if (id !== undefined) void open(id);
+  }, [id]);
 
   const list = useCallback(() => {
-    readModels(apiKey, language).then(
+    readModels().then(
       (names) => {
         setModels(names);
-        setListRefusal(undefined);
+        setRefusal(undefined);
       },
-      (error: unknown) => {
-        if (!(error instanceof RefusedError)) return;
-        if (error.refusal.status === 401) onRejected(error.refusal);
-        setListRefusal(error.refusal);
-      },
+      (error: unknown) => setRefusal(refusalIn(error)),
     );
-  }, [apiKey, language, onRejected]);
-  useEffect(list, [list]);
+  }, []);
+  // A refusal's sentences come in the language of the request.
+  useEffect(list, [list, language]);
 
-  const model = chosenModel ?? models?.[0] ?? "";
-  const lowestLabel = labelOf(turns);
-  const label = join([chosenLabel, lowestLabel]);
+  const news = useCallback(
+    (item: News) => {
+      const { status } = words;
+      announce(item.kind === "refused" ? status.refused(headingOf(item.refusal, words)) : status[item.kind]);
+    },
+    [words],
+  );
+
+  const turns = useMemo(() => turnsOf(conversation?.messages ?? []), [conversation?.messages]);
+  const lowestLabel = lowestLabelOf(turns);
+  // A choice holds for the conversation in which it was made.
+  const label = join([chosen?.id === id ? (chosen?.label ?? "INTERNAL") : "INTERNAL", lowestLabel]);
+  const model = chosenModel ?? lastModelOf(turns, models) ?? models?.[0] ?? "";
   const started = turns.length > 0;
+  const busy = creating || turns.some(({ answer }) => answer?.state === "running");
   const demonstrationModel = house.engine?.demonstration ? house.engine.model : undefined;
+  const ready = model !== "" && !busy;
 
-  function send(question: string, asked: Label) {
-    onStatus("");
-    void put(question, model, asked, model === demonstrationModel);
+  const write = useCallback((text: string) => drafts.change((all) => ({ ...all, [key]: text })), [key]);
+
+  async function put(content: string, asked: Label) {
+    if (!ready) return;
+    announce("");
+    setRefusal(undefined);
     field.current?.focus();
+    let target = id;
+    if (target === undefined) {
+      setCreating(true);
+      try {
+        target = await create();
+      } catch (error) {
+        setRefusal(refusalIn(error));
+        write(content);
+        return;
+      } finally {
+        setCreating(false);
+      }
+      setChosen({ id: target, label: asked });
+      void ask(target, { content, model, label: asked, parent: null }, news);
+      go(`/chat/${encodeURIComponent(target)}`, { replace: true });
+    } else void ask(target, { content, model, label: asked, parent: nextParent(turns) }, news);
   }
 
-  const edit = useCallback((question: string) => {
-    setDraft(question);
-    field.current?.focus();
-  }, []);
+  const edit = useCallback(
+    (question: string) => {
+      write(question);
+      field.current?.focus();
+    },
+    [write],
+  );
+
+  const choose = (starter: Starter) => void put(starter.text, starter.label ?? label);
+  const opening = id !== undefined && !conversation && !openRefusal;
+  const blocked = openRefusal ?? (started ? undefined : refusal);
 
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 sm:px-6">
-      <section aria-label={words.ask.region} className="flex-1 pt-6 pb-8 sm:pt-10">
-        {started || listRefusal ? (
-          <h2 className="sr-only">{words.ask.region}</h2>
+      <section aria-label={words.ask.region} className={`flex-1 pt-6 pb-10 sm:pt-8 ${started || blocked ? "" : "flex flex-col justify-center"}`}>
+        {started || blocked || opening ? (
+          <h1 tabIndex={-1} className="sr-only">
+            {conversation?.title || words.ask.region}
+          </h1>
         ) : (
-          <div className="mb-6">
-            <h2 className="text-2xl font-semibold tracking-tight sm:text-[1.75rem]">{words.ask.heading}</h2>
-            <p className="mt-1.5 text-pretty text-soft">{words.ask.intro}</p>
+          <div className="mb-7">
+            <h1 tabIndex={-1} className="text-2xl font-semibold tracking-tight outline-none sm:text-3xl">
+              {words.ask.heading}
+            </h1>
+            <p className="mt-2 text-pretty text-soft">{words.ask.intro}</p>
           </div>
         )}
-        {listRefusal ? (
-          <RefusalCard refusal={listRefusal}>
-            {listRefusal.status === 0 || listRefusal.status >= 500 ? <Button onClick={list}>{words.retry}</Button> : null}
+        {opening ? <Reading /> : null}
+        {blocked ? (
+          <RefusalCard refusal={blocked} level={2}>
+            {blocked.status === 0 || blocked.status >= 500 ? (
+              <Button
+                onClick={() => {
+                  list();
+                  if (id !== undefined) void open(id);
+                }}
+              >
+                {words.retry}
+              </Button>
+            ) : null}
           </RefusalCard>
         ) : null}
         {models?.length === 0 ? (
-          <Hint more={words.ask.noModelMore} onMore={() => onHelp("model")}>
+          <Hint more={words.ask.noModelMore} onMore={() => openHelp("model")}>
             {words.ask.noModel}
           </Hint>
         ) : null}
         {started ? (
-          <div className="space-y-8">
-            {turns.map((turn) => (
-              <TurnView key={turn.id} turn={turn} onEdit={edit} />
+          <div className="space-y-10">
+            {turns.map((_, index) => (
+              <TurnView key={index} turns={turns} index={index} onEdit={edit} />
             ))}
           </div>
-        ) : listRefusal || models?.length === 0 ? null : (
-          <Starters compact={false} disabled={model === ""} onChoose={(starter) => send(...asking(starter, label))} />
+        ) : blocked || opening || models?.length === 0 ? null : (
+          <Starters compact={false} disabled={!ready} onChoose={choose} />
         )}
         <FollowEnd watch={turns} />
       </section>
 
-      <div className="sticky bottom-0 z-10 -mx-4 bg-paper px-4 pb-3 sm:-mx-6 sm:px-6">
-        {started ? (
-          <div className="flex items-center justify-between gap-2 py-2">
-            <Starters compact disabled={busy || model === ""} onChoose={(starter) => send(...asking(starter, label))} />
-            <Button
-              look="quiet"
-              className="shrink-0"
-              data-new
-              onClick={() => {
-                clear();
-                setChosenLabel("INTERNAL");
-                field.current?.focus();
-              }}
-            >
-              <Icon name="plus" />
-              <span className="max-sm:sr-only">{words.newConversation}</span>
-            </Button>
-          </div>
-        ) : null}
-        {listRefusal && !started ? null : (
+      {blocked ? null : (
+        <div className="sticky bottom-0 z-10 -mx-4 bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
+          {started ? (
+            <div className="py-2">
+              <Starters compact disabled={!ready} onChoose={choose} />
+            </div>
+          ) : null}
           <Composer
             field={field}
             draft={draft}
-            onDraft={setDraft}
+            onDraft={write}
             models={models ?? []}
             demonstrationModel={demonstrationModel}
             model={model}
             onModel={setChosenModel}
             label={label}
             lowestLabel={lowestLabel}
-            onLabel={setChosenLabel}
+            onLabel={(next) => setChosen({ id, label: next })}
             busy={busy}
-            onStop={stop}
+            onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             onSend={() => {
-              send(draft.trim(), label);
-              setDraft("");
+              write("");
+              void put(draft.trim(), label);
             }}
           />
-        )}
-        <div className="mt-1.5 min-h-5 px-1 text-xs text-soft">
-          {started && (lowestLabel === "CONFIDENTIAL" || lowestLabel === "SECRET") ? (
-            <p>{words.ask.labelStays(words.labels[lowestLabel])}</p>
-          ) : null}
-          {demonstrationModel !== undefined && demonstrationModel === model ? (
-            <p>
-              {words.ask.demonstration}{" "}
-              <button type="button" onClick={() => onHelp("model")} className="text-accent underline underline-offset-2">
-                {words.ask.demonstrationMore}
-              </button>
-            </p>
-          ) : null}
+          <Notes
+            label={started && (lowestLabel === "CONFIDENTIAL" || lowestLabel === "SECRET") ? lowestLabel : undefined}
+            demonstration={demonstrationModel !== undefined && demonstrationModel === model}
+          />
         </div>
-      </div>
+      )}
     </div>
   );
 }
 
-function asking(starter: Starter, label: Label): [string, Label] {
-  return [starter.text, starter.label ?? label];
+/** The model of the last answer, if it may still be asked. */
+function lastModelOf(turns: { answer: { model: string | null } | undefined }[], models: string[] | undefined): string | undefined {
+  const last = turns.findLast(({ answer }) => answer?.model)?.answer?.model;
+  return models?.find((name) => name === last);
+}
+
+function Notes({ label, demonstration }: { label: Label | undefined; demonstration: boolean }) {
+  const { words } = useLanguage();
+  const { openHelp } = useSession();
+  return (
+    <div className="mt-1.5 min-h-5 px-2 text-center text-xs text-pretty text-soft">
+      {isLabel(label) ? <p>{words.ask.labelStays(words.labels[label])}</p> : null}
+      {demonstration ? (
+        <p>
+          {words.ask.demonstration}{" "}
+          <button type="button" onClick={() => openHelp("model")} className="text-accent underline underline-offset-2">
+            {words.ask.demonstrationMore}
+          </button>
+        </p>
+      ) : null}
+    </div>
+  );
 }
 
 function Hint({ more, onMore, children }: { more: string; onMore: () => void; children: ReactNode }) {
   return (
     <div className="rounded-xl border border-care-line bg-care-tint p-4">
       <p>{children}</p>
-      <Button className="mt-3" onClick={onMore}>
+      <Button className="mt-3" onClick={onMore} data-hint>
         {more}
       </Button>
     </div>
   );
-}
-
-/** Keeps the end in view while it grows, but only for a reader who is there already. */
-function FollowEnd({ watch }: { watch: { id: number }[] }) {
-  const following = useRef(true);
-  const count = useRef(0);
-
-  useEffect(() => {
-    const note = () => {
-      const { scrollHeight, clientHeight, scrollTop } = document.documentElement;
-      following.current = scrollHeight - clientHeight - scrollTop < 80;
-    };
-    addEventListener("scroll", note, { passive: true });
-    return () => removeEventListener("scroll", note);
-  }, []);
-
-  useEffect(() => {
-    const asked = watch.length > count.current;
-    count.current = watch.length;
-    if (watch.length > 0 && (asked || following.current)) scrollTo({ top: document.documentElement.scrollHeight });
-  }, [watch]);
-
-  return null;
 }

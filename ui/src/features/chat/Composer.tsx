@@ -40,7 +40,7 @@ export function Composer(props: Props) {
         event.preventDefault();
         if (ready) props.onSend();
       }}
-      className="rounded-2xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
+      className="rounded-3xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
     >
       <label htmlFor={`${id}-question`} className="sr-only">
         {words.ask.field}
@@ -55,20 +55,35 @@ export function Composer(props: Props) {
         aria-describedby={`${id}-keys`}
         onChange={(event) => props.onDraft(event.target.value)}
         onKeyDown={sendOnEnter}
-        className="grows block max-h-48 min-h-12 w-full sm:min-h-16 resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft disabled:cursor-not-allowed"
+        className="grows block max-h-52 min-h-13 w-full resize-none bg-transparent px-5 pt-3.5 pb-1 outline-none placeholder:text-soft disabled:cursor-not-allowed"
       />
       <p id={`${id}-keys`} className="sr-only">
         {words.ask.keys}
       </p>
-      <div className="flex items-end gap-2 px-2.5 pb-2.5 sm:gap-3 sm:px-3 sm:pb-3">
-        <Choice className="shrink-0 max-w-32 sm:max-w-none" name={words.ask.label} value={props.label} onChange={(value) => props.onLabel(value as Label)}>
+      <div className="flex items-center gap-1 px-3 pb-3 sm:gap-2">
+        <Choice
+          className="max-w-36 shrink-0"
+          name={words.ask.label}
+          title={words.ask.chooseLabel}
+          value={props.label}
+          onChange={(value) => props.onLabel(value as Label)}
+          kind="label"
+        >
           {LABELS.map((label) => (
             <option key={label} value={label} disabled={LABELS.indexOf(label) < LABELS.indexOf(lowestLabel)}>
               {words.labels[label]}
             </option>
           ))}
         </Choice>
-        <Choice className="min-w-0 sm:max-w-[21rem]" name={words.ask.model} value={props.model} onChange={props.onModel} disabled={models.length === 0}>
+        <Choice
+          className="min-w-0 sm:max-w-[22rem]"
+          name={words.ask.model}
+          title={words.ask.chooseModel}
+          value={props.model}
+          onChange={props.onModel}
+          disabled={models.length === 0}
+          kind="model"
+        >
           {models.map((model) => (
             <option key={model} value={model}>
               {model === demonstrationModel ? `${model} (${words.ask.demonstrationMark})` : model}
@@ -77,14 +92,14 @@ export function Composer(props: Props) {
         </Choice>
         <div className="ml-auto shrink-0">
           {busy ? (
-            <Button look="outline" onClick={props.onStop} data-stop>
+            <Button look="outline" onClick={props.onStop} data-stop className="rounded-full!">
               <Icon name="stop" />
               <span className="max-sm:sr-only">{words.ask.stop}</span>
             </Button>
           ) : (
-            <Button look="primary" type="submit" disabled={!ready} data-send>
-              <Icon name="send" />
-              <span className="max-sm:sr-only">{words.ask.send}</span>
+            <Button look="primary" type="submit" disabled={!ready} data-send className="size-10 rounded-full! px-0!">
+              <Icon name="send" className="size-5" />
+              <span className="sr-only">{words.ask.send}</span>
             </Button>
           )}
         </div>
@@ -95,6 +110,8 @@ export function Composer(props: Props) {
 
 interface ChoiceProps {
   name: string;
+  title: string;
+  kind: string;
   className: string;
   value: string;
   disabled?: boolean;
@@ -102,22 +119,19 @@ interface ChoiceProps {
   children: ReactNode;
 }
 
-function Choice({ name, className, value, disabled = false, onChange, children }: ChoiceProps) {
-  const id = useId();
+/** A choice that looks like a quiet button until it is used. */
+function Choice({ name, title, kind, className, value, disabled = false, onChange, children }: ChoiceProps) {
   return (
-    <div className={className}>
-      <label htmlFor={id} className="block px-1 text-xs text-soft">
-        {name}
-      </label>
-      <select
-        id={id}
-        value={value}
-        disabled={disabled}
-        onChange={(event) => onChange(event.target.value)}
-        className="min-h-10 w-full truncate rounded-lg border border-line bg-panel px-2 text-sm text-ink hover:border-edge"
-      >
-        {children}
-      </select>
-    </div>
+    <select
+      aria-label={name}
+      title={title}
+      data-choice={kind}
+      value={value}
+      disabled={disabled}
+      onChange={(event) => onChange(event.target.value)}
+      className={`min-h-9 truncate rounded-full border border-line bg-panel px-2.5 text-[0.8125rem] text-soft hover:border-edge hover:text-ink ${className}`}
+    >
+      {children}
+    </select>
   );
 }

@@ -1,48 +1,40 @@
 import type { ReactNode } from "react";
+import { ActionBadge, LabelBadge } from "../../components/Badge";
 import { CopyButton } from "../../components/CopyButton";
+import { count } from "../../lib/format";
 import { useLanguage } from "../../lib/language";
-import type { Turn } from "./conversation";
+import type { Message } from "./message";
 
-const ACTION_LOOK: Record<string, string> = {
-  ALLOWED: "bg-tint text-accent-strong",
-  BLOCKED: "bg-stop-tint text-stop",
-  DENIED: "bg-stop-tint text-stop",
-  ERROR: "bg-stop-tint text-stop",
-};
-
-/** What the house says about how an answer came to be: model, label, route, decision, request id. */
-export function PassageStrip({ turn }: { turn: Turn }) {
-  const { words } = useLanguage();
-  const { passage, usage } = turn;
+/** What the house says about how an answer came to be: decision, label, model, route, LLM tokens, request id. */
+export function PassageStrip({ answer }: { answer: Message }) {
+  const { words, language } = useLanguage();
+  const { passage, usage } = answer;
   if (!passage) return null;
-  const action = passage.action;
-  const [actionName, actionMeaning] = words.actions[action ?? ""] ?? [action, undefined];
+  const { action } = passage;
+  const meaning = words.actions[action ?? ""]?.[1];
   return (
-    <div className="mt-3 border-t border-line pt-2.5">
-      {action && action !== "ALLOWED" && actionMeaning ? (
-        <p className="mb-2 text-sm text-care" data-meaning>
-          {actionMeaning}
+    <div className="mt-4">
+      {action !== "ALLOWED" && meaning ? (
+        <p className="mb-2.5 text-sm text-care" data-meaning>
+          {meaning}
         </p>
       ) : null}
-      <dl aria-label={words.turn.passage} className="flex flex-wrap items-center gap-x-4 gap-y-1 text-xs text-soft">
+      <dl aria-label={words.turn.passage} className="flex flex-wrap items-center gap-x-3.5 gap-y-1 text-xs text-soft">
         {action ? (
           <Fact name={words.turn.action} hidden>
-            <span
-              data-action={action}
-              className={`rounded-md px-2 py-0.5 font-semibold ${ACTION_LOOK[action] ?? "bg-care-tint text-care"}`}
-            >
-              {actionName}
-            </span>
+            <ActionBadge action={action} />
           </Fact>
         ) : null}
         {passage.label ? (
           <Fact name={words.turn.label} hidden>
-            <span data-label={passage.label} className="rounded-md border border-line px-2 py-0.5 font-semibold text-ink">
-              {words.labels[passage.label]}
-            </span>
+            <LabelBadge label={passage.label} />
           </Fact>
         ) : null}
-        <Fact name={words.turn.model}>{turn.answeredBy ?? turn.model}</Fact>
+        {answer.model ? (
+          <Fact name={words.turn.model}>
+            <span data-model>{answer.model}</span>
+          </Fact>
+        ) : null}
         {passage.route ? (
           <Fact name={words.turn.route}>
             <span data-route>{passage.route}</span>
@@ -50,18 +42,15 @@ export function PassageStrip({ turn }: { turn: Turn }) {
         ) : null}
         {usage ? (
           <Fact name={words.turn.tokens}>
-            <span data-tokens>{words.turn.tokensValue(usage.prompt, usage.completion)}</span>
+            <span data-tokens>{words.turn.tokensValue(count(usage.prompt, language), count(usage.completion, language))}</span>
           </Fact>
         ) : null}
-        {passage.sensitivity ? <Fact name={words.turn.sensitivity}>{passage.sensitivity}</Fact> : null}
-        {passage.requestId ? (
-          <Fact name={words.turn.requestId}>
-            <span className="inline-flex items-center gap-1 font-mono break-all">
-              <span data-request-id>{passage.requestId}</span>
-              <CopyButton text={passage.requestId} name={words.copyRequestId} />
-            </span>
-          </Fact>
-        ) : null}
+        <Fact name={words.turn.requestId}>
+          <span className="inline-flex items-center gap-0.5 font-mono break-all">
+            <span data-request-id>{passage.request_id}</span>
+            <CopyButton text={passage.request_id} name={words.copyRequestId} />
+          </span>
+        </Fact>
       </dl>
     </div>
   );
@@ -69,9 +58,9 @@ export function PassageStrip({ turn }: { turn: Turn }) {
 
 function Fact({ name, hidden = false, children }: { name: string; hidden?: boolean; children: ReactNode }) {
   return (
-    <div className="flex min-h-6 flex-wrap items-center gap-x-1.5">
+    <div className="flex min-h-6 min-w-0 flex-wrap items-center gap-x-1.5">
       <dt className={hidden ? "sr-only" : ""}>{name}</dt>
-      <dd className="text-ink">{children}</dd>
+      <dd className="min-w-0 wrap-anywhere text-ink">{children}</dd>
     </div>
   );
 }

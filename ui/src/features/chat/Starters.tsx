@@ -20,7 +20,7 @@ export function Starters({ compact, disabled, onChoose }: Props) {
   const starters = startersIn(words);
   if (compact) {
     return (
-      <div role="group" aria-label={words.ask.examples} className="-m-1 flex min-w-0 items-center gap-1.5 overflow-x-auto p-1">
+      <div role="group" aria-label={words.ask.examples} className="-m-1 hidden min-w-0 flex-wrap items-center gap-1.5 p-1 sm:flex">
         <span aria-hidden="true" className="mr-1 hidden text-xs text-soft sm:inline">
           {words.ask.examples}
         </span>
@@ -41,7 +41,7 @@ export function Starters({ compact, disabled, onChoose }: Props) {
     );
   }
   return (
-    <ul className="grid gap-3 sm:grid-cols-2">
+    <ul className="grid grid-cols-2 gap-3">
       {starters.map((starter) => (
         <li key={starter.id} className="min-w-0">
           <button
@@ -49,11 +49,11 @@ export function Starters({ compact, disabled, onChoose }: Props) {
             data-starter={starter.id}
             disabled={disabled}
             onClick={() => onChoose(starter)}
-            className="flex h-full w-full flex-col items-start gap-2 rounded-xl border border-line bg-panel p-4 text-left shadow-card transition-colors hover:border-accent"
+            className="flex h-full w-full flex-col items-start gap-2 rounded-2xl border border-line bg-panel p-4 text-left shadow-card transition-colors hover:border-accent"
           >
             <span className={`rounded-md px-2 py-0.5 text-xs font-semibold ${TAGS[starter.id]}`}>{starter.tag}</span>
             <span className="font-semibold">{starter.title}</span>
-            <span className="line-clamp-3 text-sm wrap-anywhere text-soft">{starter.text}</span>
+            <span className="line-clamp-3 text-sm wrap-anywhere text-soft max-sm:hidden">{starter.text}</span>
           </button>
         </li>
       ))}

@@ -1,66 +1,49 @@
-import type { Message, Passage, Refusal, Usage } from "../../lib/house";
-import { join, type Label } from "../../lib/labels";
+import { isLabel, join, type Label } from "../../lib/labels";
+import { readRefusal, record } from "../../lib/refusal";
+import type { Message, SentMessage } from "./message";
 
-/** One question and what became of it. */
+/** A question and what became of it. */
 export interface Turn {
-  id: number;
-  question: string;
-  model: string;
-  /** The label that was sent. */
-  label: Label;
-  /** Everything that was sent, this question last. */
-  messages: Message[];
-  state: "waiting" | "streaming" | "finished" | "stopped" | "refused";
-  answer: string;
-  passage: Passage | undefined;
-  answeredBy: string | undefined;
-  usage: Usage | undefined;
-  /** Whether the answer ended at its length limit. */
-  cut: boolean;
-  refusal: Refusal | undefined;
+  question: Message;
+  answer: Message | undefined;
 }
 
-export type Change =
-  | { kind: "asked"; turn: Turn }
-  | { kind: "changed"; id: number; change: Partial<Omit<Turn, "id">> }
-  | { kind: "grown"; id: number; text: string }
-  | { kind: "cleared" };
+/** What the house sent, with its refusal read. */
+export function readMessage(sent: SentMessage): Message {
+  const refusal = sent.refusal ? readRefusal("error" in record(sent.refusal) ? sent.refusal : { error: sent.refusal }, 0) : null;
+  return { ...sent, refusal };
+}
 
-export function reduce(turns: Turn[], change: Change): Turn[] {
-  switch (change.kind) {
-    case "asked":
-      return [...turns, change.turn];
-    case "changed":
-      return turns.map((turn) => (turn.id === change.id ? { ...turn, ...change.change } : turn));
-    case "grown":
-      return turns.map((turn) =>
-        turn.id === change.id ? { ...turn, state: "streaming", answer: turn.answer + change.text } : turn,
-      );
-    case "cleared":
-      return [];
+/** Questions with their answers, in the order in which they were asked. Of several answers the last is shown. */
+export function turnsOf(messages: Message[]): Turn[] {
+  const answers = new Map<string, Message>();
+  for (const message of messages) {
+    if (message.role === "assistant" && message.parent !== null) answers.set(message.parent, message);
   }
+  return messages.filter(({ role }) => role === "user").map((question) => ({ question, answer: answers.get(question.id) }));
 }
 
 /**
  * Whether a turn is sent along with the next question. A refused one is not: what was found in it would refuse every
  * question after it.
  */
-export function isCarried(turn: Turn): boolean {
-  return turn.state === "finished" || (turn.state === "stopped" && turn.answer !== "");
+export function isCarried({ answer }: Turn): boolean {
+  return answer !== undefined && answer.refusal === null && (answer.state === "complete" || (answer.state === "stopped" && answer.content !== ""));
 }
 
-/** What is sent before the next question. */
-export function history(turns: Turn[]): Message[] {
-  return turns.filter(isCarried).flatMap((turn): Message[] => [
-    { role: "user", content: turn.question },
-    ...(turn.answer === "" ? [] : [{ role: "assistant" as const, content: turn.answer }]),
-  ]);
+/** The answer that the next question follows; a refused turn is passed over. */
+export function nextParent(turns: Turn[]): string | null {
+  return turns.findLast(isCarried)?.answer?.id ?? null;
 }
 
-/**
- * The label below which a conversation cannot go: the house joins headers and findings of one request only, so the
- * page remembers what earlier messages were declared or found to be.
- */
-export function labelOf(turns: Turn[]): Label {
-  return join(turns.filter(isCarried).flatMap((turn) => [turn.label, turn.passage?.label ?? turn.label]));
+/** What was sent with a question: everything carried before it, and itself last. Findings point into this. */
+export function requestOf(turns: Turn[], index: number): { messages: { content: string }[] } {
+  const before = turns.slice(0, index).filter(isCarried);
+  const contents = before.flatMap(({ question, answer }) => [question.content, ...(answer?.content ? [answer.content] : [])]);
+  return { messages: [...contents, turns[index]?.question.content ?? ""].map((content) => ({ content })) };
+}
+
+/** The label below which a conversation cannot go: the highest of what it carries. */
+export function lowestLabelOf(turns: Turn[]): Label {
+  return join(turns.filter(isCarried).flatMap(({ answer }) => (isLabel(answer?.passage?.label) ? [answer.passage.label] : [])));
 }

@@ -1,7 +1,6 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
-import { Button } from "../../components/Button";
-import { Icon } from "../../components/icons";
 import { Markdown } from "../../components/Markdown";
+import { Modal } from "../../components/Modal";
 import { useLanguage } from "../../lib/language";
 import { handbook, type Hit, search, type Section, wordsOf } from "./handbook";
 
@@ -11,11 +10,10 @@ interface Props {
   onClose: () => void;
 }
 
-/** The handbook in a drawer; Escape and a click beside it close it. */
-export function Help({ section, onClose }: Props) {
+/** The handbook in a drawer. */
+export default function Help({ section, onClose }: Props) {
   const { words, language } = useLanguage();
   const [query, setQuery] = useState("");
-  const dialog = useRef<HTMLDialogElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
   const sections = useMemo(() => handbook(language, location.origin), [language]);
@@ -23,36 +21,16 @@ export function Help({ section, onClose }: Props) {
   const searching = wordsOf(query).length > 0;
 
   useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
-
-  useEffect(() => {
     if (section === "") field.current?.focus();
     else goTo(section);
   }, [section]);
 
   return (
-    // The keyboard's way to close a dialog is Escape, which the browser brings.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
-    <dialog
-      ref={dialog}
-      aria-labelledby={`${id}-heading`}
+    <Modal
+      heading={words.handbook.heading}
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && dialog.current.close()}
-      className="fixed inset-y-0 right-0 left-auto m-0 h-dvh max-h-none w-full max-w-xl border-l border-line bg-panel text-ink shadow-card"
-    >
-      <div className="flex h-full flex-col">
-        <div className="border-b border-line px-5 pt-4 pb-4 sm:px-7">
-          <div className="flex items-center justify-between gap-4">
-            <h2 id={`${id}-heading`} className="text-xl font-semibold tracking-tight">
-              {words.handbook.heading}
-            </h2>
-            <Button look="quiet" aria-label={words.close} onClick={() => dialog.current?.close()}>
-              <Icon name="close" className="size-5" />
-            </Button>
-          </div>
+      top={
+        <>
           <label htmlFor={`${id}-search`} className="mt-2 block text-sm">
             {words.handbook.search} <span className="text-soft">· {words.handbook.searchHint}</span>
           </label>
@@ -64,28 +42,25 @@ export function Help({ section, onClose }: Props) {
             onChange={(event) => setQuery(event.target.value)}
             className="mt-1 block min-h-10 w-full rounded-lg border border-edge bg-paper px-3 text-sm"
           />
-        </div>
-        {/* The text scrolls, so the keyboard must reach it. */}
-        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <div tabIndex={0} className="flex-1 overflow-y-auto px-5 py-5 -outline-offset-2 sm:px-7">
-          <p role="status" className="text-sm text-soft">
-            {searching ? countOf(hits, query, words.handbook) : ""}
-          </p>
-          {searching ? (
-            <Hits
-              hits={hits}
-              query={query}
-              onOpen={(target) => {
-                setQuery("");
-                requestAnimationFrame(() => goTo(target));
-              }}
-            />
-          ) : (
-            <Book sections={sections} />
-          )}
-        </div>
-      </div>
-    </dialog>
+        </>
+      }
+    >
+      <p role="status" className="text-sm text-soft">
+        {searching ? countOf(hits, query, words.handbook) : ""}
+      </p>
+      {searching ? (
+        <Hits
+          hits={hits}
+          query={query}
+          onOpen={(target) => {
+            setQuery("");
+            requestAnimationFrame(() => goTo(target));
+          }}
+        />
+      ) : (
+        <Book sections={sections} />
+      )}
+    </Modal>
   );
 }
 

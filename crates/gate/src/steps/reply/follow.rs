@@ -9,7 +9,7 @@ use schleuse_inspect::Inspector;
 use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
-use schleuse_wire::{Chunk, Surface};
+use schleuse_wire::{Chunk, Surface, internal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -36,6 +36,7 @@ pub(super) struct Stream {
 impl Stream {
     /// Follows the answer and closes the entry. The last bytes are sent only after the completion is durable.
     pub(super) async fn follow(self, state: State) {
+        let _falling = Falling(self.entry.clone());
         match self.relay(state).await {
             Ok((usage, answer)) => match self.entry.complete().await {
                 Ok(()) => {
@@ -129,6 +130,17 @@ impl Stream {
                 refusal = watch.interrupted() => Err(refusal),
                 sent = self.frames.send(frame) => sent.map_err(|_| client_left()),
             },
+        }
+    }
+}
+
+/// Closes the entry of a stream whose task panics, so that the log says that it ended.
+struct Falling(Entry);
+
+impl Drop for Falling {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.clone().close_in_background(internal("the task of a stream panicked"));
         }
     }
 }
@@ -246,6 +258,8 @@ impl<'a> Relayed<'a> {
         if let Some(usage) = chunk.usage_counts() {
             entry.note_usage(usage);
         }
+        let text = chunk.choices.iter().flat_map(|choice| &choice.pieces);
+        entry.note_streamed(text.map(|piece| piece.text.len()).sum());
         let usage = chunk.usage.take();
         if usage.is_some() {
             let head = Chunk { usage, choices: Vec::new(), ..chunk.clone() };

@@ -1,0 +1,251 @@
+//! What runs now, and how the house is set up. The root knows; this shows it.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use schleuse_policy::Effect;
+use schleuse_types::{Principal, Refusal, Text, Timestamp};
+use schleuse_upstream::Upstreams;
+use schleuse_wire::Reply;
+use serde_json::{Value, json};
+
+use crate::answer::{both, ok, time};
+use crate::call::Call;
+
+/// What only the house as a whole knows. The root implements it.
+pub trait Operations: Send + Sync + 'static {
+    /// The last minutes and this moment.
+    fn now(&self) -> Now;
+    /// Everything that `schleuse doctor` and the posture line say.
+    fn posture(&self) -> Vec<PostureLine>;
+    /// The limits that hold for this person, and how much of each is used.
+    fn limits(&self, principal: &Principal) -> Vec<Limit>;
+    /// Somebody without a valid credential was refused.
+    fn refused_stranger(&self, address: IpAddr);
+    /// A change of this key has its entry and is made next: whoever writes entries about keys that turn up changed in the
+    /// store need not write another one.
+    fn key_recorded(&self, _key: &str) {}
+    /// People, keys or sessions in the store were changed: whoever holds them in memory looks now. Ready when they have, so
+    /// that what an answer confirms is in force.
+    fn store_changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The house's work. Upstreams and the audit log are added by the console.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Now {
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Seconds that `points` cover.
+    pub window_s: u64,
+    /// Oldest first.
+    pub points: Vec<Point>,
+    /// Since the start; `running` and `queue` at this moment.
+    pub totals: Totals,
+    pub engine: Option<EngineState>,
+}
+
+/// Sums since the start; `running` and `queue` at this moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub requests: u64,
+    /// Refused by a rule, a finding, a label or a limit.
+    pub refused: u64,
+    /// Ended by a fault of the house or of a model server.
+    pub errors: u64,
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    pub running: u64,
+    /// Requests that wait for their turn.
+    pub queue: u64,
+}
+
+/// A few seconds of work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Their end.
+    pub time: Timestamp,
+    pub requests: u64,
+    pub refused: u64,
+    pub errors: u64,
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    /// Milliseconds to the first piece of an answer; none when there was no answer.
+    pub ttft_p50_ms: Option<f64>,
+    pub ttft_p95_ms: Option<f64>,
+    /// Requests that were being answered at the end.
+    pub running: u64,
+}
+
+/// The embedded engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineState {
+    /// One word: `ready`, `loading`, `failed` …
+    pub state: String,
+    pub model: String,
+}
+
+/// One statement about how safely the house is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostureLine {
+    pub level: Level,
+    pub text: Text,
+    /// What can be done about it.
+    pub next: Option<Text>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Ok,
+    Note,
+    Warning,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One limit of somebody, and how much of it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// As the configuration names it: `role:engineer`, `person:ada` …
+    pub who: String,
+    /// `requests_per_minute`, `streams` or `tokens_per_day`.
+    pub kind: &'static str,
+    pub limit: u64,
+    pub used: u64,
+    /// When it is free again; none for what runs now.
+    pub resets: Option<Timestamp>,
+}
+
+/// `GET /api/now`.
+pub(crate) fn now(call: &Call) -> Result<Reply, Refusal> {
+    let Now { uptime_s, window_s, points, totals, engine } = call.console.operations.now();
+    let points: Vec<_> = points
+        .iter()
+        .map(|point| {
+            json!({
+                "t": time(point.time),
+                "requests": point.requests,
+                "refused": point.refused,
+                "errors": point.errors,
+                "tokens_in": point.tokens_in,
+                "tokens_out": point.tokens_out,
+                "ttft_p50_ms": point.ttft_p50_ms,
+                "ttft_p95_ms": point.ttft_p95_ms,
+                "running": point.running,
+            })
+        })
+        .collect();
+    let log = &call.console.log;
+    Ok(ok(&json!({
+        "uptime_s": uptime_s,
+        "window_s": window_s,
+        "points": points,
+        "totals": {
+            "requests": totals.requests,
+            "refused": totals.refused,
+            "errors": totals.errors,
+            "tokens_in": totals.tokens_in,
+            "tokens_out": totals.tokens_out,
+            "running": totals.running,
+            "queue": totals.queue,
+        },
+        "upstreams": upstream_documents(&call.console.upstreams),
+        "engine": engine.map(|engine| json!({"state": engine.state, "model": engine.model})),
+        "audit": {"ready": log.is_ready(), "entries": log.metrics().size},
+    })))
+}
+
+/// `GET /api/upstreams`.
+pub(crate) fn upstreams(call: &Call) -> Result<Reply, Refusal> {
+    Ok(ok(&json!({"upstreams": upstream_documents(&call.console.upstreams), "next": null})))
+}
+
+/// `GET /api/policies`.
+pub(crate) fn policies(call: &Call) -> Result<Reply, Refusal> {
+    let policy = &call.console.policy;
+    let files: Vec<_> =
+        call.console.policy_files.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+    let rules: Vec<_> = policy
+        .describe_rules()
+        .map(|rule| {
+            let effect = match rule.effect {
+                Effect::Allow => "permit",
+                Effect::Deny => "forbid",
+            };
+            json!({
+                "id": rule.id,
+                "effect": effect,
+                "file": rule.file,
+                "line": rule.line,
+                "note": rule.note.as_ref().map(both),
+                "next": rule.advice.as_ref().map(both),
+            })
+        })
+        .collect();
+    Ok(ok(&json!({"digest": policy.digest(), "files": files, "rules": rules})))
+}
+
+/// `GET /api/posture`.
+pub(crate) fn posture(call: &Call) -> Result<Reply, Refusal> {
+    let lines: Vec<_> = call
+        .console
+        .operations
+        .posture()
+        .iter()
+        .map(|line| {
+            json!({
+                "level": line.level.as_str(),
+                "text": both(&line.text),
+                "next": line.next.as_ref().map(both),
+            })
+        })
+        .collect();
+    Ok(ok(&json!({"lines": lines})))
+}
+
+/// `GET /api/limits`.
+pub(crate) fn limits(call: &Call) -> Result<Reply, Refusal> {
+    let limits: Vec<_> = call
+        .console
+        .operations
+        .limits(call.principal())
+        .into_iter()
+        .map(|limit| {
+            json!({
+                "who": limit.who,
+                "kind": limit.kind,
+                "limit": limit.limit,
+                "used": limit.used,
+                "resets": limit.resets.map(time),
+            })
+        })
+        .collect();
+    Ok(ok(&json!({"limits": limits})))
+}
+
+fn upstream_documents(upstreams: &Upstreams) -> Vec<Value> {
+    let documents = upstreams.status().into_iter().map(|status| {
+        json!({
+            "name": status.name,
+            "url": status.url,
+            "zone": status.zone.as_str(),
+            "region": status.region.unwrap_or_default(),
+            "max_label": status.max_label.as_str(),
+            "models": status.models,
+            "healthy": status.healthy,
+            "reason": status.reason,
+            "in_flight": status.outstanding,
+            // This house keeps no queue of its own before a model server; what waits, waits there.
+            "queue": null,
+        })
+    });
+    documents.collect()
+}

@@ -1,0 +1,151 @@
+//! What the edge itself refuses, in the one shape of refusals.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use http::{Response, StatusCode};
+use schleuse_types::{Language, Refusal, RefusalCode, Text};
+
+use crate::credential::{Ambiguous, CookieNames};
+use crate::form::Malformed;
+use crate::reply::OutBody;
+
+pub(crate) fn not_found(language: Language) -> Response<OutBody> {
+    refuse(
+        StatusCode::NOT_FOUND,
+        RefusalCode::NotFound,
+        Text::fixed("There is nothing here.", "Hier ist nichts."),
+        Text::fixed(
+            "The page is at `/`; the API is under `/v1`.",
+            "Die Seite ist unter `/`, die API unter `/v1` zu finden.",
+        ),
+        language,
+    )
+}
+
+pub(crate) fn unknown_name(language: Language) -> Response<OutBody> {
+    refuse(
+        StatusCode::MISDIRECTED_REQUEST,
+        RefusalCode::NotFound,
+        Text::fixed(
+            "This house does not answer under that name.",
+            "Unter diesem Namen antwortet dieses Haus nicht.",
+        ),
+        Text::fixed(
+            "Use the address that the start-up printed.",
+            "Verwenden Sie die Adresse, die beim Start angezeigt wurde.",
+        ),
+        language,
+    )
+}
+
+pub(crate) fn foreign_origin(language: Language) -> Response<OutBody> {
+    refuse(
+        StatusCode::FORBIDDEN,
+        RefusalCode::AccessDenied,
+        Text::fixed(
+            "This request does not come from a page of this house.",
+            "Diese Anfrage kommt nicht von einer Seite dieses Hauses.",
+        ),
+        Text::fixed(
+            "Open the page of this house itself and do it there. A program sends an API key instead of a cookie.",
+            "Öffnen Sie die Seite dieses Hauses selbst und handeln Sie dort. Ein Programm schickt einen API-Schlüssel \
+             statt eines Cookies.",
+        ),
+        language,
+    )
+}
+
+pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<OutBody> {
+    match ambiguous {
+        Ambiguous::Bearer => refuse(
+            StatusCode::UNAUTHORIZED,
+            RefusalCode::InvalidApiKey,
+            Text::fixed(
+                "The request carries more than one key, or one that cannot be read.",
+                "Die Anfrage enthält mehr als einen Schlüssel oder einen unlesbaren.",
+            ),
+            Text::fixed(
+                "Send one key, in `Authorization: Bearer` or in `x-api-key`.",
+                "Senden Sie einen Schlüssel, in `Authorization: Bearer` oder in `x-api-key`.",
+            ),
+            language,
+        ),
+        Ambiguous::Cookie => {
+            let mut response = refuse(
+                StatusCode::BAD_REQUEST,
+                RefusalCode::InvalidRequest,
+                Text::fixed(
+                    "The browser sent more than one session of Schleuse.",
+                    "Der Browser hat mehr als eine Sitzung von Schleuse geschickt.",
+                ),
+                Text::fixed(
+                    "Try again and sign in; if it happens again, delete this address's cookies.",
+                    "Versuchen Sie es noch einmal und melden Sie sich an; bleibt es dabei, löschen Sie die Cookies \
+                     dieser Adresse.",
+                ),
+                language,
+            );
+            // Two houses on one machine share its name: without this, neither could be used again.
+            for name in CookieNames::SESSIONS {
+                let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
+                let expired = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict{secure}");
+                if let Ok(value) = HeaderValue::try_from(expired) {
+                    response.headers_mut().append(SET_COOKIE, value);
+                }
+            }
+            response
+        }
+    }
+}
+
+pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<OutBody> {
+    let message = match malformed {
+        Malformed::Host => Text::fixed(
+            "The request does not name exactly one host.",
+            "Die Anfrage nennt nicht genau einen Rechner.",
+        ),
+        Malformed::Body => {
+            Text::fixed("A GET or HEAD request has no body.", "Eine GET- oder HEAD-Anfrage hat keinen Rumpf.")
+        }
+        Malformed::Expectation => Text::fixed(
+            "The only expectation that is met here is `100-continue`.",
+            "Die einzige Erwartung, die hier erfüllt wird, ist `100-continue`.",
+        ),
+        Malformed::Encoding => {
+            Text::fixed("Compressed bodies are not taken.", "Komprimierte Rümpfe werden nicht angenommen.")
+        }
+        Malformed::Twice => Text::fixed(
+            "A header occurs twice of which there is one.",
+            "Ein Kopf, den es einmal gibt, kommt zweimal vor.",
+        ),
+    };
+    let next = Text::fixed(
+        "Correct the request and send it again.",
+        "Berichtigen Sie die Anfrage und senden Sie sie erneut.",
+    );
+    let mut response = refuse(malformed.status(), RefusalCode::InvalidRequest, message, next, language);
+    // What follows on this connection may have been meant as a part of this request.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn refuse(
+    status: StatusCode,
+    code: RefusalCode,
+    message: Text,
+    next: Text,
+    language: Language,
+) -> Response<OutBody> {
+    let refusal = Refusal::new(code, message, next, "");
+    json(status, schleuse_wire::render_refusal(&refusal, "", language))
+}
+
+pub(crate) fn json(status: StatusCode, body: String) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Whole(Some(Bytes::from(body))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,227 @@
+//! Who may do what, and why: the policy asked ahead of time, answered in plain words.
+
+use std::collections::BTreeSet;
+
+use schleuse_types::{Label, Language, Principal, Role, Text};
+
+use crate::decision::NO_RULE_PERMITS;
+use crate::{Action, Ask, Circumstances, Decision, Effect, Model, Policy, Question, Stage};
+
+/// Somebody whose access is asked about: a person, or the holder of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The person's id in this house.
+    pub person: String,
+    pub role: Role,
+    pub groups: BTreeSet<String>,
+}
+
+impl Subject {
+    pub fn of(principal: &Principal) -> Self {
+        Self {
+            person: principal.person.clone(),
+            role: principal.role,
+            groups: principal.groups.iter().cloned().collect(),
+        }
+    }
+
+    fn question(&self, action: Action, circumstances: &Circumstances) -> Question {
+        let (person, groups) = (self.person.clone(), self.groups.clone());
+        Question { person, role: self.role, groups, action, circumstances: circumstances.clone() }
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    pub person: String,
+    pub role: Role,
+    /// The name of the model for `ask`; `None` for what is done with the house.
+    pub model: Option<String>,
+    /// The action's name in policies.
+    pub action: &'static str,
+    /// For `ask`: with at least one label.
+    pub allowed: bool,
+    /// The highest label with which the model may be asked; `None` unless the action is `ask` and allowed.
+    pub up_to: Option<Label>,
+    /// The rules that decided; never empty.
+    pub rules: Vec<String>,
+    /// Whole sentences.
+    pub reason: Text,
+}
+
+impl Access {
+    /// One line for a terminal: `yes  readOperations: The engineer role may …`.
+    pub fn line(&self, language: Language) -> String {
+        let answer = match (self.allowed, language) {
+            (true, Language::English) => "yes ",
+            (true, Language::German) => "ja  ",
+            (false, Language::English) => "no  ",
+            (false, Language::German) => "nein",
+        };
+        let model = self.model.as_ref().map(|model| format!(" {model}")).unwrap_or_default();
+        format!("{answer} {}{model}: {}", self.action, self.reason.in_language(language))
+    }
+}
+
+impl Policy {
+    /// What `subject` may do: a row for every model, then one for every action on the house, allowed or not.
+    ///
+    /// The answer holds for these circumstances. A question to a model is answered as if inspection found nothing; a rule
+    /// may still deny it for what is in the prompt, and the reason says so.
+    pub fn access(&self, subject: &Subject, models: &[Model], circumstances: &Circumstances) -> Vec<Access> {
+        let asks = models.iter().map(|model| self.ask_access(subject, model, circumstances));
+        let others = Action::HOUSE.into_iter().map(|action| {
+            let decision = self.decide(&subject.question(action.clone(), circumstances));
+            let allowed = decision.effect() == Effect::Allow;
+            let reason = if allowed {
+                permitted(subject, &action, &decision)
+            } else {
+                denied(subject, &action, &decision)
+            };
+            row(subject, None, &action, allowed, None, &decision, reason)
+        });
+        asks.chain(others).collect()
+    }
+
+    /// Whether `subject` may ask `model`, and up to which label.
+    pub fn ask_access(&self, subject: &Subject, model: &Model, circumstances: &Circumstances) -> Access {
+        let ask = |stage| Action::Ask(Ask { surface: "chat".to_owned(), model: model.clone(), stage });
+        let decide = |stage| self.decide(&subject.question(ask(stage), circumstances));
+        let mut denial = None;
+        // A label above the model's highest finds no route, whatever the rules permit; SECRET finds none at all.
+        let labels =
+            Label::ALL.into_iter().filter(|label| *label <= model.max_label && *label < Label::Secret);
+        for label in labels.rev() {
+            let asking = decide(Stage::Asking { declared: label });
+            let answering = decide(Stage::Answering { label, findings: BTreeSet::new(), sensitivity: 0 });
+            match [asking, answering].into_iter().find(|decision| decision.effect() == Effect::Deny) {
+                Some(denied) => denial = denial.or(Some(denied)),
+                None => {
+                    let decision =
+                        decide(Stage::Answering { label, findings: BTreeSet::new(), sensitivity: 0 });
+                    let action = ask(Stage::Asking { declared: label });
+                    let above = denial.as_ref().map(|denial| denied(subject, &action, denial));
+                    let reason = may_ask(subject, &model.name, label, &decision, above);
+                    let model = Some(model.name.clone());
+                    return row(subject, model, &action, true, Some(label), &decision, reason);
+                }
+            }
+        }
+        // INVARIANT: PUBLIC is tried for every model, so there is a denial here.
+        let lowest = Stage::Asking { declared: Label::Public };
+        let decision = denial.unwrap_or_else(|| decide(lowest.clone()));
+        let reason = denied(subject, &ask(lowest.clone()), &decision);
+        row(subject, Some(model.name.clone()), &ask(lowest), false, None, &decision, reason)
+    }
+}
+
+fn row(
+    subject: &Subject,
+    model: Option<String>,
+    action: &Action,
+    allowed: bool,
+    up_to: Option<Label>,
+    decision: &Decision,
+    reason: Text,
+) -> Access {
+    Access {
+        person: subject.person.clone(),
+        role: subject.role,
+        model,
+        action: action.name(),
+        allowed,
+        up_to,
+        rules: decision.rules().to_vec(),
+        reason,
+    }
+}
+
+fn permitted(subject: &Subject, action: &Action, decision: &Decision) -> Text {
+    let (role, words, rules) = (role_words(subject.role), action.words(), rules(decision));
+    Text::new(
+        format!("{} may {}. {}", role.english, words.english, rules.english),
+        format!("{} darf {}. {}", role.german, words.german, rules.german),
+    )
+}
+
+fn may_ask(subject: &Subject, model: &str, label: Label, decision: &Decision, above: Option<Text>) -> Text {
+    let (role, rules) = (role_words(subject.role), rules(decision));
+    let mut text = Text::new(
+        format!(
+            "{} may ask `{model}` up to the label {label}. {} What inspection finds in a prompt can still forbid it.",
+            role.english, rules.english
+        ),
+        format!(
+            "{} darf `{model}` bis zur Einstufung {} fragen. {} Was die Prüfung in einem Prompt findet, kann es \
+             trotzdem verbieten.",
+            role.german,
+            label_german(label),
+            rules.german
+        ),
+    );
+    if let Some(above) = above {
+        text = Text::new(
+            format!("{} Above that label: {}", text.english, above.english),
+            format!("{} Darüber: {}", text.german, above.german),
+        );
+    }
+    if !decision.obligations().is_empty() {
+        let list: Vec<_> = decision.obligations().iter().map(|demand| format!("`{demand}`")).collect();
+        let list = list.join(", ");
+        text = Text::new(
+            format!("{} The permission demands in return: {list}.", text.english),
+            format!("{} Die Erlaubnis verlangt dafür: {list}.", text.german),
+        );
+    }
+    text
+}
+
+fn denied(subject: &Subject, action: &Action, decision: &Decision) -> Text {
+    let (role, words, rules) = (role_words(subject.role), action.words(), rules(decision));
+    if decision.rules() == [NO_RULE_PERMITS] {
+        return Text::new(
+            format!("{} may not {}: no rule of this house permits it.", role.english, words.english),
+            format!("{} darf nicht: {}. Keine Regel dieses Hauses erlaubt es.", role.german, words.german),
+        );
+    }
+    let empty = Text::fixed("", "");
+    let message = decision.message().unwrap_or(&empty);
+    Text::new(
+        format!("{} {}", message.english, rules.english),
+        format!("{} {}", message.german, rules.german),
+    )
+}
+
+/// Which rules decided, as a sentence.
+fn rules(decision: &Decision) -> Text {
+    let names = decision.rules().join("`, `");
+    if decision.rules().len() == 1 {
+        Text::new(format!("Rule: `{names}`."), format!("Regel: `{names}`."))
+    } else {
+        Text::new(format!("Rules: `{names}`."), format!("Regeln: `{names}`."))
+    }
+}
+
+/// The role as the beginning of a sentence.
+fn role_words(role: Role) -> Text {
+    match role {
+        Role::Employee => Text::fixed("The employee role", "Die Rolle Mitarbeit"),
+        Role::Engineer => Text::fixed("The engineer role", "Die Rolle Entwicklung"),
+        Role::Security => Text::fixed("The security role", "Die Rolle Sicherheit"),
+        Role::Admin => Text::fixed("The admin role", "Die Rolle Verwaltung"),
+        Role::Auditor => Text::fixed("The auditor role", "Die Rolle Revision"),
+    }
+}
+
+fn label_german(label: Label) -> &'static str {
+    match label {
+        Label::Public => "ÖFFENTLICH",
+        Label::Internal => "INTERN",
+        Label::Confidential => "VERTRAULICH",
+        Label::Secret => "GEHEIM",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The store behind the seal: the only place where text becomes rows and rows become text.
+
+use std::sync::Arc;
+
+use schleuse_store::{ConversationRow, MessageRow, Store, StoreError};
+use schleuse_types::{Language, Secret};
+
+use crate::message::{Author, Head, Message, State};
+use crate::refusals::{self, Fault};
+use crate::seal::{DataKey, Place};
+
+pub(crate) struct Archive {
+    pub(crate) store: Arc<Store>,
+    pub(crate) house: Secret<[u8; 32]>,
+}
+
+impl Archive {
+    /// The person's data key, made when there is none yet.
+    pub(crate) async fn ensure_key(&self, person: &str) -> Result<DataKey, Fault> {
+        if let Some(key) = self.key(person).await? {
+            return Ok(key);
+        }
+        let fresh = DataKey::generate()?.wrap(&self.house, person)?;
+        // Whoever was first made the key that counts.
+        let wrapped = self.store.ensure_data_key(person, &fresh).await?;
+        Ok(DataKey::unwrap(&wrapped, &self.house, person)?)
+    }
+
+    /// None for somebody who never began a conversation.
+    pub(crate) async fn key(&self, person: &str) -> Result<Option<DataKey>, Fault> {
+        let wrapped = self.store.data_key(person).await?;
+        let key = wrapped.map(|wrapped| DataKey::unwrap(&wrapped, &self.house, person));
+        Ok(key.transpose()?)
+    }
+
+    /// All conversations of the person, the one last updated first.
+    pub(crate) async fn heads(&self, person: &str) -> Result<Vec<Head>, Fault> {
+        let Some(key) = self.key(person).await? else { return Ok(Vec::new()) };
+        let rows = self.store.conversations(person).await?;
+        Ok(rows.iter().map(|row| open_head(&key, row)).collect())
+    }
+
+    pub(crate) async fn head(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+    ) -> Result<Option<Head>, Fault> {
+        let row = self.store.conversation(person, conversation).await?;
+        Ok(row.map(|row| open_head(key, &row)))
+    }
+
+    pub(crate) async fn put_head(&self, key: &DataKey, person: &str, head: &Head) -> Result<(), Fault> {
+        let place = Place::Head { person, conversation: &head.id, created: head.created };
+        let row = ConversationRow {
+            id: head.id.clone(),
+            person: person.to_owned(),
+            head: key.seal(&place, head.to_sealed_text())?,
+            created: head.created,
+            updated: head.updated,
+            // Told from what runs in memory: a flag in the store would be wrong after every crash.
+            running: false,
+        };
+        Ok(self.store.put_conversation(&row).await?)
+    }
+
+    /// Says whether there was such a conversation.
+    pub(crate) async fn delete(&self, person: &str, conversation: &str) -> Result<bool, Fault> {
+        Ok(self.store.delete_conversation(person, conversation).await?)
+    }
+
+    /// All messages of the conversation, oldest first. One that does not open is there as a failed one without text.
+    pub(crate) async fn messages(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+    ) -> Result<Vec<Message>, Fault> {
+        let rows = self.store.messages(person, conversation).await?;
+        Ok(rows.iter().map(|row| open_message(key, person, row).unwrap_or_else(|| damaged(row))).collect())
+    }
+
+    pub(crate) async fn put_message(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        let place = Place::Message {
+            person,
+            conversation,
+            message: &message.id,
+            parent: message.parent.as_deref(),
+            ordinal: message.ordinal,
+            created: message.created,
+        };
+        let row = MessageRow {
+            id: message.id.clone(),
+            conversation: conversation.to_owned(),
+            parent: message.parent.clone(),
+            ordinal: message.ordinal,
+            sealed: key.seal(&place, message.to_sealed_text())?,
+            // Beside the seal only so that what was interrupted is found; what counts is the sealed one.
+            state: message.state.as_str().to_owned(),
+            created: message.created,
+        };
+        Ok(self.store.put_message(person, &row).await?)
+    }
+
+    /// Ends what was being written when the house ended, and says how many answers that were. To be called once, before
+    /// the first request.
+    pub(crate) async fn end_interrupted(&self) -> Result<usize, Fault> {
+        let mut count = 0;
+        for (person, row) in self.store.interrupted_messages().await? {
+            // What cannot be opened stays as it is; a page is told so when it asks for it.
+            let opened = match self.key(&person).await {
+                Ok(Some(key)) => open_message(&key, &person, &row).map(|message| (key, message)),
+                Ok(None) | Err(Fault::Seal(_)) => None,
+                Err(fault) => return Err(fault),
+            };
+            let Some((key, mut message)) = opened else {
+                tracing::error!(message = row.id, "an interrupted message does not open");
+                continue;
+            };
+            if message.state == State::Running {
+                fail_interrupted(&mut message);
+            }
+            match self.put_message(&key, &person, &row.conversation, &message).await {
+                // Deleted meanwhile by somebody else who uses the store.
+                Err(Fault::Store(StoreError::UnknownConversation { .. })) => {}
+                put => put?,
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Makes an answer that nobody writes any more one that failed.
+pub(crate) fn fail_interrupted(message: &mut Message) {
+    let request_id = message.passage.as_ref().map(|passage| passage.request_id.as_str());
+    let refusal =
+        refusals::error_object(&refusals::interrupted(), request_id.unwrap_or_default(), message.language);
+    message.state = State::Failed;
+    message.refusal = Some(refusal);
+}
+
+fn open_head(key: &DataKey, row: &ConversationRow) -> Head {
+    let mut head = Head {
+        id: row.id.clone(),
+        title: String::new(),
+        label: None,
+        created: row.created,
+        updated: row.updated,
+        is_damaged: false,
+    };
+    let place = Place::Head { person: &row.person, conversation: &row.id, created: row.created };
+    let opened = key.open(&place, &row.head).ok();
+    if opened.and_then(|text| head.read_sealed_text(&text)).is_none() {
+        tracing::error!(conversation = row.id, "a sealed conversation does not open");
+        head.is_damaged = true;
+    }
+    head
+}
+
+fn open_message(key: &DataKey, person: &str, row: &MessageRow) -> Option<Message> {
+    let place = Place::Message {
+        person,
+        conversation: &row.conversation,
+        message: &row.id,
+        parent: row.parent.as_deref(),
+        ordinal: row.ordinal,
+        created: row.created,
+    };
+    let text = key.open(&place, &row.sealed).ok()?;
+    let mut message = blank(row);
+    message.read_sealed_text(&text)?;
+    Some(message)
+}
+
+fn damaged(row: &MessageRow) -> Message {
+    tracing::error!(message = row.id, "a sealed message does not open");
+    let refusal = refusals::error_object(&refusals::damaged(), "", Language::English);
+    Message { state: State::Failed, refusal: Some(refusal), ..blank(row) }
+}
+
+fn blank(row: &MessageRow) -> Message {
+    Message {
+        id: row.id.clone(),
+        parent: row.parent.clone(),
+        ordinal: row.ordinal,
+        created: row.created,
+        author: Author::Assistant,
+        content: String::new(),
+        state: State::Failed,
+        language: Language::English,
+        model: None,
+        passage: None,
+        usage: None,
+        is_cut: false,
+        omitted: 0,
+        refusal: None,
+    }
+}

@@ -1,0 +1,109 @@
+//! Bodies of requests: read within bounds, strict JSON, nothing unknown.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use schleuse_types::Refusal;
+use schleuse_wire::fields::nearest_of;
+use schleuse_wire::json::{self, Bounds, Object, Value};
+use schleuse_wire::{ArrivalBody, invalid_request, too_large};
+
+/// Flat objects with a handful of fields.
+const BOUNDS: Bounds = Bounds { depth_max: 8, nodes_max: 64 };
+
+/// The members of a JSON object in which nothing but `known` stands. No body at all counts as an empty object.
+pub(crate) async fn read_fields(
+    body: ArrivalBody,
+    bytes_max: usize,
+    known: &[&'static str],
+) -> Result<Object, Refusal> {
+    let bytes = read(body, bytes_max).await?;
+    if bytes.is_empty() {
+        return Ok(Object::new());
+    }
+    let value = json::parse(&bytes, &BOUNDS).map_err(|error| {
+        invalid_request(
+            format!("The body is not valid: {error}."),
+            format!("Der Inhalt der Anfrage ist ungültig: {error}."),
+            "body is not strict JSON",
+            None,
+        )
+    })?;
+    let Value::Object(object) = value else {
+        return Err(invalid_request(
+            format!("The body must be a JSON object, not {}.", value.kind()),
+            "Der Inhalt der Anfrage muss ein JSON-Objekt sein.",
+            "body is not an object",
+            None,
+        ));
+    };
+    if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
+        return Err(unknown_field(name, known));
+    }
+    Ok(object)
+}
+
+async fn read(body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large(bytes_max)),
+        Err(error) => Err(invalid_request(
+            "The body of the request did not arrive completely.",
+            "Der Inhalt der Anfrage ist nicht vollständig angekommen.",
+            "body not readable",
+            None,
+        )
+        .with_inside(error.to_string())),
+    }
+}
+
+/// A text of 1 to `bytes_max` bytes; None when it is missing or null.
+pub(crate) fn take_text(
+    object: &mut Object,
+    name: &'static str,
+    bytes_max: usize,
+) -> Result<Option<String>, Refusal> {
+    match object.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if (1..=bytes_max).contains(&text.len()) => Ok(Some(text)),
+        Some(Value::String(text)) if text.is_empty() => Err(wrong(
+            name,
+            format!("The field `{name}` must not be empty."),
+            format!("Das Feld `{name}` darf nicht leer sein."),
+        )),
+        Some(Value::String(_)) => Err(wrong(
+            name,
+            format!("The field `{name}` is longer than {bytes_max} bytes."),
+            format!("Das Feld `{name}` ist länger als {bytes_max} Bytes."),
+        )),
+        Some(other) => Err(wrong(
+            name,
+            format!("The field `{name}` must be a string, not {}.", other.kind()),
+            format!("Das Feld `{name}` muss ein Text sein."),
+        )),
+    }
+}
+
+pub(crate) fn missing(name: &'static str) -> Refusal {
+    wrong(name, format!("The field `{name}` is missing."), format!("Das Feld `{name}` fehlt."))
+}
+
+pub(crate) fn wrong(name: &'static str, english: String, german: String) -> Refusal {
+    invalid_request(english, german, "a field has the wrong shape", Some(name))
+}
+
+fn unknown_field(name: &str, known: &[&'static str]) -> Refusal {
+    let shown: String = name.chars().take(64).filter(|character| !character.is_control()).collect();
+    let (mut english, mut german) =
+        (format!("Unknown field `{shown}`"), format!("Unbekanntes Feld `{shown}`"));
+    match nearest_of(known.iter().copied(), name) {
+        Some(nearest) => {
+            english.push_str(&format!("; did you mean `{nearest}`?"));
+            german.push_str(&format!("; meinten Sie `{nearest}`?"));
+        }
+        None => {
+            english.push('.');
+            german.push('.');
+        }
+    }
+    invalid_request(english, german, "unknown field", Some(&shown))
+}

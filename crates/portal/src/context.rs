@@ -1,0 +1,217 @@
+//! What is sent along with a question: the questions and answers before it.
+
+use schleuse_types::Label;
+use schleuse_wire::json::{Object, Value};
+
+use crate::message::{Author, Message, State, string};
+
+/// Most questions with their answers that are sent along; the oldest are left out beyond it.
+const PAIRS_MAX: usize = 100;
+/// Most bytes of text altogether. As JSON this stays below the gate's limit of 8 MiB, unless the text is mostly control
+/// characters, and then the gate refuses it.
+const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A question with everything that is sent along.
+pub(crate) struct Context {
+    /// Oldest first.
+    pairs: Vec<Pair>,
+    question: Said,
+    /// How many messages were left out because they were too many.
+    pub(crate) omitted: u32,
+}
+
+struct Pair {
+    question: Said,
+    answer: Said,
+    label: Option<Label>,
+}
+
+struct Said {
+    id: String,
+    text: String,
+}
+
+impl Said {
+    fn new(message: &Message) -> Self {
+        Self { id: message.id.clone(), text: message.content.clone() }
+    }
+
+    fn to_json(&self, author: Author) -> Value {
+        let mut out = Object::new();
+        out.set("role", string(author.as_str()));
+        out.set("content", string(&self.text));
+        Value::Object(out)
+    }
+}
+
+impl Context {
+    /// `path` is the branch before the question, from the root on.
+    ///
+    /// A question without any answer is not sent along, and so one that was refused is not: what was found in it would
+    /// refuse every question after it.
+    pub(crate) fn new(path: &[&Message], question: &Message) -> Self {
+        let mut pairs = Vec::new();
+        let mut messages = path.iter().peekable();
+        while let Some(message) = messages.next() {
+            let answer =
+                messages.next_if(|next| message.author == Author::User && next.author == Author::Assistant);
+            let Some(answer) = answer else { continue };
+            if answer.state != State::Running && !answer.content.is_empty() {
+                pairs.push(Pair {
+                    question: Said::new(message),
+                    answer: Said::new(answer),
+                    label: answer.passage.as_ref().and_then(|passage| passage.label),
+                });
+            }
+        }
+        let mut context = Self { pairs, question: Said::new(question), omitted: 0 };
+        context.leave_out(context.surplus());
+        context
+    }
+
+    /// Leaves out the older half of what is sent along. False when there is nothing left to leave out.
+    pub(crate) fn halve(&mut self) -> bool {
+        let count = self.pairs.len().div_ceil(2);
+        self.leave_out(count);
+        count > 0
+    }
+
+    /// The label of everything that is sent along.
+    pub(crate) fn label(&self) -> Option<Label> {
+        self.pairs.iter().filter_map(|pair| pair.label).max()
+    }
+
+    /// The body of the question for a model. `manner` holds further fields.
+    pub(crate) fn body(&self, model: &str, manner: &[(&'static str, Value)]) -> String {
+        let mut messages = Vec::with_capacity(self.pairs.len() * 2 + 1);
+        for pair in &self.pairs {
+            messages.push(pair.question.to_json(Author::User));
+            messages.push(pair.answer.to_json(Author::Assistant));
+        }
+        messages.push(self.question.to_json(Author::User));
+        let mut options = Object::new();
+        options.set("include_usage", Value::Bool(true));
+        let mut body = Object::new();
+        body.set("model", string(model));
+        body.set("messages", Value::Array(messages));
+        body.set("stream", Value::Bool(true));
+        body.set("stream_options", Value::Object(options));
+        for (name, value) in manner {
+            body.set(name, value.clone());
+        }
+        Value::Object(body).to_text()
+    }
+
+    /// Adds to every finding of an error object the id of the message that its path points into.
+    pub(crate) fn name_messages(&self, error: &mut Object) {
+        let Some(Value::Array(findings)) = error.get_mut("findings") else { return };
+        for finding in findings {
+            let Value::Object(finding) = finding else { continue };
+            let path = finding.get("path").and_then(Value::as_str);
+            let place = path.and_then(|path| path.strip_prefix("/messages/"));
+            let place = place.and_then(|rest| rest.split('/').next()?.parse::<usize>().ok());
+            if let Some(id) = place.and_then(|place| self.id(place)) {
+                finding.set("message", string(id));
+            }
+        }
+    }
+
+    /// The id of the message that is sent in this place.
+    fn id(&self, place: usize) -> Option<&str> {
+        if place == self.pairs.len() * 2 {
+            return Some(&self.question.id);
+        }
+        let pair = self.pairs.get(place / 2)?;
+        Some(if place.is_multiple_of(2) { &pair.question.id } else { &pair.answer.id })
+    }
+
+    /// How many pairs are beyond the limits, from the oldest on.
+    fn surplus(&self) -> usize {
+        let mut room = TEXT_BYTES_MAX.saturating_sub(self.question.text.len());
+        let mut kept = 0;
+        for pair in self.pairs.iter().rev().take(PAIRS_MAX) {
+            let length = pair.question.text.len() + pair.answer.text.len();
+            match room.checked_sub(length) {
+                Some(rest) => room = rest,
+                None => break,
+            }
+            kept += 1;
+        }
+        self.pairs.len() - kept
+    }
+
+    fn leave_out(&mut self, count: usize) {
+        self.pairs.drain(..count.min(self.pairs.len()));
+        self.omitted = self.omitted.saturating_add(u32::try_from(count * 2).unwrap_or(u32::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Context, PAIRS_MAX, TEXT_BYTES_MAX};
+    use crate::message::tests::blank;
+    use crate::message::{Author, Message, State};
+
+    /// Questions `q0`, `q1` … with answers of these states and texts.
+    fn conversation(answers: &[(State, &str)]) -> Vec<Message> {
+        let pairs = answers.iter().enumerate().map(|(number, (state, text))| {
+            let question = Message { id: format!("q{number}"), content: format!("Q{number}"), ..blank() };
+            let answer = Message {
+                id: format!("a{number}"),
+                author: Author::Assistant,
+                state: *state,
+                content: (*text).to_owned(),
+                ..blank()
+            };
+            [question, answer]
+        });
+        pairs.flatten().collect()
+    }
+
+    fn context(messages: &[Message]) -> Context {
+        let question = Message { id: "q".into(), content: "Q".into(), ..blank() };
+        Context::new(&messages.iter().collect::<Vec<_>>(), &question)
+    }
+
+    fn check(messages: &[Message], expected: &[&str], omitted: u32) {
+        let context = context(messages);
+        let ids: Vec<&str> = (0..).map_while(|place| context.id(place)).collect();
+        assert_eq!(ids, expected);
+        assert_eq!(context.omitted, omitted);
+    }
+
+    #[test]
+    fn what_was_answered_is_sent_along() {
+        check(&[], &["q"], 0);
+        let states = [State::Complete, State::Stopped, State::Failed, State::Running];
+        let with_text: Vec<_> = states.iter().map(|state| (*state, "text")).collect();
+        let without: Vec<_> = states.iter().map(|state| (*state, "")).collect();
+        check(&conversation(&with_text), &["q0", "a0", "q1", "a1", "q2", "a2", "q"], 0);
+        check(&conversation(&without), &["q"], 0);
+        // Two questions in a row: the first has no answer in this branch.
+        let mut messages = conversation(&[(State::Complete, "x"), (State::Complete, "y")]);
+        messages.remove(1);
+        check(&messages, &["q1", "a1", "q"], 0);
+    }
+
+    #[test]
+    fn the_oldest_part_of_too_much_is_left_out() {
+        let many = conversation(&[(State::Complete, "x")].repeat(PAIRS_MAX + 3));
+        let context = context(&many);
+        assert_eq!((context.pairs.len(), context.omitted), (PAIRS_MAX, 6));
+        assert_eq!(context.id(0), Some("q3"));
+        let long = "x".repeat(TEXT_BYTES_MAX / 2 - 100);
+        let long = [(State::Complete, long.as_str())].repeat(3);
+        check(&conversation(&long), &["q1", "a1", "q2", "a2", "q"], 2);
+    }
+
+    #[test]
+    fn halving_ends() {
+        let mut context = context(&conversation(&[(State::Complete, "x")].repeat(5)));
+        let mut counts = Vec::new();
+        while context.halve() {
+            counts.push((context.pairs.len(), context.omitted));
+        }
+        assert_eq!(counts, [(2, 6), (1, 8), (0, 10)]);
+    }
+}

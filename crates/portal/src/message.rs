@@ -1,0 +1,365 @@
+//! Conversations and messages as the portal knows them, and their form inside the seal.
+
+use schleuse_types::{Label, Language, Timestamp};
+use schleuse_wire::Usage;
+use schleuse_wire::json::{self, Bounds, Number, Object, Value};
+
+/// Title and label of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    /// Empty until the first question.
+    pub(crate) title: String,
+    /// The join of the labels of everything in it that a model was asked. None until then; never falls.
+    pub(crate) label: Option<Label>,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    /// The row in the store was altered or sealed under another key: what it says is not known.
+    pub(crate) is_damaged: bool,
+}
+
+/// A question, or what was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) parent: Option<String>,
+    /// How many messages of the conversation are older.
+    pub(crate) ordinal: i64,
+    pub(crate) created: Timestamp,
+    pub(crate) author: Author,
+    pub(crate) content: String,
+    pub(crate) state: State,
+    /// The language in which refusals are told to whoever asked.
+    pub(crate) language: Language,
+    /// Of an answer: the model that was asked.
+    pub(crate) model: Option<String>,
+    pub(crate) passage: Option<Passage>,
+    pub(crate) usage: Option<Usage>,
+    /// The answer ended at its length limit.
+    pub(crate) is_cut: bool,
+    /// How many earlier messages of the conversation the model was not shown, because they were too many.
+    pub(crate) omitted: u32,
+    /// The error object, without the `error` around it.
+    pub(crate) refusal: Option<Object>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    User,
+    Assistant,
+}
+
+impl Author {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Is being written.
+    Running,
+    Complete,
+    /// The person stopped it.
+    Stopped,
+    Failed,
+}
+
+impl State {
+    const ALL: [Self; 4] = [Self::Running, Self::Complete, Self::Stopped, Self::Failed];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What the gate said about a request in its headers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Passage {
+    pub(crate) request_id: String,
+    pub(crate) label: Option<Label>,
+    /// A number as the gate wrote it.
+    pub(crate) sensitivity: Option<String>,
+    pub(crate) action: Option<String>,
+    pub(crate) route: Option<String>,
+}
+
+impl Passage {
+    pub(crate) fn from_headers(headers: &[(&'static str, String)]) -> Self {
+        let header = |name: &str| {
+            let found = headers.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        Self {
+            request_id: header("x-schleuse-request-id").unwrap_or_default(),
+            label: header("x-schleuse-label").and_then(|label| Label::parse(label.as_bytes()).ok()),
+            sensitivity: header("x-schleuse-sensitivity"),
+            action: header("x-schleuse-action"),
+            route: header("x-schleuse-route"),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let mut out = Object::new();
+        out.set("request_id", string(&self.request_id));
+        out.set("label", optional(self.label.map(Label::as_str)));
+        let sensitivity =
+            self.sensitivity.as_deref().map(|text| json::parse(text.as_bytes(), &Bounds::default()));
+        out.set(
+            "sensitivity",
+            match sensitivity {
+                Some(Ok(number @ Value::Number(_))) => number,
+                _ => Value::Null,
+            },
+        );
+        out.set("action", optional(self.action.as_deref()));
+        out.set("route", optional(self.route.as_deref()));
+        Value::Object(out)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let object = value.as_object()?;
+        let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            request_id: text("request_id")?,
+            label: text("label").and_then(|label| Label::parse(label.as_bytes()).ok()),
+            sensitivity: match object.get("sensitivity") {
+                Some(Value::Number(number)) => Some(number.as_str().to_owned()),
+                _ => None,
+            },
+            action: text("action"),
+            route: text("route"),
+        })
+    }
+}
+
+impl Head {
+    /// Everything that is sealed.
+    pub(crate) fn to_sealed_text(&self) -> String {
+        let mut out = Object::new();
+        out.set("title", string(&self.title));
+        out.set("label", optional(self.label.map(Label::as_str)));
+        Value::Object(out).to_text()
+    }
+
+    /// Fills in what was sealed; None when it says what this binary cannot read.
+    pub(crate) fn read_sealed_text(&mut self, text: &[u8]) -> Option<()> {
+        let Ok(Value::Object(object)) = json::parse(text, &Bounds::default()) else { return None };
+        object.get("title")?.as_str()?.clone_into(&mut self.title);
+        self.label = match object.get("label")? {
+            Value::Null => None,
+            label => Some(Label::parse(label.as_str()?.as_bytes()).ok()?),
+        };
+        Some(())
+    }
+
+    /// As the page reads it.
+    pub(crate) fn to_json(&self, is_running: bool) -> Object {
+        let mut out = Object::new();
+        out.set("id", string(&self.id));
+        out.set("title", string(&self.title));
+        out.set("created", time(self.created));
+        out.set("updated", time(self.updated));
+        out.set("label", optional(self.label.map(Label::as_str)));
+        out.set("running", Value::Bool(is_running));
+        if self.is_damaged {
+            out.set("damaged", Value::Bool(true));
+        }
+        out
+    }
+}
+
+impl Message {
+    /// Everything that is sealed. Id, parent, ordinal and time stand beside it and are bound to it by the seal.
+    pub(crate) fn to_sealed_text(&self) -> String {
+        let mut out = self.facts();
+        let language = match self.language {
+            Language::English => "en",
+            Language::German => "de",
+        };
+        out.set("language", string(language));
+        Value::Object(out).to_text()
+    }
+
+    /// Fills in what was sealed; None when it says what this binary cannot read.
+    pub(crate) fn read_sealed_text(&mut self, text: &[u8]) -> Option<()> {
+        let Ok(Value::Object(mut object)) = json::parse(text, &SEALED_BOUNDS) else { return None };
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        self.author = match text("role")? {
+            "user" => Author::User,
+            "assistant" => Author::Assistant,
+            _ => return None,
+        };
+        let state = text("state")?;
+        self.state = State::ALL.into_iter().find(|known| known.as_str() == state)?;
+        self.language = if text("language")? == "de" { Language::German } else { Language::English };
+        self.model = text("model").map(str::to_owned);
+        self.passage = object.get("passage").and_then(Passage::from_json);
+        self.usage = object.get("usage").and_then(Value::as_object).map(|usage| {
+            let count = |name| usage.get(name).and_then(Value::as_i64).and_then(|n| u64::try_from(n).ok());
+            Usage {
+                prompt: count("prompt").unwrap_or_default(),
+                completion: count("completion").unwrap_or_default(),
+            }
+        });
+        self.is_cut = object.get("cut").and_then(Value::as_bool)?;
+        self.omitted = object.get("omitted").and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok())?;
+        self.refusal = match object.remove("refusal") {
+            Some(Value::Object(refusal)) => Some(refusal),
+            _ => None,
+        };
+        self.content = match object.remove("content") {
+            Some(Value::String(content)) => content,
+            _ => return None,
+        };
+        Some(())
+    }
+
+    /// As the page reads it.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut out = Object::new();
+        out.set("id", string(&self.id));
+        out.set("parent", optional(self.parent.as_deref()));
+        out.set("created", time(self.created));
+        for (name, value) in self.facts() {
+            out.set(&name, value);
+        }
+        Value::Object(out)
+    }
+
+    fn facts(&self) -> Object {
+        let mut out = Object::new();
+        out.set("role", string(self.author.as_str()));
+        out.set("content", string(&self.content));
+        out.set("model", optional(self.model.as_deref()));
+        out.set("state", string(self.state.as_str()));
+        out.set("passage", self.passage.as_ref().map_or(Value::Null, Passage::to_json));
+        out.set("usage", self.usage.map_or(Value::Null, usage_json));
+        out.set("cut", Value::Bool(self.is_cut));
+        out.set("omitted", number(u64::from(self.omitted)));
+        out.set("refusal", self.refusal.clone().map_or(Value::Null, Value::Object));
+        out
+    }
+}
+
+/// What was written here is read here; the bounds only keep a damaged row from costing much.
+const SEALED_BOUNDS: Bounds = Bounds { depth_max: 16, nodes_max: 100_000 };
+
+pub(crate) fn usage_json(usage: Usage) -> Value {
+    let mut out = Object::new();
+    out.set("prompt", number(usage.prompt));
+    out.set("completion", number(usage.completion));
+    Value::Object(out)
+}
+
+pub(crate) fn string(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+pub(crate) fn optional(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, string)
+}
+
+pub(crate) fn number(n: u64) -> Value {
+    Value::Number(Number::from(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// RFC 3339 in UTC with milliseconds.
+pub(crate) fn time(at: Timestamp) -> Value {
+    let text = at.to_string();
+    let millis = text.strip_suffix('Z').and_then(|text| text.get(..text.len().saturating_sub(3)));
+    Value::String(format!("{}Z", millis.unwrap_or_default()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Author, Head, Message, Passage, State, time};
+    use schleuse_types::{Label, Language, Timestamp};
+    use schleuse_wire::Usage;
+    use schleuse_wire::json::{Object, Value};
+
+    /// A message that says nothing.
+    pub(crate) fn blank() -> Message {
+        Message {
+            id: "m".into(),
+            parent: Some("p".into()),
+            ordinal: 1,
+            created: Timestamp(1_795_207_724_123_456),
+            author: Author::User,
+            content: String::new(),
+            state: State::Complete,
+            language: Language::English,
+            model: None,
+            passage: None,
+            usage: None,
+            is_cut: false,
+            omitted: 0,
+            refusal: None,
+        }
+    }
+
+    fn check(message: &Message) {
+        let mut read = Message { author: Author::User, ..blank() };
+        read.read_sealed_text(message.to_sealed_text().as_bytes()).unwrap();
+        assert_eq!(&read, message);
+    }
+
+    #[test]
+    fn what_is_sealed_is_read_again() {
+        check(&blank());
+        let mut refusal = Object::new();
+        refusal.set("code", Value::String("upstream_failed".into()));
+        let headers = [
+            ("x-schleuse-request-id", "01J".to_owned()),
+            ("x-schleuse-label", "INTERNAL".to_owned()),
+            ("x-schleuse-sensitivity", "0.40".to_owned()),
+            ("x-schleuse-action", "WARNED".to_owned()),
+        ];
+        let answer = Message {
+            author: Author::Assistant,
+            content: "Grüße \"\u{1}\n😀".into(),
+            state: State::Failed,
+            language: Language::German,
+            model: Some("tiny".into()),
+            passage: Some(Passage::from_headers(&headers)),
+            usage: Some(Usage { prompt: 3, completion: 4 }),
+            is_cut: true,
+            omitted: 6,
+            refusal: Some(refusal),
+            ..blank()
+        };
+        check(&answer);
+        let shown = answer.to_json().to_text();
+        assert!(
+            shown.starts_with("{\"id\":\"m\",\"parent\":\"p\",\"created\":\"2026-11-20T20:48:44.123Z\""),
+            "{shown}"
+        );
+        assert!(shown.contains("\"sensitivity\":0.40,\"action\":\"WARNED\",\"route\":null"), "{shown}");
+    }
+
+    #[test]
+    fn a_head_is_read_again() {
+        let head = |title: &str, label| Head {
+            id: "c".into(),
+            title: title.into(),
+            label,
+            created: Timestamp(0),
+            updated: Timestamp(0),
+            is_damaged: false,
+        };
+        for label in Label::ALL.map(Some).into_iter().chain([None]) {
+            let mut read = head("", None);
+            read.read_sealed_text(head("Titel", label).to_sealed_text().as_bytes()).unwrap();
+            assert_eq!(read, head("Titel", label));
+        }
+        assert_eq!(time(Timestamp(0)).as_str(), Some("1970-01-01T00:00:00.000Z"));
+    }
+}

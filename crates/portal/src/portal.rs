@@ -1,0 +1,423 @@
+//! The portal: who may, which path, and what is read without asking a model.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use schleuse_identity::{Authenticator, Verified};
+use schleuse_store::Store;
+use schleuse_types::{Clock, Label, Language, Principal, Random, Refusal, RequestId, Secret};
+use schleuse_wire::json::{Object, Value};
+use schleuse_wire::{
+    Arrival, Exchange, Exchanged, Method, Reply, ReplyBody, internal, invalid_request, render_refusal,
+};
+use tokio::sync::{OwnedMutexGuard, mpsc};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::archive::{Archive, fail_interrupted};
+use crate::body::{missing, read_fields, take_text};
+use crate::events::Position;
+use crate::message::{Author, Head, Message, State, string};
+use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
+use crate::refusals::{self, Fault};
+use crate::run::{Run, Runs, parse_run_id};
+use crate::seal::DataKey;
+
+/// Whether policy lets this person use the chat.
+pub type Permit = Arc<dyn Fn(&Principal) -> Result<(), Refusal> + Send + Sync>;
+
+/// Fields beside model and messages with which a model of this name is asked, such as a limit for one that does not know
+/// when it has said everything.
+pub type Manner = Arc<dyn Fn(&str) -> Vec<(&'static str, Value)> + Send + Sync>;
+
+/// What one person may have here.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub conversations_max: usize,
+    /// Questions and answers of one conversation.
+    pub messages_max: usize,
+    /// Bytes of one question.
+    pub content_bytes_max: usize,
+    /// Answers being written at once.
+    pub runs_max: usize,
+    /// Pages that read one answer at once.
+    pub readers_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            conversations_max: 2_000,
+            messages_max: 2_000,
+            content_bytes_max: 2 * 1024 * 1024,
+            runs_max: 4,
+            readers_max: 16,
+        }
+    }
+}
+
+/// What a portal is made of.
+pub struct Parts {
+    /// The gate, or a way to it: the only way to a model.
+    pub models: Arc<dyn Exchange>,
+    pub identity: Arc<Authenticator>,
+    pub permit: Permit,
+    pub manner: Manner,
+    pub store: Arc<Store>,
+    /// Wraps the data keys. Whoever loses it loses every conversation.
+    pub house_secret: Secret<[u8; 32]>,
+    pub limits: Limits,
+    pub clock: Arc<dyn Clock>,
+    /// For ids. Keys and nonces come from the cryptography library's own generator.
+    pub random: Arc<dyn Random>,
+    /// Every run and every reader; waited for at shutdown.
+    pub tasks: TaskTracker,
+    /// Ends the runs that still go on when the time for draining is over.
+    pub cut: CancellationToken,
+}
+
+/// Conversations and runs. One portal at a time per store: it knows the runs by memory.
+pub struct Portal {
+    pub(crate) models: Arc<dyn Exchange>,
+    identity: Arc<Authenticator>,
+    permit: Permit,
+    pub(crate) manner: Manner,
+    pub(crate) archive: Archive,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) cut: CancellationToken,
+    pub(crate) runs: Runs,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Somebody who was let in.
+pub(crate) struct Visitor {
+    pub(crate) verified: Verified,
+    pub(crate) request_id: RequestId,
+}
+
+impl Visitor {
+    pub(crate) fn person(&self) -> &str {
+        &self.verified.principal().person
+    }
+}
+
+/// Largest body of the small requests.
+const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Longest title that a person gives.
+const TITLE_BYTES_MAX: usize = 400;
+/// How long whoever stops a run waits for its end to be saved.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Portal {
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            models: parts.models,
+            identity: parts.identity,
+            permit: parts.permit,
+            manner: parts.manner,
+            archive: Archive { store: parts.store, house: parts.house_secret },
+            limits: parts.limits,
+            clock: parts.clock,
+            random: parts.random,
+            tasks: parts.tasks,
+            cut: parts.cut,
+            runs: Runs::default(),
+            turns: Mutex::default(),
+        }
+    }
+
+    /// Ends the answers that were being written when the house was last ended: they failed, with what was saved of them.
+    /// Says how many. To be called once, before the first request.
+    pub async fn end_interrupted(&self) -> Result<usize, Refusal> {
+        self.archive.end_interrupted().await.map_err(Refusal::from)
+    }
+
+    async fn answer(self: &Arc<Self>, arrival: Arrival, request_id: RequestId) -> Result<Reply, Refusal> {
+        let verified = self.identity.verify(arrival.presented(), self.clock.now()).await?;
+        verified.permit_scope("chat", None)?;
+        (self.permit)(verified.principal())?;
+        let visitor = Visitor { verified, request_id };
+        let path = arrival.path.clone();
+        let Some(rest) = path.strip_prefix("/api/chat/") else { return Err(refusals::not_found()) };
+        let segments: Vec<&str> = rest.split('/').collect();
+        match (segments.as_slice(), arrival.method) {
+            (["conversations"], Method::Get) => self.list(&visitor).await,
+            (["conversations"], Method::Post) => self.begin(&visitor, arrival).await,
+            (["conversations"], _) => Err(refusals::method_not_allowed("GET, POST")),
+            (["conversations", id], Method::Get) => self.show(&visitor, id).await,
+            (["conversations", id], Method::Put) => self.rename(&visitor, id, arrival).await,
+            (["conversations", id], Method::Delete) => self.delete(&visitor, id).await,
+            (["conversations", _], _) => Err(refusals::method_not_allowed("GET, PUT, DELETE")),
+            (["conversations", id, "messages"], Method::Post) => self.ask(&visitor, id, arrival).await,
+            (["conversations", _, "messages"], _) => Err(refusals::method_not_allowed("POST")),
+            (["runs", id, "events"], Method::Get) => {
+                self.events(&visitor, id, arrival.last_event_id, arrival.language).await
+            }
+            (["runs", _, "events"], _) => Err(refusals::method_not_allowed("GET")),
+            (["runs", id, "stop"], Method::Post) => self.stop(&visitor, id).await,
+            (["runs", _, "stop"], _) => Err(refusals::method_not_allowed("POST")),
+            _ => Err(refusals::not_found()),
+        }
+    }
+
+    async fn list(&self, visitor: &Visitor) -> Result<Reply, Refusal> {
+        let running = self.runs.of_person(visitor.person());
+        let heads = self.archive.heads(visitor.person()).await?;
+        let rows = heads.iter().map(|head| {
+            let is_running = running.iter().any(|run| run.conversation == head.id && !run.is_over());
+            Value::Object(head.to_json(is_running))
+        });
+        let mut out = Object::new();
+        out.set("conversations", Value::Array(rows.collect()));
+        out.set("next", Value::Null);
+        Ok(document(200, out))
+    }
+
+    async fn begin(&self, visitor: &Visitor, arrival: Arrival) -> Result<Reply, Refusal> {
+        read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &[]).await?;
+        let person = visitor.person();
+        let key = self.archive.ensure_key(person).await?;
+        // Two that are begun at once must not both be the last one.
+        let _turn = self.turn(person).await;
+        if self.archive.store.conversations(person).await.map_err(Fault::from)?.len()
+            >= self.limits.conversations_max
+        {
+            return Err(refusals::too_many_conversations(self.limits.conversations_max));
+        }
+        let now = self.clock.now();
+        let head = Head {
+            id: self.new_id()?,
+            title: String::new(),
+            label: None,
+            created: now,
+            updated: now,
+            is_damaged: false,
+        };
+        self.archive.put_head(&key, person, &head).await?;
+        Ok(document(201, head.to_json(false)))
+    }
+
+    async fn show(&self, visitor: &Visitor, id: &str) -> Result<Reply, Refusal> {
+        let (key, head, _turn) = self.open(visitor, id).await?;
+        let running = self.runs_in(visitor.person(), id);
+        let messages = self.messages(&key, visitor.person(), id).await?;
+        let runs: Vec<Value> = running.iter().map(|run| run_json(run)).collect();
+        let mut out = head.to_json(!running.is_empty());
+        out.set("messages", Value::Array(messages.iter().map(Message::to_json).collect()));
+        out.set("run", runs.last().cloned().unwrap_or(Value::Null));
+        out.set("runs", Value::Array(runs));
+        Ok(document(200, out))
+    }
+
+    async fn rename(&self, visitor: &Visitor, id: &str, arrival: Arrival) -> Result<Reply, Refusal> {
+        let mut fields = read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &["title"]).await?;
+        let title = take_text(&mut fields, "title", TITLE_BYTES_MAX)?.ok_or_else(|| missing("title"))?;
+        let (key, mut head, _turn) = self.open(visitor, id).await?;
+        if head.is_damaged {
+            // Its label is not known any more, and must not become a lower one.
+            return Err(refusals::damaged());
+        }
+        head.title = title.chars().filter(|character| !character.is_control()).collect();
+        self.archive.put_head(&key, visitor.person(), &head).await?;
+        let is_running = !self.runs_in(visitor.person(), id).is_empty();
+        Ok(document(200, head.to_json(is_running)))
+    }
+
+    async fn delete(&self, visitor: &Visitor, id: &str) -> Result<Reply, Refusal> {
+        loop {
+            let running = self.runs_in(visitor.person(), id);
+            for run in &running {
+                run.stop.cancel();
+                run.over().await;
+            }
+            let _turn = self.turn(id).await;
+            // A question may have come in between.
+            if self.runs_in(visitor.person(), id).is_empty() {
+                let was_there = self.archive.delete(visitor.person(), id).await?;
+                return if was_there { Ok(nothing()) } else { Err(refusals::not_found()) };
+            }
+        }
+    }
+
+    async fn events(
+        &self,
+        visitor: &Visitor,
+        id: &str,
+        last_event_id: Option<String>,
+        language: Language,
+    ) -> Result<Reply, Refusal> {
+        let from = match last_event_id.as_deref().filter(|id| !id.is_empty()) {
+            None => Position::START,
+            Some(text) => Position::parse(text).ok_or_else(|| {
+                invalid_request(
+                    "The header `last-event-id` is not an id of an event of this run.",
+                    "Der Kopf `last-event-id` ist keine Id eines Ereignisses dieses Laufs.",
+                    "malformed last-event-id",
+                    Some("last-event-id"),
+                )
+            })?,
+        };
+        if let Some(run) = self.runs.find(visitor.person(), id) {
+            let (frames, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
+            let reader = Reader {
+                seat: run.sit_down(self.limits.readers_max)?,
+                validity: visitor.verified.watch(),
+                language,
+                request_id: visitor.request_id.to_string(),
+                frames,
+            };
+            self.tasks.spawn(reader.tell(from));
+            return Ok(Reply { status: 200, headers: Vec::new(), body: ReplyBody::Events(receiver) });
+        }
+        let answer = self.stored_answer(visitor, id).await?;
+        Ok(Reply { status: 200, headers: Vec::new(), body: tell_stored(&answer, from) })
+    }
+
+    async fn stop(&self, visitor: &Visitor, id: &str) -> Result<Reply, Refusal> {
+        let Some(run) = self.runs.find(visitor.person(), id) else {
+            self.stored_answer(visitor, id).await?;
+            return Ok(nothing());
+        };
+        run.stop.cancel();
+        // The model is let go at once; this waits only so that whoever looks next finds the answer stopped.
+        let _ = timeout(STOP_PATIENCE, run.over()).await;
+        Ok(nothing())
+    }
+
+    /// The answer of a run that is over.
+    async fn stored_answer(&self, visitor: &Visitor, run: &str) -> Result<Message, Refusal> {
+        let (conversation, answer) = parse_run_id(run).ok_or_else(refusals::not_found)?;
+        let (key, _, _turn) = self.open(visitor, conversation).await?;
+        let messages = self.messages(&key, visitor.person(), conversation).await?;
+        let found =
+            messages.into_iter().find(|message| message.id == answer && message.author == Author::Assistant);
+        found.ok_or_else(refusals::not_found)
+    }
+
+    /// A conversation of this person, and the turn to change it.
+    pub(crate) async fn open(
+        &self,
+        visitor: &Visitor,
+        id: &str,
+    ) -> Result<(DataKey, Head, OwnedMutexGuard<()>), Refusal> {
+        let person = visitor.person();
+        let key = self.archive.key(person).await?.ok_or_else(refusals::not_found)?;
+        let turn = self.turn(id).await;
+        let head = self.archive.head(&key, person, id).await?.ok_or_else(refusals::not_found)?;
+        Ok((key, head, turn))
+    }
+
+    /// All messages of a conversation as they are now. To be called by whoever has the turn, so that no run begins between
+    /// a look at the store and one at the table.
+    pub(crate) async fn messages(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+    ) -> Result<Vec<Message>, Refusal> {
+        // Before the store is read: a run that ends meanwhile was saved, but perhaps after that row was read.
+        let running = self.runs_in(person, conversation);
+        let mut messages = self.archive.messages(key, person, conversation).await?;
+        for message in messages.iter_mut().filter(|message| message.state == State::Running) {
+            match running.iter().find(|run| run.message == message.id) {
+                Some(run) => *message = run.answer(),
+                None => fail_interrupted(message),
+            }
+        }
+        Ok(messages)
+    }
+
+    /// The runs of a conversation that are not over, oldest first.
+    fn runs_in(&self, person: &str, conversation: &str) -> Vec<Arc<Run>> {
+        let mut runs = self.runs.of_person(person);
+        runs.retain(|run| run.conversation == conversation && !run.is_over());
+        runs.sort_by(|a, b| a.id.cmp(&b.id));
+        runs
+    }
+
+    /// The label of a conversation never falls; durable when this returns.
+    pub(crate) async fn raise_label(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+        label: Label,
+    ) -> Result<(), Fault> {
+        let _turn = self.turn(conversation).await;
+        let Some(mut head) = self.archive.head(key, person, conversation).await? else { return Ok(()) };
+        let joined = head.label.map_or(label, |known| known.join(label));
+        if head.label == Some(joined) || head.is_damaged {
+            return Ok(());
+        }
+        head.label = Some(joined);
+        self.archive.put_head(key, person, &head).await
+    }
+
+    /// The turn to change a conversation: what is read under it is still so when it is written.
+    pub(crate) async fn turn(&self, conversation: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(conversation.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
+
+    /// A ULID.
+    pub(crate) fn new_id(&self) -> Result<String, Refusal> {
+        let id = RequestId::new(&*self.clock, &*self.random);
+        Ok(id.map_err(|error| internal(format!("no randomness for an id: {error}")))?.to_string())
+    }
+}
+
+impl Exchange for Portal {
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
+        Box::pin(async move {
+            let language = arrival.language;
+            let (answered, id) = match RequestId::new(&*self.clock, &*self.random) {
+                Ok(id) => (self.answer(arrival, id).await, id.to_string()),
+                Err(error) => (Err(internal(format!("no randomness for an id: {error}"))), String::new()),
+            };
+            let mut reply = answered.unwrap_or_else(|refusal| {
+                tracing::info!(
+                    request_id = id,
+                    code = refusal.code.recorded(),
+                    inside = refusal.inside,
+                    "refused"
+                );
+                let body = Bytes::from(render_refusal(&refusal, &id, language));
+                let retry_after = refusal.retry_after_s.map(|seconds| ("retry-after", seconds.to_string()));
+                Reply {
+                    status: refusal.code.status(),
+                    headers: retry_after.into_iter().collect(),
+                    body: ReplyBody::Whole(body),
+                }
+            });
+            reply.headers.push(("x-schleuse-request-id", id));
+            reply
+        })
+    }
+}
+
+/// A run as the page reads it.
+pub(crate) fn run_json(run: &Run) -> Value {
+    let mut out = Object::new();
+    out.set("id", string(&run.id));
+    out.set("message", string(&run.message));
+    Value::Object(out)
+}
+
+pub(crate) fn document(status: u16, object: Object) -> Reply {
+    let body = ReplyBody::Whole(Bytes::from(Value::Object(object).to_text()));
+    Reply { status, headers: Vec::new(), body }
+}
+
+fn nothing() -> Reply {
+    Reply { status: 204, headers: Vec::new(), body: ReplyBody::Whole(Bytes::new()) }
+}

@@ -1,0 +1,462 @@
+//! A portal with a real store and real keys around it, in front of a gate that answers as the test says.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
+use schleuse_portal::{Limits, Parts, Portal};
+use schleuse_store::Store;
+use schleuse_types::{
+    Clock as _, Language, OsRandom, Principal, Refusal, RefusalCode, Role, Secret, SystemClock, Text,
+    Timestamp,
+};
+use schleuse_wire::sse::{DONE, named_frame};
+use schleuse_wire::{Arrival, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct House {
+    pub portal: Arc<Portal>,
+    pub gate: Arc<ScriptedGate>,
+    pub store: Arc<Store>,
+    pub identity: Arc<Authenticator>,
+    pub tasks: TaskTracker,
+    pub cut: CancellationToken,
+    pub folder: Folder,
+}
+
+/// Removed when dropped, unless it was taken.
+pub struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+impl Folder {
+    pub fn make() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("schleuse-portal-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn take(mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::open_with(Folder::make(), Limits::default(), [5; 32]).await
+    }
+
+    pub async fn open_limited(limits: Limits) -> Self {
+        Self::open_with(Folder::make(), limits, [5; 32]).await
+    }
+
+    pub async fn open_with(folder: Folder, limits: Limits, secret: [u8; 32]) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let store = Arc::new(Store::open(&folder.0.join("store.db"), clock.now()).await.unwrap());
+        for person in ["anna", "bert"] {
+            store.ensure_person(person, Role::Employee, clock.now()).await.unwrap();
+        }
+        store.ensure_person("auditor", Role::Auditor, clock.now()).await.unwrap();
+        let identity = Arc::new(Authenticator::new(pepper()));
+        identity.replace(["anna", "bert", "auditor", "nobody"].map(|person| record(person, None)));
+        let gate = Arc::new(ScriptedGate::default());
+        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        let portal = Arc::new(Portal::new(Parts {
+            models: gate.clone(),
+            identity: Arc::clone(&identity),
+            permit: Arc::new(permit),
+            manner: Arc::new(|model| match model {
+                "brief" => vec![("max_tokens", schleuse_wire::json::Value::Number(7.into()))],
+                _ => Vec::new(),
+            }),
+            store: Arc::clone(&store),
+            house_secret: Secret::new(secret),
+            limits,
+            clock,
+            random: Arc::new(OsRandom),
+            tasks: tasks.clone(),
+            cut: cut.clone(),
+        }));
+        portal.end_interrupted().await.unwrap();
+        Self { portal, gate, store, identity, tasks, cut, folder }
+    }
+
+    /// Ends everything as a clean stop does, and opens the folder again.
+    pub async fn reopen_with(self, secret: [u8; 32]) -> Self {
+        self.close().await;
+        let Self { folder, portal, store, .. } = self;
+        drop((portal, store));
+        Self::open_with(folder.take(), Limits::default(), secret).await
+    }
+
+    pub async fn reopen(self) -> Self {
+        self.reopen_with([5; 32]).await
+    }
+
+    pub async fn close(&self) {
+        self.cut.cancel();
+        self.tasks.close();
+        timeout(PATIENCE, self.tasks.wait()).await.unwrap();
+        self.store.close().await.unwrap();
+    }
+
+    pub fn revoke(&self, person: &str) {
+        let now = SystemClock::new().now();
+        let people = ["anna", "bert", "auditor", "nobody"];
+        self.identity.replace(people.map(|known| record(known, (known == person).then_some(now))));
+    }
+
+    pub async fn send(&self, person: &str, method: Method, path: &str, body: &str) -> Answer {
+        self.send_with(Some(key(person).expose_printed()), method, path, body, None).await
+    }
+
+    /// Admits a session of this person and gives its printed form.
+    pub fn sign_in(&self, person: &str) -> (String, String) {
+        let token = SessionToken::generate(&OsRandom).unwrap();
+        let now = SystemClock::new().now();
+        let record = SessionRecord {
+            id: token.id(&pepper()),
+            hash: token.hash(&pepper()),
+            person: person.to_owned(),
+            role: Role::Employee,
+            groups: Vec::new(),
+            key: None,
+            created: now,
+            last_seen: now,
+            idle_micros: 3_600_000_000,
+            expires: now.plus(PATIENCE * 60),
+            revoked: None,
+        };
+        self.identity.admit_session(record);
+        (token.expose_printed().to_owned(), token.id(&pepper()))
+    }
+
+    pub async fn send_with(
+        &self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        body: &str,
+        last_event_id: Option<&str>,
+    ) -> Answer {
+        let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| BodyError(format!("{never}")));
+        let arrival = Arrival {
+            method,
+            path: path.to_owned(),
+            query: None,
+            credential: key.map(|key| {
+                let secret = Secret::new(key.to_owned());
+                if key.starts_with("ss-") { Credential::Session(secret) } else { Credential::Bearer(secret) }
+            }),
+            sign_in: None,
+            last_event_id: last_event_id.map(str::to_owned),
+            label: None,
+            language: Language::German,
+            peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            body: Box::pin(body),
+        };
+        let reply = timeout(PATIENCE, Arc::clone(&self.portal).exchange(arrival)).await.unwrap();
+        Answer { status: reply.status, headers: reply.headers, body: reply.body }
+    }
+
+    pub async fn get(&self, person: &str, path: &str) -> Value {
+        self.send(person, Method::Get, path, "").await.expect(200)
+    }
+
+    pub async fn begin(&self, person: &str) -> String {
+        let begun = self.send(person, Method::Post, "/api/chat/conversations", "{}").await.expect(201);
+        begun["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts a question behind the newest message.
+    pub async fn ask(&self, person: &str, conversation: &str, content: &str) -> Asked {
+        self.ask_with(person, conversation, &json!({"content": content, "model": "tiny"})).await
+    }
+
+    pub async fn ask_with(&self, person: &str, conversation: &str, body: &Value) -> Asked {
+        let path = format!("/api/chat/conversations/{conversation}/messages");
+        let asked = self.send(person, Method::Post, &path, &body.to_string()).await.expect(202);
+        Asked {
+            question: asked["message"]["id"].as_str().unwrap().to_owned(),
+            answer: asked["answer"]["id"].as_str().unwrap().to_owned(),
+            run: asked["run"]["id"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub async fn read(&self, person: &str, run: &str, from: Option<&str>) -> Events {
+        let path = format!("/api/chat/runs/{run}/events");
+        let answer = self.send_with(Some(key(person).expose_printed()), Method::Get, &path, "", from).await;
+        assert_eq!(answer.status, 200);
+        match answer.body {
+            ReplyBody::Events(receiver) => Events(receiver),
+            ReplyBody::Whole(body) => panic!("{body:?}"),
+        }
+    }
+
+    /// Reads a run to its end.
+    pub async fn finish(&self, person: &str, run: &str) -> Vec<Told> {
+        self.read(person, run, None).await.all().await
+    }
+
+    pub async fn messages(&self, person: &str, conversation: &str) -> Vec<Value> {
+        let shown = self.get(person, &format!("/api/chat/conversations/{conversation}")).await;
+        shown["messages"].as_array().unwrap().clone()
+    }
+}
+
+pub struct Asked {
+    pub question: String,
+    pub answer: String,
+    pub run: String,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: ReplyBody,
+}
+
+impl Answer {
+    pub fn expect(self, status: u16) -> Value {
+        let ReplyBody::Whole(body) = self.body else { panic!("events instead of a document") };
+        assert_eq!(self.status, status, "{body:?}");
+        if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() }
+    }
+
+    pub fn expect_refusal(self, status: u16, code: &str) -> Value {
+        let id = self.headers.iter().find(|(name, _)| *name == "x-schleuse-request-id").cloned();
+        let error = self.expect(status)["error"].clone();
+        assert_eq!(error["code"], code, "{error}");
+        assert_eq!(error["request_id"].as_str().unwrap(), id.unwrap().1);
+        assert!(!error["next"].as_str().unwrap().is_empty());
+        error
+    }
+}
+
+/// One event as a page reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    pub id: Option<String>,
+    pub name: String,
+    pub data: Value,
+}
+
+pub struct Events(pub mpsc::Receiver<Bytes>);
+
+impl Events {
+    /// The next event that is no comment; None at the end.
+    pub async fn next(&mut self) -> Option<Told> {
+        // Around all of it: comments come for ever.
+        timeout(PATIENCE, self.next_event()).await.unwrap()
+    }
+
+    async fn next_event(&mut self) -> Option<Told> {
+        loop {
+            let text = String::from_utf8(self.0.recv().await?.to_vec()).unwrap();
+            let field = |name: &str| {
+                let value = text.lines().find_map(|line| line.strip_prefix(name));
+                value.map(str::to_owned)
+            };
+            if let Some(name) = field("event: ") {
+                let data = serde_json::from_str(&field("data: ").unwrap()).unwrap();
+                return Some(Told { id: field("id: "), name, data });
+            }
+        }
+    }
+
+    pub async fn all(mut self) -> Vec<Told> {
+        let mut all = Vec::new();
+        while let Some(told) = self.next().await {
+            all.push(told);
+        }
+        all
+    }
+
+    /// Reads until a piece of text ends so.
+    pub async fn until_ends_with(&mut self, end: &str) {
+        while !text_of(&[self.next().await.unwrap()]).ends_with(end) {}
+    }
+
+    /// Reads until the text so far is `text`.
+    pub async fn until(&mut self, text: &str) -> Vec<Told> {
+        let mut all = Vec::new();
+        while text_of(&all) != text {
+            all.push(self.next().await.unwrap());
+        }
+        all
+    }
+}
+
+pub fn text_of(told: &[Told]) -> String {
+    told.iter().filter(|told| told.name == "text").map(|told| told.data["text"].as_str().unwrap()).collect()
+}
+
+pub fn names(told: &[Told]) -> Vec<&str> {
+    told.iter().map(|told| told.name.as_str()).collect()
+}
+
+/// Answers as the test says, one reaction a question, and remembers what it was asked.
+#[derive(Default)]
+pub struct ScriptedGate {
+    reactions: Mutex<VecDeque<Reply>>,
+    pub questions: Mutex<Vec<Question>>,
+}
+
+/// What the gate was asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub label: String,
+    pub body: Value,
+    pub key: String,
+}
+
+impl Question {
+    pub fn messages(&self) -> Vec<String> {
+        let messages = self.body["messages"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        messages
+            .iter()
+            .map(|message| format!("{}: {}", text(&message["role"]), text(&message["content"])))
+            .collect()
+    }
+}
+
+impl ScriptedGate {
+    /// The next question is answered by what is sent here.
+    pub fn will_stream(&self, label: &str) -> mpsc::Sender<Bytes> {
+        let (sender, receiver) = mpsc::channel(64);
+        self.push(200, label, ReplyBody::Events(receiver));
+        sender
+    }
+
+    /// The next question is answered so, at once.
+    pub fn will_say(&self, label: &str, pieces: &[&str]) {
+        let sender = self.will_stream(label);
+        for piece in pieces {
+            sender.try_send(delta(piece)).unwrap();
+        }
+        sender.try_send(usage(3, 4)).unwrap();
+        sender.try_send(DONE).unwrap();
+    }
+
+    pub fn will_refuse(&self, status: u16, label: &str, error: Value) {
+        let body = json!({ "error": error }).to_string();
+        self.push(status, label, ReplyBody::Whole(Bytes::from(body)));
+    }
+
+    pub fn last_question(&self) -> Question {
+        self.questions.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn push(&self, status: u16, label: &str, body: ReplyBody) {
+        let headers = vec![
+            ("x-schleuse-request-id", "01GATE".to_owned()),
+            ("x-schleuse-action", if status == 200 { "ALLOWED" } else { "BLOCKED" }.to_owned()),
+            ("x-schleuse-sensitivity", "0.25".to_owned()),
+            ("x-schleuse-label", label.to_owned()),
+            ("x-schleuse-route", "local".to_owned()),
+        ];
+        self.reactions.lock().unwrap().push_back(Reply { status, headers, body });
+    }
+}
+
+impl Exchange for ScriptedGate {
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
+        Box::pin(async move {
+            assert_eq!((arrival.method, arrival.path.as_str()), (Method::Post, "/v1/chat/completions"));
+            let Some(Credential::Bearer(key) | Credential::Session(key)) = &arrival.credential else {
+                panic!("no credential")
+            };
+            let (key, label) = (key.expose().clone(), String::from_utf8(arrival.label.unwrap()).unwrap());
+            let body = arrival.body.collect().await.unwrap().to_bytes();
+            // What the gate would refuse, this refuses too.
+            schleuse_wire::Request::parse(
+                schleuse_wire::Surface::ChatCompletions,
+                &body,
+                &Default::default(),
+            )
+            .unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_ne!(body["model"], "panic", "as the test wants it");
+            self.questions.lock().unwrap().push(Question { label, body, key });
+            let reaction = self.reactions.lock().unwrap().pop_front();
+            match reaction {
+                Some(reply) => reply,
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// One chunk of a streamed answer.
+pub fn delta(text: &str) -> Bytes {
+    let chunk =
+        json!({"id": "c", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
+    Bytes::from(format!("data: {chunk}\n\n"))
+}
+
+pub fn length_end() -> Bytes {
+    let chunk = json!({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]});
+    Bytes::from(format!("data: {chunk}\n\n"))
+}
+
+pub fn usage(prompt: u64, completion: u64) -> Bytes {
+    let usage = json!({"prompt_tokens": prompt, "completion_tokens": completion});
+    Bytes::from(format!("data: {}\n\n", json!({"id": "c", "choices": [], "usage": usage})))
+}
+
+pub fn error_event(code: &str) -> Bytes {
+    named_frame("error", &json!({"error": {"code": code, "message": "m", "findings": []}}).to_string())
+}
+
+fn permit(principal: &Principal) -> Result<(), Refusal> {
+    if principal.role != Role::Auditor {
+        return Ok(());
+    }
+    let text = || Text::fixed("no", "nein");
+    Err(Refusal::new(RefusalCode::AccessDenied, text(), text(), "an auditor does not chat"))
+}
+
+fn pepper() -> Pepper {
+    Secret::new([1; 32])
+}
+
+pub fn key(person: &str) -> ApiKey {
+    ApiKey::derive(&[9; 32], person)
+}
+
+fn record(person: &str, revoked: Option<Timestamp>) -> KeyRecord {
+    let hash = key(person).hash(&pepper());
+    KeyRecord {
+        id: hash.id(),
+        hash,
+        person: person.to_owned(),
+        role: if person == "auditor" { Role::Auditor } else { Role::Employee },
+        groups: Vec::new(),
+        scopes: Vec::new(),
+        created: Timestamp(0),
+        expires: None,
+        revoked,
+    }
+}

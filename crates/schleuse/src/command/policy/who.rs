@@ -1,0 +1,151 @@
+//! `schleuse policy explain` about somebody or something of a house: who may use it, and why something was refused.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use schleuse_audit::Reader;
+use schleuse_policy::{Access, Circumstances, Model, Policy as Rules, Subject};
+use schleuse_store::{KeyRow, PersonRow, Store};
+use schleuse_types::{Clock as _, Label, Language, SystemClock};
+use schleuse_upstream::Upstreams;
+
+use super::super::Explain;
+use crate::config::Config;
+use crate::data::DataFolder;
+use crate::failure::{Doing as _, Failure};
+use crate::house::PolicyTexts;
+
+/// Answers in German and English, as long as only one of person, model, key and request is named.
+pub(super) async fn explain(data: &Path, asked: &Explain) -> Result<ExitCode, Failure> {
+    let data = DataFolder::existing(data)?;
+    let config = match &asked.config {
+        Some(path) => Config::read(path).map_err(Failure::usage)?,
+        None => Config::default(),
+    };
+    let folder = asked.folder.as_deref().or(config.policies.as_deref());
+    let policy = PolicyTexts::read(folder)?.load()?;
+    if let Some(request) = &asked.request {
+        return explain_request(&policy, &data, request);
+    }
+    let store = Store::open(&data.store(), SystemClock::new().now()).await.doing("the store")?;
+    let (people, keys) = (store.people().await.doing("the store")?, store.keys().await.doing("the store")?);
+    let models = models(&config, asked.model.as_deref()).await?;
+    let circumstances = Circumstances { loopback: true, ..Circumstances::default() };
+    let rows: Vec<Access> = match (&asked.person, &asked.key, &asked.model) {
+        (Some(person), None, None) => {
+            policy.access(&subject(find_person(&people, person)?), &models, &circumstances)
+        }
+        (None, Some(key), None) => policy.access(&holder(find_key(&keys, key)?), &models, &circumstances),
+        (None, None, Some(_)) => people
+            .iter()
+            .flat_map(|person| models.iter().map(move |model| (subject(person), model)))
+            .map(|(subject, model)| policy.ask_access(&subject, model, &circumstances))
+            .collect(),
+        _ => {
+            return Err(Failure::usage("name one of --person, --key, --model and --request")
+                .next("for example: schleuse policy explain --data DIR --person NAME"));
+        }
+    };
+    for row in &rows {
+        print_access(row);
+    }
+    if rows.is_empty() {
+        println!("there is nobody in this house yet");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_access(row: &Access) {
+    let sign = if row.allowed { "yes" } else { "no " };
+    let object = row.model.as_ref().map(|model| format!(" {model}")).unwrap_or_default();
+    let up_to = row.up_to.map(|label| format!(" up to {label}")).unwrap_or_default();
+    println!(
+        "{sign}  {} ({}): {}{object}{up_to}  [{}]",
+        row.person,
+        row.role,
+        row.action,
+        row.rules.join(", ")
+    );
+    println!("     {}", row.reason.in_language(Language::English));
+    println!("     {}", row.reason.in_language(Language::German));
+}
+
+fn explain_request(policy: &Rules, data: &DataFolder, id: &str) -> Result<ExitCode, Failure> {
+    let reader = Reader::open(&data.audit()).doing("the audit log")?;
+    let entries = reader.of_request(id).doing("the audit log")?;
+    if entries.is_empty() {
+        return Err(Failure::usage(format!("there is no entry of a request `{id}`"))
+            .next("the id stands in the answer's header `x-schleuse-request-id` and in every refusal"));
+    }
+    let told = schleuse_console::explain(policy, &entries);
+    for language in [Language::English, Language::German] {
+        for text in [&told.happened, &told.why, &told.next] {
+            println!("{}", text.in_language(language));
+        }
+        println!();
+    }
+    println!("code: {}", told.code.as_deref().unwrap_or("none, the request was answered"));
+    println!("rules: {}", told.rules.join(", "));
+    let findings: Vec<String> = told.findings.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    println!("findings: {}", if findings.is_empty() { "none".to_owned() } else { findings.join(", ") });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn subject(person: &PersonRow) -> Subject {
+    Subject { person: person.id.clone(), role: person.role, groups: person.groups.iter().cloned().collect() }
+}
+
+fn holder(key: &KeyRow) -> Subject {
+    Subject { person: key.person.clone(), role: key.role, groups: key.groups.iter().cloned().collect() }
+}
+
+fn find_person<'a>(people: &'a [PersonRow], asked: &str) -> Result<&'a PersonRow, Failure> {
+    let found = people.iter().find(|person| person.id == asked);
+    found.or_else(|| people.iter().find(|person| person.name == asked)).ok_or_else(|| {
+        Failure::usage(format!("there is no person `{asked}` in this house"))
+            .next("`schleuse key list --data DIR` names people with keys")
+    })
+}
+
+fn find_key<'a>(keys: &'a [KeyRow], asked: &str) -> Result<&'a KeyRow, Failure> {
+    keys.iter().find(|key| key.id == asked).ok_or_else(|| {
+        Failure::usage(format!("there is no key with the id `{asked}`"))
+            .next("`schleuse key list --data DIR` lists the ids of keys")
+    })
+}
+
+/// The models of the configuration: those it names, and those its servers list now. Only `named`, where one is asked about.
+async fn models(config: &Config, named: Option<&str>) -> Result<Vec<Model>, Failure> {
+    let upstreams = Upstreams::new(config.upstreams.clone(), Arc::new(SystemClock::new()));
+    let upstreams = upstreams.doing("the upstreams cannot be used")?;
+    upstreams.refresh().await;
+    let mut models: Vec<Model> = config.engine.iter().map(engine_model).collect();
+    for model in upstreams.models() {
+        let routes = upstreams.routes(&model.id);
+        let Some(first) = routes.first() else { continue };
+        models.push(Model {
+            name: model.id.clone(),
+            zone: first.zone,
+            region: first.region.clone().unwrap_or_default(),
+            max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
+        });
+    }
+    if let Some(named) = named {
+        models.retain(|model| model.name == named);
+        if models.is_empty() {
+            return Err(Failure::usage(format!("the configuration has no model `{named}`"))
+                .next("add --config FILE; its upstreams must be reachable, or name their `models`"));
+        }
+    }
+    Ok(models)
+}
+
+fn engine_model(engine: &crate::config::EngineConfig) -> Model {
+    Model {
+        name: engine.model.clone(),
+        zone: schleuse_types::Zone::Local,
+        region: String::new(),
+        max_label: engine.max_label,
+    }
+}

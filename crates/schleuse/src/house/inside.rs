@@ -1,0 +1,305 @@
+//! Everything behind the door: the four rooms that answer, and what they share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus_client::registry::Registry;
+use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record};
+use schleuse_console::{Console, LiveLimits, Readings};
+use schleuse_gate::{Failures, Gate, Metrics, Turns};
+use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
+use schleuse_inspect::Inspector;
+use schleuse_limits::Limits as Budgets;
+use schleuse_portal::Portal;
+use schleuse_signin::{DirectoryDoor, Settings, SignIn};
+use schleuse_store::Store;
+use schleuse_types::{BufferedRandom, Clock, OsRandom, Outcome, Role, Secret, SystemClock};
+use schleuse_upstream::Upstreams;
+use schleuse_wire::{Exchange, Limits};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bridge::{self, Overview};
+use super::demo::ensure_demo_keys;
+use super::engine::{DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine};
+use super::keeper::{Changes, Keeper, Known};
+use super::policies::PolicyTexts;
+use super::router::Router;
+use crate::config::Config;
+use crate::data::{DataFolder, SecretName};
+use crate::failure::{Doing as _, Failure};
+use crate::operations::Operations;
+use crate::posture::Posture;
+
+/// What the inside is made of.
+pub(super) struct InsidePlan<'a> {
+    pub(super) config: &'a Config,
+    pub(super) data: &'a DataFolder,
+    pub(super) is_demo: bool,
+    /// Where people come in, if that is this process's matter.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) admin: SocketAddr,
+    /// Cancelled when the house stops taking requests.
+    pub(super) stop: CancellationToken,
+}
+
+const LOOPBACK: schleuse_wire::Peer =
+    schleuse_wire::Peer { address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST) };
+
+/// The rooms, running.
+pub(super) struct Inside {
+    pub(super) exchange: Arc<dyn Exchange>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) operations: Arc<Operations>,
+    pub(super) demo_keys: Vec<(Role, Secret<String>)>,
+    /// Everything but the walk's own tasks.
+    pub(super) tasks: TaskTracker,
+    keeper: Keeper,
+}
+
+impl Inside {
+    pub(super) async fn open(plan: InsidePlan<'_>) -> Result<Self, Failure> {
+        let InsidePlan { config, data, is_demo, address, admin, stop } = plan;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let random = Arc::new(BufferedRandom::default());
+        let texts = PolicyTexts::read(config.policies.as_deref())?;
+        let policy = Arc::new(texts.load()?);
+        let inspector = Inspector::new(config.guardrails.clone()).doing("the guardrails cannot be used")?;
+        let providers = &config.providers;
+        let access = Arc::new(DirectAccess::new(&providers.issuers));
+        let issuers = Issuers::new(providers.issuers.clone(), access, Arc::clone(&clock));
+        let issuers = Arc::new(issuers.doing("the identity providers cannot be used")?);
+        let directories = directories(config, &clock)?;
+
+        let log = open_log(config, data, &clock, &random)?;
+        let pepper: Pepper = data.secret(SecretName::Pepper)?;
+        let store = Arc::new(Store::open(&data.store(), clock.now()).await.doing("the store")?);
+        let demo_keys =
+            if is_demo { ensure_demo_keys(&store, data, &pepper, &*clock).await? } else { Vec::new() };
+        let identity = Arc::new(Authenticator::new(pepper.clone()));
+        identity.set_issuers(Arc::clone(&issuers));
+
+        let engine = start_engine(config.engine.as_ref(), data).await?;
+        let mut upstreams = Vec::new();
+        if let Some(engine_config) = &config.engine {
+            upstreams.push(engine_upstream(engine_config, data));
+        }
+        upstreams.extend(config.upstreams.iter().cloned());
+        let upstreams =
+            Upstreams::new(upstreams, Arc::clone(&clock)).doing("the upstreams cannot be used")?;
+        upstreams.refresh().await;
+
+        let budgets = Arc::new(Budgets::new(config.limits.clone(), Arc::clone(&clock)));
+        let today = budgets.today();
+        budgets.load_usage(today, &store.usage(today).await.doing("the store")?);
+        let pseudonyms = if config.audit.plain_names {
+            Pseudonyms::Plain
+        } else {
+            Pseudonyms::Keyed(data.secret(SecretName::Pseudonyms)?)
+        };
+        let mut registry = Registry::default();
+        let gate = Arc::new(Gate {
+            identity: Arc::clone(&identity),
+            policy: Arc::clone(&policy),
+            inspector,
+            upstreams: upstreams.clone(),
+            log: log.clone(),
+            pseudonyms: pseudonyms.clone(),
+            prompt_mac: PromptMac::new(&data.secret(SecretName::PromptMac)?),
+            limits: Limits::default(),
+            budgets,
+            turns: Turns::new(places(config)),
+            clock: Arc::clone(&clock),
+            random: random.clone(),
+            is_demo,
+            ailment: ailment(engine.clone()),
+            remark: Arc::new(|model| is_demonstration_model(model).then_some(DEMONSTRATION)),
+            failures: Failures::default(),
+            metrics: Metrics::register(&mut registry),
+            tasks: TaskTracker::new(),
+            cut: CancellationToken::new(),
+        });
+        let operations = Arc::new(Operations {
+            registry,
+            log: log.clone(),
+            upstreams: upstreams.clone(),
+            engine: engine.clone(),
+            is_draining: AtomicBool::new(false),
+        });
+
+        let tasks = TaskTracker::new();
+        let changes = Arc::new(Changes::default());
+        let keeper = Keeper {
+            gate: Arc::clone(&gate),
+            store: Arc::clone(&store),
+            issuers: Arc::clone(&issuers),
+            changes: Arc::clone(&changes),
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
+        // What is there now is known; what comes from here on is news and becomes an entry.
+        let mut known = Known::default();
+        keeper.learn(&mut known, false).await.doing("the store")?;
+        keeper.start(known);
+
+        let posture = Posture { address, admin, is_demo, config, upstreams: &upstreams.status() };
+        let overview = Overview {
+            gate: Arc::clone(&gate),
+            engine: engine.clone().zip(config.engine.as_ref().map(|engine| engine.model.clone())),
+            changes: Arc::clone(&changes),
+            posture: posture.lines(),
+            began: clock.monotonic(),
+        };
+        let console = Console {
+            identity: Arc::clone(&identity),
+            policy,
+            policy_files: std::iter::once(("schema.cedarschema".to_owned(), texts.schema))
+                .chain(texts.files)
+                .collect(),
+            store: Arc::clone(&store),
+            log: log.clone(),
+            pseudonyms: pseudonyms.clone(),
+            pepper: pepper.clone(),
+            upstreams: upstreams.clone(),
+            operations: Arc::new(overview),
+            clock: Arc::clone(&clock),
+            // Makes keys, so not the one that keeps bytes in a buffer.
+            random: Arc::new(OsRandom),
+            is_demo,
+            readings: Readings::default(),
+            live: LiveLimits::default(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let portal = Portal::new(schleuse_portal::Parts {
+            models: gate.clone(),
+            identity: Arc::clone(&identity),
+            permit: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |principal| bridge::may_chat(&gate, principal, LOOPBACK))
+            },
+            manner: Arc::new(manner),
+            store: Arc::clone(&store),
+            house_secret: data.secret(SecretName::Conversations)?,
+            limits: schleuse_portal::Limits::default(),
+            clock: Arc::clone(&clock),
+            random: random.clone(),
+            tasks: gate.tasks.clone(),
+            cut: gate.cut.clone(),
+        });
+        let interrupted = portal.end_interrupted().await;
+        let interrupted = interrupted.map_err(|refusal| Failure::new(format!("the store: {refusal}")))?;
+        if interrupted > 0 {
+            tracing::warn!(answers = interrupted, "answers were cut off when the house last ended");
+        }
+        let sign_in = SignIn::new(schleuse_signin::Parts {
+            settings: Settings {
+                public_url: config.public_url(address),
+                is_tls: config.tls.is_some() || config.public_url(address).starts_with("https://"),
+                idle: config.sessions.idle,
+                absolute: config.sessions.absolute,
+            },
+            identity,
+            issuers,
+            directories,
+            demo: if is_demo {
+                Role::ALL.map(|role| (role, super::demo::person(role))).to_vec()
+            } else {
+                Vec::new()
+            },
+            store,
+            log,
+            pseudonyms,
+            pepper,
+            clock,
+            random: Arc::new(OsRandom),
+            count_failure: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |address| gate.failures.count(address))
+            },
+            pages: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |verified, peer| bridge::pages(&gate, verified, peer))
+            },
+            tasks: tasks.clone(),
+        });
+        let exchange = Arc::new(Router {
+            gate: gate.clone(),
+            sign_in: Arc::new(sign_in),
+            portal: Arc::new(portal),
+            console: Arc::new(console),
+        });
+        Ok(Self { exchange, gate, operations, demo_keys, tasks, keeper })
+    }
+
+    /// Not ready from here on.
+    pub(super) fn begin_to_drain(&self) {
+        self.operations.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes what is still to be written, and closes the log and the store. The last thing that is done.
+    pub(super) async fn seal(self) -> Result<(), Failure> {
+        self.keeper.write_failures().await;
+        self.keeper.save().await;
+        let mut record = Record::new(Event::LogStop);
+        record.action = Some(Outcome::Allowed);
+        let _ = self.gate.log.append(record).await;
+        let closed = self.gate.log.close().await.doing("sealing the audit log");
+        let _ = self.keeper.store.close().await;
+        closed
+    }
+}
+
+/// How a model is asked by the chat: the demonstration model is too small to know when it has said everything.
+fn manner(model: &str) -> Vec<(&'static str, schleuse_wire::json::Value)> {
+    use schleuse_wire::json::{Bounds, Number, Value, parse};
+    if !is_demonstration_model(model) {
+        return Vec::new();
+    }
+    let mut fields = vec![("max_tokens", Value::Number(Number::from(400)))];
+    fields.extend(parse(b"1.15", &Bounds::default()).ok().map(|penalty| ("repetition_penalty", penalty)));
+    fields
+}
+
+/// The model servers whose answers at one time are numbered.
+fn places(config: &Config) -> Vec<(String, usize)> {
+    let engine = config.engine.as_ref().map(|engine| (ENGINE.to_owned(), engine.parallel as usize));
+    engine.into_iter().chain(config.places.iter().cloned()).collect()
+}
+
+fn directories(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<DirectoryDoor>, Failure> {
+    let configs = config.providers.directories.iter();
+    configs
+        .map(|config| {
+            let (id, name) = (config.id.clone(), config.name.clone());
+            let directory = Directory::new(config.clone(), Arc::clone(clock));
+            Ok(DirectoryDoor {
+                id,
+                name,
+                directory: Arc::new(directory.doing("the directory cannot be used")?),
+            })
+        })
+        .collect()
+}
+
+fn open_log(
+    config: &Config,
+    data: &DataFolder,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<BufferedRandom>,
+) -> Result<Log, Failure> {
+    let seed = data.secret(SecretName::AuditSigning)?;
+    let mut options =
+        Options::new(data.audit(), "schleuse/audit".to_owned(), seed, Arc::clone(clock), random.clone());
+    options.segment_bytes = config.audit.segment_bytes;
+    let (log, recovery) = Log::open(options).doing("the audit log")?;
+    if recovery.torn_bytes > 0 {
+        tracing::warn!(
+            bytes = recovery.torn_bytes,
+            "the audit log ended in a torn write that was never acknowledged; it was cut off"
+        );
+    }
+    tracing::info!(entries = recovery.entries, replayed = recovery.replayed, "audit log opened");
+    Ok(log)
+}

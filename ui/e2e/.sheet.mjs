@@ -1,0 +1,11 @@
+import { chromium } from "playwright-core";
+import { writeFileSync } from "node:fs";
+const [out, height, ...names] = process.argv.slice(2);
+const html = `<body style="margin:0;background:#888;display:flex;gap:10px;flex-wrap:wrap;width:max-content;max-width:2000px">${names.map((n) => `<img src="file://${n}" style="height:${height}px">`).join("")}</body>`;
+writeFileSync("/tmp/look/sheet.html", html);
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const p = await b.newPage({ viewport: { width: 2000, height: 400 } });
+await p.goto("file:///tmp/look/sheet.html");
+await p.waitForTimeout(300);
+await p.screenshot({ path: out, fullPage: true });
+await b.close();

@@ -1,0 +1,110 @@
+import { Suspense, useEffect, useRef, useState } from "react";
+import { Boundary } from "../components/Boundary";
+import { Button } from "../components/Button";
+import { HouseMark, Icon } from "../components/icons";
+import { Modal } from "../components/Modal";
+import { Page, Reading } from "../components/Page";
+import { Chat } from "../features/chat/Chat";
+import { useLanguage } from "../lib/language";
+import { go, type Place } from "../lib/router";
+import { useSession } from "../lib/session";
+import { Denied } from "./Denied";
+import { Lost } from "./Lost";
+import { ROUTES, routeOf } from "./routes";
+import { Side } from "./Side";
+
+/** Who is signed in sees this: the pages of their role at the left, or behind a button where it is narrow, and one page. */
+export function Shell({ place }: { place: Place }) {
+  const { words } = useLanguage();
+  const { house, session } = useSession();
+  const [menu, setMenu] = useState(false);
+  const route = routeOf(place.path);
+  const name = route ? words.pages[route.page] : words.lost.heading;
+  const mayChat = session.pages.includes("chat");
+
+  useEffect(() => {
+    document.title = `${name} · ${house.name}`;
+  }, [name, house.name]);
+  useFocusOnArrival(place.step);
+
+  return (
+    <div className="min-h-dvh lg:grid lg:grid-cols-[17rem_minmax(0,1fr)]">
+      <a
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById("main")?.focus();
+        }}
+        className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-accent focus:px-4 focus:py-2 focus:text-on-accent"
+      >
+        {words.skip}
+      </a>
+      <header className="sticky top-0 hidden h-dvh border-r border-line bg-side lg:block">
+        <Side page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => undefined} />
+      </header>
+      <header className="sticky top-0 z-20 flex min-h-14 items-center gap-1 border-b border-line bg-panel px-2 lg:hidden">
+        <Button look="quiet" aria-label={words.menu} aria-expanded={menu} data-menu onClick={() => setMenu(true)}>
+          <Icon name="menu" className="size-5" />
+        </Button>
+        <HouseMark className="size-7" />
+        <p className="ml-1 min-w-0 truncate font-semibold">{name}</p>
+        {mayChat ? (
+          <Button look="quiet" className="ml-auto" aria-label={words.conversations.new} onClick={() => go("/chat")} data-new>
+            <Icon name="compose" className="size-5" />
+          </Button>
+        ) : null}
+      </header>
+      {menu ? (
+        <Modal look="side" heading={house.name} onClose={() => setMenu(false)}>
+          <div className="-mx-5 -my-4 flex h-[calc(100%+2rem)] flex-col sm:-mx-6">
+            <Side bare page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => setMenu(false)} />
+          </div>
+        </Modal>
+      ) : null}
+      <main id="main" tabIndex={-1} className="flex min-h-[calc(100dvh-3.5rem)] min-w-0 flex-col outline-none lg:min-h-dvh">
+        <Boundary
+          key={place.path}
+          fallback={
+            <Page heading={words.broken.heading} intro={words.broken.text}>
+              <Button onClick={() => location.reload()}>{words.retry}</Button>
+            </Page>
+          }
+        >
+          <Suspense fallback={<Reading />}>
+            <Inside place={place} />
+          </Suspense>
+        </Boundary>
+      </main>
+    </div>
+  );
+}
+
+function Inside({ place }: { place: Place }) {
+  const { session } = useSession();
+  const route = routeOf(place.path);
+  if (!route) return <Lost />;
+  if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
+  const View = ROUTES[route.page].view;
+  return View ? <View query={place.query} /> : <Chat id={route.rest} />;
+}
+
+/** After a way to another page the focus goes to what is new there; the first page leaves it where the browser put it. */
+function useFocusOnArrival(step: number) {
+  const last = useRef(step);
+  useEffect(() => {
+    if (last.current === step) return undefined;
+    last.current = step;
+    let tries = 0;
+    const timer = setInterval(() => {
+      tries += 1;
+      const target = document.querySelector<HTMLElement>("main textarea:enabled") ?? document.querySelector<HTMLElement>("main h1");
+      // A page that is loaded for the first time has its heading a little later.
+      if (!target && tries < 40) return;
+      clearInterval(timer);
+      if (document.querySelector("dialog[open]")) return;
+      target?.focus({ preventScroll: true });
+      if (target?.tagName === "H1") scrollTo({ top: 0 });
+    }, 25);
+    return () => clearInterval(timer);
+  }, [step]);
+}

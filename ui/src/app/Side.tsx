@@ -1,0 +1,91 @@
+import { HouseMark, Icon } from "../components/icons";
+import { Conversations } from "../features/chat/Conversations";
+import type { PageName } from "../lib/contract";
+import { walkWithArrows } from "../lib/keys";
+import { useLanguage } from "../lib/language";
+import { go, Link } from "../lib/router";
+import { useSession } from "../lib/session";
+import { Account } from "./Account";
+import { ROUTES } from "./routes";
+
+interface Props {
+  page: PageName | undefined;
+  conversation: string | undefined;
+  /** Called when one goes somewhere. */
+  onGo: () => void;
+  /** Without the house's name, where that stands above already. */
+  bare?: boolean;
+}
+
+const GROUPS = ["watch", "manage", "understand"] as const;
+
+/** Everything beside the page: new chat, the pages of the role, the conversations, the account. */
+export function Side({ page, conversation, onGo, bare = false }: Props) {
+  const { words } = useLanguage();
+  const { house, session } = useSession();
+  const mayChat = session.pages.includes("chat");
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      {bare ? null : (
+        <div className="flex min-h-16 items-center gap-2.5 px-5">
+          <HouseMark className="size-8" />
+          <p className="min-w-0 truncate font-semibold tracking-tight">{house.name}</p>
+        </div>
+      )}
+      <div className="min-h-0 flex-1 overflow-y-auto pt-1 pb-3">
+        {mayChat ? (
+          <div className="px-3 pb-1">
+            <button
+              type="button"
+              data-new
+              onClick={() => {
+                onGo();
+                go("/chat");
+              }}
+              className="flex min-h-10 w-full items-center gap-3 rounded-lg px-2.5 text-left text-sm font-medium hover:bg-sunken"
+            >
+              <Icon name="compose" className="size-[1.15rem] text-accent" />
+              {words.conversations.new}
+            </button>
+          </div>
+        ) : null}
+        <nav aria-label={words.navigation} className="px-3">
+          {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions */}
+          <div onKeyDown={walkWithArrows}>
+            {GROUPS.map((group) => {
+              const names = session.pages.filter((name) => ROUTES[name]?.group === group);
+              return names.length === 0 ? null : (
+                <div key={group} className="pt-3 first:pt-1">
+                  <h2 className="px-2.5 pb-1 text-xs font-medium text-soft">{words.groups[group]}</h2>
+                  <ul className="space-y-px">
+                    {names.map((name) => (
+                      <li key={name}>
+                        <Link
+                          to={`/${name}`}
+                          onClick={onGo}
+                          data-page={name}
+                          data-step
+                          aria-current={name === page ? "page" : undefined}
+                          className={`flex min-h-9 items-center gap-3 rounded-lg px-2.5 text-sm forced-colors:aria-[current=page]:border ${name === page ? "bg-tint font-medium text-accent-strong" : "hover:bg-sunken"}`}
+                        >
+                          <Icon name={ROUTES[name].icon} className="size-[1.15rem]" />
+                          {words.pages[name]}
+                        </Link>
+                      </li>
+                    ))}
+                  </ul>
+                </div>
+              );
+            })}
+          </div>
+        </nav>
+        {mayChat ? (
+          <div className="px-1 pt-2">
+            <Conversations current={conversation} onGo={onGo} />
+          </div>
+        ) : null}
+      </div>
+      <Account page={page} onGo={onGo} />
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import { type ComponentType, lazy } from "react";
+import type { PageName } from "../lib/contract";
+import type { IconName } from "../components/icons";
+
+interface Route {
+  icon: IconName;
+  /** Where it stands in the navigation; the chat and the own pages have places of their own. */
+  group: "watch" | "manage" | "understand" | undefined;
+  /** Something that only this page's readers may read; asked to say why somebody else may not. */
+  probe: string;
+  view: ComponentType<{ query: string }> | undefined;
+}
+
+/** Everything but the chat and the sign-in comes when it is first visited. */
+export const ROUTES: Record<PageName, Route> = {
+  chat: { icon: "chat", group: undefined, probe: "/api/chat/conversations", view: undefined },
+  decisions: { icon: "decisions", group: "watch", probe: "/api/decisions?limit=1", view: lazy(() => import("../features/decisions/Decisions")) },
+  now: { icon: "now", group: "watch", probe: "/api/now", view: lazy(() => import("../features/now/Now")) },
+  audit: { icon: "audit", group: "watch", probe: "/api/audit/checkpoint", view: lazy(() => import("../features/audit/Audit")) },
+  people: { icon: "people", group: "manage", probe: "/api/people", view: lazy(() => import("../features/people/People")) },
+  keys: { icon: "keys", group: "manage", probe: "/api/keys", view: lazy(() => import("../features/keys/Keys")) },
+  upstreams: { icon: "upstreams", group: "manage", probe: "/api/upstreams", view: lazy(() => import("../features/upstreams/Upstreams")) },
+  policies: { icon: "policies", group: "manage", probe: "/api/policies", view: lazy(() => import("../features/policies/Policies")) },
+  posture: { icon: "posture", group: "manage", probe: "/api/posture", view: lazy(() => import("../features/posture/Posture")) },
+  access: { icon: "access", group: "understand", probe: "/api/access?model=any", view: lazy(() => import("../features/access/AccessPage")) },
+  sessions: { icon: "sessions", group: undefined, probe: "/auth/sessions", view: lazy(() => import("../features/sessions/Sessions")) },
+  limits: { icon: "limits", group: undefined, probe: "/api/limits", view: lazy(() => import("../features/limits/Limits")) },
+};
+
+/** The page that a path names, with what stands behind it. */
+export function routeOf(path: string): { page: PageName; rest: string | undefined } | undefined {
+  const [, name = "", rest, more] = path.split("/");
+  if (!Object.hasOwn(ROUTES, name) || more !== undefined) return undefined;
+  const page = name as PageName;
+  // Only the chat has pages below it.
+  if (rest !== undefined && rest !== "" && page !== "chat") return undefined;
+  try {
+    return { page, rest: rest === undefined || rest === "" ? undefined : decodeURIComponent(rest) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ask, conversations, create, drafts, forget, type News, open } from "./store";
+
+const BLANK = { created: "2026-11-21T09:00:00.000Z", model: null, passage: null, usage: null, cut: false, refusal: null };
+const QUESTION = { ...BLANK, id: "m1", parent: null, role: "user", content: "q", state: "complete" };
+const ANSWER = { ...BLANK, id: "m2", parent: "m1", role: "assistant", content: "", model: "m", state: "running" };
+
+type Answer = (path: string, init: RequestInit) => Response | undefined;
+let answers: Answer[] = [];
+
+beforeEach(() => {
+  answers = [];
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+    for (const answer of answers) {
+      const response = answer(path, init);
+      if (response) return response;
+    }
+    return Response.json({ error: { code: "not_found" } }, { status: 404 });
+  });
+});
+afterEach(() => {
+  forget();
+  vi.unstubAllGlobals();
+});
+
+const on = (method: string, path: string, respond: () => Response): void => {
+  answers.push((wanted, { method: how = "GET" }) => (wanted === path && how === method ? respond() : undefined));
+};
+const events = (...rows: [string, object][]) =>
+  new Response(rows.map(([event, data], index) => `id: ${index + 1}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join(""));
+
+function house(list: object[], ...rows: [string, object][]) {
+  on("POST", "/api/chat/conversations", () => Response.json({ id: "c1", title: "" }, { status: 201 }));
+  on("GET", "/api/chat/conversations", () => Response.json({ conversations: list }));
+  on("POST", "/api/chat/conversations/c1/messages", () => Response.json({ message: QUESTION, answer: ANSWER, run: { id: "r1" } }, { status: 202 }));
+  on("GET", "/api/chat/runs/r1/events", () => events(...rows));
+}
+
+async function asked(): Promise<{ news: News["kind"][]; last: unknown }> {
+  const news: News["kind"][] = [];
+  const id = await create();
+  await ask(id, { content: "q", model: "m", label: "INTERNAL", parent: null }, (item) => news.push(item.kind));
+  return { news, last: conversations.value().open["c1"]?.messages.at(-1) };
+}
+
+it("an answer grows, keeps what is said about it, and ends", async () => {
+  const passage = { request_id: "r", label: "INTERNAL", sensitivity: 0, action: "ALLOWED", route: "engine" };
+  house(
+    [{ id: "c1", title: "T", created: "", updated: "", label: null, running: false }],
+    ["passage", passage],
+    ["model", { model: "real" }],
+    ["text", { text: "Hel" }],
+    ["text", { text: "lo" }],
+    ["usage", { prompt: 3, completion: 2 }],
+    ["done", { state: "complete" }],
+  );
+  const { news, last } = await asked();
+  expect(last).toMatchObject({ content: "Hello", state: "complete", passage, model: "real", usage: { prompt: 3, completion: 2 } });
+  expect(news).toEqual(["streaming", "finished"]);
+  expect(conversations.value().open["c1"]?.run).toBeNull();
+  expect(conversations.value().list?.[0]?.title).toBe("T");
+});
+
+it("a refusal on the way is the answer", async () => {
+  house([], ["refusal", { error: { code: "sensitive_data_detected", message: "m", findings: [] } }], ["done", { state: "failed" }]);
+  const { news, last } = await asked();
+  expect(last).toMatchObject({ state: "failed", refusal: { code: "sensitive_data_detected" } });
+  expect(news).toEqual(["refused"]);
+});
+
+it("a question that the house does not take stands there with its refusal", async () => {
+  on("POST", "/api/chat/conversations/c1/messages", () => Response.json({ error: { code: "rate_limit_exceeded", message: "m" } }, { status: 429 }));
+  house([]);
+  const { news, last } = await asked();
+  expect(last).toMatchObject({ state: "failed", refusal: { code: "rate_limit_exceeded", status: 429 } });
+  expect(news).toEqual(["refused"]);
+});
+
+it("a stopped answer keeps its text", async () => {
+  house([], ["text", { text: "part" }], ["stopped", {}], ["done", { state: "stopped" }]);
+  const { news, last } = await asked();
+  expect(last).toMatchObject({ state: "stopped", content: "part" });
+  expect(news.at(-1)).toBe("stopped");
+});
+
+it("a run that is met again begins from its first event, so nothing is doubled", async () => {
+  house([], ["text", { text: "one " }], ["text", { text: "two" }], ["done", { state: "complete" }]);
+  const partly = { ...ANSWER, content: "one t" };
+  on("GET", "/api/chat/conversations/c1", () => Response.json({ id: "c1", title: "T", label: "INTERNAL", messages: [QUESTION, partly], run: { id: "r1", message: "m2" } }));
+  await open("c1");
+  await vi.waitFor(() => expect(conversations.value().open["c1"]?.run).toBeNull());
+  expect(conversations.value().open["c1"]?.messages.at(-1)).toMatchObject({ content: "one two", state: "complete" });
+});
+
+it("another person finds nothing of the last one", async () => {
+  house([], ["text", { text: "secret" }], ["done", { state: "complete" }]);
+  await asked();
+  drafts.change(() => ({ new: "half a thought" }));
+  forget();
+  expect(conversations.value()).toEqual({ list: undefined, open: {}, refused: {} });
+  expect(drafts.value()).toEqual({});
+});

@@ -1,0 +1,75 @@
+import type { Language } from "./language";
+
+const cache = new Map<string, Intl.DateTimeFormat>();
+
+/** German dates for German, British ones for English: day before month, 24 hours. */
+function localeOf(language: Language): string {
+  return language === "de" ? "de-DE" : "en-GB";
+}
+
+function dates(language: Language, name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${language} ${name}`;
+  const known = cache.get(key);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat(localeOf(language), options);
+  cache.set(key, made);
+  return made;
+}
+
+/** `21.11.2026, 09:14`, in the reader's own time zone. */
+export function dateTime(written: string, language: Language): string {
+  return format(written, dates(language, "date", { dateStyle: "medium", timeStyle: "short" }));
+}
+
+export function dateOnly(written: string, language: Language): string {
+  return format(written, dates(language, "date only", { dateStyle: "medium" }));
+}
+
+export function timeOnly(written: string, language: Language): string {
+  return format(written, dates(language, "time only", { timeStyle: "short" }));
+}
+
+/** `09:14:03` today, with the date before it on other days. */
+export function clock(written: string, language: Language): string {
+  const today = new Date(written).toDateString() === new Date().toDateString();
+  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  return format(
+    written,
+    today ? dates(language, "clock", options) : dates(language, "day", { ...options, day: "2-digit", month: "2-digit" }),
+  );
+}
+
+/** What cannot be read as a time is shown as it is. */
+function format(written: string, formatter: Intl.DateTimeFormat): string {
+  const moment = new Date(written);
+  return Number.isNaN(moment.getTime()) ? written : formatter.format(moment);
+}
+
+/** `12.345` in German, `12,345` in English. */
+export function count(value: number, language: Language): string {
+  return new Intl.NumberFormat(localeOf(language), { maximumFractionDigits: 1 }).format(value);
+}
+
+/** A short form for axes: `12k`, `3.4M`. */
+export function short(value: number, language: Language): string {
+  if (Math.abs(value) < 10_000) return count(Math.abs(value) < 10 ? value : Math.round(value), language);
+  const million = Math.abs(value) >= 1_000_000;
+  return `${count(value / (million ? 1_000_000 : 1000), language)} ${million ? (language === "de" ? "Mio." : "m") : language === "de" ? "Tsd." : "k"}`;
+}
+
+/** `2 d 4 h`, `3 h 5 min`, `12 s`: the two largest parts. */
+export function span(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [Math.floor(seconds) % 60, "s"],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}`)
+    .join(" ");
+}
