@@ -128,6 +128,13 @@ export async function fits(page, name) {
         const box = range.getBoundingClientRect();
         return box.width > 0 && (box.left < -1 || box.right > root.clientWidth + 1);
       });
+      const frame = element.closest("button, a, td, li, section, dialog, article");
+      const spills = texts.some((text) => {
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        return frame !== null && range.getBoundingClientRect().right > frame.getBoundingClientRect().right + 1;
+      });
+      if (spills && !shortened && !scrolls(element)) found.push(`out of its frame: ${describe(element)}`);
       if (outside && !scrolls(element)) found.push(`out of the window: ${describe(element)}`);
     }
     for (const element of document.querySelectorAll("main button, main a, main input, main select")) {

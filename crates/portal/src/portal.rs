@@ -10,7 +10,7 @@ use schleuse_store::Store;
 use schleuse_types::{Clock, Label, Language, Principal, Random, Refusal, RequestId, Secret};
 use schleuse_wire::json::{Object, Value};
 use schleuse_wire::{
-    Arrival, Exchange, Exchanged, Method, Reply, ReplyBody, internal, invalid_request, render_refusal,
+    Arrival, Exchange, Exchanged, Method, Peer, Reply, ReplyBody, internal, invalid_request, render_refusal,
 };
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio::time::timeout;
@@ -27,7 +27,7 @@ use crate::run::{Run, Runs, parse_run_id};
 use crate::seal::DataKey;
 
 /// Whether policy lets this person use the chat.
-pub type Permit = Arc<dyn Fn(&Principal) -> Result<(), Refusal> + Send + Sync>;
+pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + Sync>;
 
 /// Fields beside model and messages with which a model of this name is asked, such as a limit for one that does not know
 /// when it has said everything.
@@ -141,7 +141,7 @@ impl Portal {
     async fn answer(self: &Arc<Self>, arrival: Arrival, request_id: RequestId) -> Result<Reply, Refusal> {
         let verified = self.identity.verify(arrival.presented(), self.clock.now()).await?;
         verified.permit_scope("chat", None)?;
-        (self.permit)(verified.principal())?;
+        (self.permit)(verified.principal(), arrival.peer)?;
         let visitor = Visitor { verified, request_id };
         let path = arrival.path.clone();
         let Some(rest) = path.strip_prefix("/api/chat/") else { return Err(refusals::not_found()) };

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod init;
 mod key;
+mod link;
 mod policy;
 mod restore;
 mod scan;
@@ -35,10 +36,13 @@ enum Command {
     /// Run a house by its configuration.
     Serve(Serve),
     /// Make the configuration, the secrets and the data folder of a new house.
-    Init(Init),
+    Init(Box<Init>),
     /// Make, list and revoke API keys. Works while the house runs.
     #[command(subcommand)]
     Key(Key),
+    /// Let processes of the house that run elsewhere join it.
+    #[command(subcommand)]
+    Link(Link),
     /// Check, test and explain policies.
     #[command(subcommand)]
     Policy(Policy),
@@ -176,6 +180,38 @@ enum Key {
 }
 
 #[derive(Subcommand)]
+enum Link {
+    /// At the gate: make a token with which one process can join. It is printed once, as the only line, and works once
+    /// within ten minutes.
+    Token {
+        /// The gate's configuration.
+        #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
+        config: PathBuf,
+        /// edge or connector
+        #[arg(long)]
+        role: String,
+        /// What the process is called; upstreams name a connector by it.
+        #[arg(long)]
+        name: String,
+    },
+    /// At the process that joins: read the token from standard input, and get a certificate from the gate.
+    Join {
+        /// The configuration of the process, with `[link]`.
+        #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
+        config: PathBuf,
+    },
+    /// At the gate: end a process's membership. Its links end within a second.
+    Bar {
+        #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
+        config: PathBuf,
+        #[arg(long)]
+        role: String,
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum Policy {
     /// Check policies against their schema.
     Check {
@@ -299,8 +335,9 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(demo) => demo::run(demo),
         Command::Serve(serve) => serve::run(&serve),
-        Command::Init(init) => init::run(init),
+        Command::Init(init) => init::run(*init),
         Command::Key(key) => key::run(key),
+        Command::Link(link) => link::run(link),
         Command::Policy(policy) => policy::run(policy),
         Command::Audit(audit) => audit::run(audit),
         Command::Backup(backup) => backup::run(&backup),

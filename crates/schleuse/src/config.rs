@@ -1,5 +1,6 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod link;
 mod people;
 mod reader;
 
@@ -11,6 +12,7 @@ use schleuse_inspect::Guardrails;
 use schleuse_types::{Label, Secret, Zone};
 use schleuse_upstream::UpstreamConfig;
 
+pub use link::{Flow, Link, Part};
 pub use people::{Providers, SessionLife};
 pub use reader::{ConfigError, nearest};
 use reader::{Reader, parse};
@@ -19,6 +21,10 @@ use reader::{Reader, parse};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub name: String,
+    pub part: Part,
+    pub link: Option<Link>,
+    /// Of a connector: the identity providers that the gate may reach through it.
+    pub flows: Vec<Flow>,
     pub listen: Option<SocketAddr>,
     pub admin_listen: Option<SocketAddr>,
     pub data: Option<PathBuf>,
@@ -66,6 +72,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             name: "Schleuse".to_owned(),
+            part: Part::Whole,
+            link: None,
+            flows: Vec::new(),
             listen: None,
             admin_listen: None,
             data: None,
@@ -84,8 +93,6 @@ impl Default for Config {
         }
     }
 }
-
-const ROLES: [&str; 4] = ["edge", "portal", "gate", "connector"];
 
 impl Config {
     /// Reads a file. Errors name file, line and key.
@@ -115,8 +122,12 @@ impl Config {
         if let Some(name) = reader.text("name")? {
             config.name = name;
         }
-        if let Some(roles) = reader.texts("roles")? {
-            check_roles(&reader, &roles)?;
+        config.part = link::read_roles(&mut reader)?;
+        if let Some(link) = reader.table("link")? {
+            config.link = Some(link::read_link(link, folder, config.part)?);
+        }
+        for flow in reader.tables("flow")? {
+            config.flows.push(link::read_flow(flow, folder)?);
         }
         config.listen = address(&mut reader, "listen")?;
         config.admin_listen = address(&mut reader, "admin_listen")?;
@@ -169,23 +180,6 @@ impl Config {
         reader.finish()?;
         Ok(config)
     }
-}
-
-fn check_roles(reader: &Reader<'_>, roles: &[String]) -> Result<(), ConfigError> {
-    for role in roles {
-        if !ROLES.contains(&role.as_str()) {
-            let hint =
-                nearest(&ROLES, role).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-            return Err(reader.wrong("roles", format!("`{role}` is no role{hint}")));
-        }
-    }
-    for needed in ["edge", "gate"] {
-        if !roles.iter().any(|role| role == needed) {
-            let complaint = "one process holds the whole house for now; list at least `edge` and `gate`";
-            return Err(reader.wrong("roles", complaint));
-        }
-    }
-    Ok(())
 }
 
 fn address(reader: &mut Reader<'_>, key: &'static str) -> Result<Option<SocketAddr>, ConfigError> {

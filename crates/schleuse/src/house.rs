@@ -1,11 +1,13 @@
 //! A whole house in one process: assembled, run, drained.
 
+mod apart;
 mod bridge;
 mod demo;
 mod desk;
 mod engine;
 mod inside;
 mod keeper;
+mod links;
 mod policies;
 mod router;
 
@@ -25,7 +27,9 @@ use crate::data::DataFolder;
 use crate::failure::{Doing as _, Failure};
 use crate::posture::Posture;
 
+pub use apart::Outpost;
 pub use engine::{ENGINE, is_demonstration_model};
+pub use links::{bar, make_token};
 pub use policies::PolicyTexts;
 
 use desk::Desk;
@@ -42,14 +46,15 @@ const FILES_MAX: u64 = 20_000;
 pub struct Plan {
     pub config: Config,
     pub data: DataFolder,
-    pub listener: TcpListener,
+    /// Where people come in; none in a gate whose edges are other processes.
+    pub listener: Option<TcpListener>,
     pub admin: TcpListener,
     pub is_demo: bool,
 }
 
 /// A house that answers.
 pub struct House {
-    pub address: SocketAddr,
+    pub address: Option<SocketAddr>,
     pub admin_address: SocketAddr,
     pub upstreams: Upstreams,
     pub demo_keys: Vec<(Role, Secret<String>)>,
@@ -72,31 +77,22 @@ impl House {
         let Plan { config, data, listener, admin, is_demo } = plan;
         let lock = data.lock()?;
         raise_file_limit();
-        let tls = match &config.tls {
-            Some(tls) => Some(schleuse_edge::server_config(&tls.certificate, &tls.key).doing("TLS")?),
-            None => None,
-        };
-        let address = listener.local_addr().doing("listener")?;
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose().doing("listener")?;
+        let tls = address.map(|address| front_tls(&config, address)).transpose()?;
         let admin_address = admin.local_addr().doing("listener")?;
-        if tls.is_none() && !address.ip().is_loopback() {
-            return Err(Failure::new(format!(
-                "{address} is no loopback address, and there is no certificate"
-            ))
-            .next("add `[tls]` with `certificate` and `key`; plain HTTP is allowed on loopback only"));
-        }
         let stop = CancellationToken::new();
-        let inside = Inside::open(InsidePlan {
+        let mut inside = Inside::open(InsidePlan {
             config: &config,
             data: &data,
             is_demo,
-            address: Some(address),
+            address,
             admin: admin_address,
             stop: stop.clone(),
         })
         .await?;
         let upstreams = inside.gate.upstreams.clone();
         let posture = Posture {
-            address: Some(address),
+            address,
             admin: admin_address,
             is_demo,
             config: &config,
@@ -105,16 +101,21 @@ impl House {
         let posture = posture.line();
 
         let (front, back) = (TaskTracker::new(), TaskTracker::new());
-        let desk = Arc::new(Desk::new(&config, is_demo, address));
-        let house = Edge {
-            listener,
-            tls,
-            service: Service::House { exchange: inside.exchange.clone(), desk },
-            limits: schleuse_edge::Limits::default(),
-        };
         // Later than the cut of what runs: an answer that was cut still has to be told.
         let hang_up = CancellationToken::new();
-        front.spawn(house.run(stop.clone(), hang_up.clone()));
+        if let Some(((listener, tls), address)) = listener.zip(tls).zip(address) {
+            let desk = Arc::new(Desk::new(&config, is_demo, address));
+            let house = Edge {
+                listener,
+                tls,
+                service: Service::House { exchange: inside.exchange.clone(), desk },
+                limits: schleuse_edge::Limits::default(),
+            };
+            front.spawn(house.run(stop.clone(), hang_up.clone()));
+        }
+        if let Some(doors) = inside.doors.take() {
+            doors.open(&inside.exchange, (&front, &stop), (&back, &inside.gate.cut), &hang_up);
+        }
         let answering = Arc::clone(&inside.operations);
         let admin = Edge {
             listener: admin,
@@ -167,6 +168,16 @@ impl House {
         let _ = tokio::time::timeout(DRAIN_MAX.saturating_sub(ANSWERS_MAX).mul_f32(0.5), rest).await;
         self.hang_up.cancel();
         self.inside.seal().await
+    }
+}
+
+/// The certificate of the listener for people. Without one, only loopback may be listened on.
+fn front_tls(config: &Config, address: SocketAddr) -> Result<Option<Arc<rustls::ServerConfig>>, Failure> {
+    match &config.tls {
+        Some(tls) => schleuse_edge::server_config(&tls.certificate, &tls.key).doing("TLS").map(Some),
+        None if address.ip().is_loopback() => Ok(None),
+        None => Err(Failure::new(format!("{address} is no loopback address, and there is no certificate"))
+            .next("add `[tls]` with `certificate` and `key`; plain HTTP is allowed on loopback only")),
     }
 }
 

@@ -6,16 +6,18 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::rt::{Read, Write};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +32,9 @@ pub(crate) const NOT_ANSWERED: HeaderName = HeaderName::from_static("x-schleuse-
 pub(crate) const UNSENT: &str = "unsent";
 /// The server was asked and did not answer in time.
 pub(crate) const TIMED_OUT: &str = "timed-out";
+
+/// For a document of an identity provider: its discovery document may have to be read before it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The connectors that have dialled in. Cheap to share.
 #[derive(Default)]
@@ -125,18 +130,17 @@ impl Connectors {
         let mut request = Request::new(Full::new(Bytes::from(flow::write(call))));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = flow::path(issuer).ok_or(FlowError::NotNamed)?;
-        let response = self.send(connector, request).await.map_err(|error| match error {
-            CarryError::Unsent { reason } => FlowError::NotLinked { reason },
-            CarryError::TimedOut => FlowError::TimedOut,
-            CarryError::Sent { reason } => FlowError::from_line(&reason),
-        })?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), flow::ANSWER_BYTES_MAX).collect().await;
-        match (status, body) {
-            (StatusCode::OK, Ok(body)) => Ok(FlowAnswer { body: body.to_bytes() }),
-            (_, Ok(_)) => Err(FlowError::NotNamed),
-            (_, Err(error)) => Err(FlowError::Failed { reason: error.to_string() }),
-        }
+        let fetched = async {
+            let response = self.send(connector, request).await.map_err(|error| match error {
+                CarryError::Unsent { reason } => FlowError::NotLinked { reason },
+                CarryError::TimedOut => FlowError::TimedOut,
+                CarryError::Sent { reason } => FlowError::from_line(&reason),
+            })?;
+            let body = Limited::new(response.into_body(), flow::ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| FlowError::Failed { reason: error.to_string() })?;
+            Ok(FlowAnswer { body: body.to_bytes() })
+        };
+        timeout(FETCH_TIMEOUT, fetched).await.unwrap_or(Err(FlowError::TimedOut))
     }
 
     /// Holds one connector's connection until it ends, or until `end`; then nothing new is asked over it. `None` when it

@@ -430,7 +430,7 @@ pub fn error_event(code: &str) -> Bytes {
     named_frame("error", &json!({"error": {"code": code, "message": "m", "findings": []}}).to_string())
 }
 
-fn permit(principal: &Principal) -> Result<(), Refusal> {
+fn permit(principal: &Principal, _peer: Peer) -> Result<(), Refusal> {
     if principal.role != Role::Auditor {
         return Ok(());
     }

@@ -62,7 +62,8 @@ async fn demo(arguments: Demo) -> Result<ExitCode, Failure> {
     }
     let admin = bind(([127, 0, 0, 1], 0).into()).await?;
     let engine = config.engine.clone();
-    let plan = Plan { config, data: data.clone(), listener, admin, is_demo: true };
+    let address = listener.local_addr().map_err(|error| Failure::new(format!("listener: {error}")))?;
+    let plan = Plan { config, data: data.clone(), listener: Some(listener), admin, is_demo: true };
     if let Some(engine) = &engine {
         println!("loading {} …", engine.weights.display());
     }
@@ -70,9 +71,9 @@ async fn demo(arguments: Demo) -> Result<ExitCode, Failure> {
         house = House::open(plan) => house?,
         () = signals.wait() => return Ok(ExitCode::SUCCESS),
     };
-    greet(&house, engine.as_ref(), data.path());
+    greet(&house, address, engine.as_ref(), data.path());
     if let Some(file) = &arguments.ready_file {
-        write_ready(file, &ready(&house))?;
+        write_ready(file, &ready(&house, address))?;
     }
     signals.wait().await;
     println!("\nstopping: running answers may finish, then the log is sealed …");
@@ -130,19 +131,19 @@ pub(super) fn default_folder() -> Result<PathBuf, Failure> {
     })
 }
 
-fn ready(house: &House) -> serde_json::Value {
+fn ready(house: &House, address: SocketAddr) -> serde_json::Value {
     let keys: serde_json::Map<String, serde_json::Value> =
         house.demo_keys.iter().map(|(role, key)| (role.to_string(), key.expose().clone().into())).collect();
     serde_json::json!({
-        "url": format!("http://{}", house.address),
+        "url": format!("http://{address}"),
         "admin": format!("http://{}", house.admin_address),
         "keys": keys,
     })
 }
 
-fn greet(house: &House, engine: Option<&EngineConfig>, data: &Path) {
-    let url = format!("http://{}", house.address);
-    let port = house.address.port();
+fn greet(house: &House, address: SocketAddr, engine: Option<&EngineConfig>, data: &Path) {
+    let url = format!("http://{address}");
+    let port = address.port();
     let employee = house.demo_key(Role::Employee).map(|key| key.expose().clone()).unwrap_or_default();
     let model = house.upstreams.models().first().map(|model| model.id.clone());
     let mut out = String::new();

@@ -13,6 +13,8 @@ use super::reader::{ConfigError, Reader, nearest};
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
     pub issuers: Vec<IssuerConfig>,
+    /// The connectors through which issuers are reached, by the issuer's id. Others are reached from this process.
+    pub connectors: Vec<(String, String)>,
     pub directories: Vec<DirectoryConfig>,
 }
 
@@ -88,6 +90,9 @@ pub(super) fn read_provider(
         return Err(reader.wrong("name", format!("there is another identity provider `{id}`")));
     }
     let title = reader.text("title")?.unwrap_or_else(|| id.clone());
+    if let Some(connector) = reader.text("connector")? {
+        providers.connectors.push((id.clone(), connector));
+    }
     match reader.text("kind")?.as_deref() {
         None | Some("oidc") => providers.issuers.push(read_issuer(&mut reader, id, title, folder)?),
         Some("ldap") => providers.directories.push(read_directory(&mut reader, id, title, folder)?),
@@ -180,8 +185,11 @@ fn read_search(mut reader: Reader<'_>, folder: &Path) -> Result<DirectoryBind, C
     Ok(search)
 }
 
+/// The role that each group gives, in the order of the file.
+type RolesOfGroups = Vec<(String, Role)>;
+
 /// `[[identity_provider.role]]`: the first group that fits gives the role, else `default_role`, else nobody comes in.
-fn read_roles(reader: &mut Reader<'_>) -> Result<(Vec<(String, Role)>, Option<Role>), ConfigError> {
+fn read_roles(reader: &mut Reader<'_>) -> Result<(RolesOfGroups, Option<Role>), ConfigError> {
     let mut roles = Vec::new();
     for mut row in reader.tables("role")? {
         let group = row.text("group")?.ok_or_else(|| row.missing("group"))?;

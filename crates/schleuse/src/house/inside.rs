@@ -15,7 +15,7 @@ use schleuse_portal::Portal;
 use schleuse_signin::{DirectoryDoor, Settings, SignIn};
 use schleuse_store::Store;
 use schleuse_types::{BufferedRandom, Clock, OsRandom, Outcome, Role, Secret, SystemClock};
-use schleuse_upstream::Upstreams;
+use schleuse_upstream::{Carrier, Upstreams};
 use schleuse_wire::{Exchange, Limits};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +24,7 @@ use super::bridge::{self, Overview};
 use super::demo::ensure_demo_keys;
 use super::engine::{DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine};
 use super::keeper::{Changes, Keeper, Known};
+use super::links::{Doors, Issuing, OverConnectors};
 use super::policies::PolicyTexts;
 use super::router::Router;
 use crate::config::Config;
@@ -44,15 +45,14 @@ pub(super) struct InsidePlan<'a> {
     pub(super) stop: CancellationToken,
 }
 
-const LOOPBACK: schleuse_wire::Peer =
-    schleuse_wire::Peer { address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST) };
-
 /// The rooms, running.
 pub(super) struct Inside {
     pub(super) exchange: Arc<dyn Exchange>,
     pub(super) gate: Arc<Gate>,
     pub(super) operations: Arc<Operations>,
     pub(super) demo_keys: Vec<(Role, Secret<String>)>,
+    /// For edges and connectors; taken when they are opened.
+    pub(super) doors: Option<Doors>,
     /// Everything but the walk's own tasks.
     pub(super) tasks: TaskTracker,
     keeper: Keeper,
@@ -67,7 +67,16 @@ impl Inside {
         let policy = Arc::new(texts.load()?);
         let inspector = Inspector::new(config.guardrails.clone()).doing("the guardrails cannot be used")?;
         let providers = &config.providers;
-        let access = Arc::new(DirectAccess::new(&providers.issuers));
+        let doors = match &config.link {
+            Some(link) => Some(Doors::listen(link, data, &clock).await?),
+            None => None,
+        };
+        let connectors = doors.as_ref().map(|doors| Arc::clone(&doors.connectors));
+        let access = Arc::new(Issuing {
+            direct: DirectAccess::new(&providers.issuers),
+            connectors: connectors.clone(),
+            ways: providers.connectors.clone(),
+        });
         let issuers = Issuers::new(providers.issuers.clone(), access, Arc::clone(&clock));
         let issuers = Arc::new(issuers.doing("the identity providers cannot be used")?);
         let directories = directories(config, &clock)?;
@@ -86,8 +95,9 @@ impl Inside {
             upstreams.push(engine_upstream(engine_config, data));
         }
         upstreams.extend(config.upstreams.iter().cloned());
-        let upstreams =
-            Upstreams::new(upstreams, Arc::clone(&clock)).doing("the upstreams cannot be used")?;
+        let carrier = connectors.map(|connectors| Arc::new(OverConnectors(connectors)) as Arc<dyn Carrier>);
+        let upstreams = Upstreams::with_carrier(upstreams, Arc::clone(&clock), carrier);
+        let upstreams = upstreams.doing("the upstreams cannot be used")?;
         upstreams.refresh().await;
 
         let budgets = Arc::new(Budgets::new(config.limits.clone(), Arc::clone(&clock)));
@@ -177,7 +187,7 @@ impl Inside {
             identity: Arc::clone(&identity),
             permit: {
                 let gate = Arc::clone(&gate);
-                Arc::new(move |principal| bridge::may_chat(&gate, principal, LOOPBACK))
+                Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
             },
             manner: Arc::new(manner),
             store: Arc::clone(&store),
@@ -230,7 +240,7 @@ impl Inside {
             portal: Arc::new(portal),
             console: Arc::new(console),
         });
-        Ok(Self { exchange, gate, operations, demo_keys, tasks, keeper })
+        Ok(Self { exchange, gate, operations, demo_keys, doors, tasks, keeper })
     }
 
     /// Not ready from here on.

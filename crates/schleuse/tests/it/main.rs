@@ -14,7 +14,9 @@
               the tools lie from the environment"
 )]
 
+mod apart;
 mod audit;
+mod backup;
 mod client;
 mod demo;
 mod doctor;
@@ -25,6 +27,7 @@ mod house;
 mod inspection;
 mod keys;
 mod limits;
+mod operate;
 #[cfg(feature = "ui")]
 mod page;
 mod pages;

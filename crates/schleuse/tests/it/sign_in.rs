@@ -1,28 +1,25 @@
 //! Real identity providers, a real directory and a real browser: how people and services come in, and how they are put out.
 
 use std::process::Stdio;
-use std::time::Duration;
 
-use schleuse_testkit::{FakeUpstream, Script};
+use schleuse_testkit::FakeUpstream;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::SOON;
 use crate::client::Request;
-use crate::house::{CHAT, House, Plan, chat_body, stderr, stdout};
+use crate::house::{CHAT, House, Plan, chat_body};
 use crate::slapd::Slapd;
 use crate::tools::tool;
 
 const PROVIDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/idp/provider.mjs");
-const WALK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/e2e/sign-in.mjs");
 
 /// An `oidc-provider` on loopback; ends with this process.
 struct Provider {
-    child: Child,
+    _child: Child,
     id: &'static str,
     issuer: String,
-    name: &'static str,
 }
 
 impl Provider {
@@ -50,7 +47,7 @@ impl Provider {
         let line = tokio::time::timeout(SOON * 2, lines.next_line()).await;
         let line = line.expect("the provider comes up").unwrap().expect("the provider says where it is");
         let issuer = serde_json::from_str::<Value>(&line).unwrap()["issuer"].as_str().unwrap().to_owned();
-        Self { child, id, issuer, name }
+        Self { _child: child, id, issuer }
     }
 
     /// As the house's configuration names it.
@@ -65,11 +62,6 @@ impl Provider {
              audiences = [\"https://schleuse.example/api\"]\n[[identity_provider.role]]\ngroup = \"bau\"\nrole = \"employee\"\n\n",
             self.id, self.id, self.issuer, self.id
         )
-    }
-
-    fn person(&self) -> Value {
-        json!({"id": self.id, "issuer": self.issuer, "login": "ada", "password": "grün und blau", "name": self.name,
-               "sub": "1", "groups": ["bau"]})
     }
 
     /// A token for a service, as this provider's own client gets one.
@@ -97,41 +89,6 @@ async fn house_with(
     let plan = Plan::demo().upstream(&fake.url());
     let config = more(plan.folder(), &url).await;
     plan.config(&config).flag("--listen", url.strip_prefix("http://").unwrap()).start().await
-}
-
-#[tokio::test]
-#[cfg(feature = "ui")]
-async fn people_of_two_providers_come_in_and_are_put_out() {
-    let fake = FakeUpstream::start().await;
-    fake.set_script(Script::Echo { piece_bytes: 4, pause: Duration::from_millis(40) });
-    let mut providers = Vec::new();
-    let house = house_with(&fake, async |folder, url| {
-        providers.push(Provider::start("acme", "RS256", "Ada Acme", url).await);
-        providers.push(Provider::start("beta", "ES256", "Ada Beta", url).await);
-        providers.iter().map(|provider| provider.config(folder)).collect()
-    })
-    .await;
-    let people: Vec<Value> = providers.iter().map(Provider::person).collect();
-    let mut command = Command::new(tool("bin/node"));
-    command.arg(WALK).arg(house.ready["url"].as_str().unwrap()).arg(Value::from(people).to_string());
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("CHROMIUM", tool("bin/chromium"));
-    if let Ok(pictures) = std::env::var("SCHLEUSE_PICTURES") {
-        command.env("SCHLEUSE_PICTURES", pictures);
-    }
-    command.env("HOME", house.folder.path()).current_dir(std::path::Path::new(WALK).parent().unwrap());
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await;
-    let output = output.expect("the walk ends").unwrap();
-    assert!(output.status.success(), "{}\n{}\n{}", stdout(&output), stderr(&output), house.output());
-    // Who came and went stands in the log, by pseudonym, and no provider's name for anybody does.
-    let entries = house.export().await;
-    for event in ["session.create", "session.end"] {
-        assert!(entries.iter().any(|entry| entry["event"] == event), "{event}");
-    }
-    assert!(!Value::from(entries).to_string().contains("Ada"));
-    for provider in &mut providers {
-        provider.child.start_kill().unwrap();
-    }
 }
 
 #[tokio::test]
@@ -205,4 +162,54 @@ async fn people_of_a_directory_come_in_with_their_password() {
         statuses.push(sign_in("ada", "guess").await.status);
     }
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+}
+
+#[cfg(feature = "ui")]
+mod browser {
+    use std::time::Duration;
+
+    use schleuse_testkit::Script;
+
+    use super::*;
+    use crate::house::{stderr, stdout};
+
+    const WALK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/e2e/sign-in.mjs");
+
+    #[tokio::test]
+    async fn people_of_two_providers_come_in_and_are_put_out() {
+        let fake = FakeUpstream::start().await;
+        fake.set_script(Script::Echo { piece_bytes: 4, pause: Duration::from_millis(40) });
+        let mut providers = Vec::new();
+        let house = house_with(&fake, async |folder, url| {
+            providers.push(Provider::start("acme", "RS256", "Ada Acme", url).await);
+            providers.push(Provider::start("beta", "ES256", "Ada Beta", url).await);
+            providers.iter().map(|provider| provider.config(folder)).collect()
+        })
+        .await;
+        let people: Vec<Value> = providers
+            .iter()
+            .zip(["Ada Acme", "Ada Beta"])
+            .map(|(provider, name)| {
+                json!({"id": provider.id, "issuer": provider.issuer, "login": "ada", "password": "grün und blau", "name": name,
+                       "sub": "1", "groups": ["bau"]})
+            })
+            .collect();
+        let mut command = Command::new(tool("bin/node"));
+        command.arg(WALK).arg(house.ready["url"].as_str().unwrap()).arg(Value::from(people).to_string());
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("CHROMIUM", tool("bin/chromium"));
+        if let Ok(pictures) = std::env::var("SCHLEUSE_PICTURES") {
+            command.env("SCHLEUSE_PICTURES", pictures);
+        }
+        command.env("HOME", house.folder.path()).current_dir(std::path::Path::new(WALK).parent().unwrap());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await;
+        let output = output.expect("the walk ends").unwrap();
+        assert!(output.status.success(), "{}\n{}\n{}", stdout(&output), stderr(&output), house.output());
+        // Who came and went stands in the log, by pseudonym, and no provider's name for anybody does.
+        let entries = house.export().await;
+        for event in ["session.create", "session.end"] {
+            assert!(entries.iter().any(|entry| entry["event"] == event), "{event}");
+        }
+        assert!(!Value::from(entries).to_string().contains("Ada"));
+    }
 }

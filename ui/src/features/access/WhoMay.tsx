@@ -4,12 +4,13 @@ import { Button } from "../../components/Button";
 import { Choice, Field } from "../../components/Field";
 import { Empty, Panel, Reading, Refused } from "../../components/Page";
 import { Sentence } from "../../components/Sentence";
-import { Table } from "../../components/Table";
+import { type Column, Table } from "../../components/Table";
 import { withQuery } from "../../lib/api";
-import type { Access } from "../../lib/contract";
+import type { Access, AccessRow } from "../../lib/contract";
 import { useLanguage } from "../../lib/language";
 import { useLoad } from "../../lib/load";
 import { select } from "../../lib/router";
+import type { Words } from "../../lib/text/en";
 
 const KINDS = ["person", "model", "key"] as const;
 type Kind = (typeof KINDS)[number];
@@ -74,26 +75,20 @@ function Answer({ path }: { path: string }) {
   }
   if (!data) return <Reading />;
   if (data.rows.length === 0) return <Empty>{access.none}</Empty>;
+  const [first] = data.rows;
+  const same = data.rows.every(({ person, role }) => person === first?.person && role === first.role);
   return (
     <div className="border-t border-line" data-answer>
       <p className="px-4 pt-3 text-sm text-soft sm:px-5">
-        <span className="font-semibold wrap-anywhere text-ink">{data.subject}</span> · {access.rows(data.rows.length)}
+        <span className="font-semibold wrap-anywhere text-ink">{data.subject}</span>
+        {same && first ? ` · ${words.roles[first.role as keyof typeof words.roles]?.[0] ?? first.role}` : ""} · {access.rows(data.rows.length)}
       </p>
       <Table
         name={access.who}
         rows={data.rows}
         keyOf={(row) => `${row.person ?? ""} ${row.role} ${row.model ?? ""} ${row.action}`}
         columns={[
-          {
-            id: "person",
-            name: columns.person,
-            cell: ({ person, role }) => (
-              <>
-                {person ?? access.everybody}
-                <span className="block text-xs text-soft">{words.roles[role as keyof typeof words.roles]?.[0] ?? role}</span>
-              </>
-            ),
-          },
+          ...(same ? [] : [personColumn(words)]),
           {
             id: "allowed",
             name: columns.allowed,
@@ -114,7 +109,7 @@ function Answer({ path }: { path: string }) {
             cell: ({ reason, rule }) => (
               <>
                 <Sentence text={reason[language]} />
-                {rule ? <span className="block font-mono text-xs break-all text-soft">{rule}</span> : null}
+                {rule && !reason[language].includes(rule) ? <span className="block font-mono text-xs break-all text-soft">{rule}</span> : null}
               </>
             ),
           },
@@ -123,4 +118,17 @@ function Answer({ path }: { path: string }) {
       {data.truncated ? <p className="border-t border-line px-4 py-3 text-sm text-soft sm:px-5">{access.truncated}</p> : null}
     </div>
   );
+}
+
+function personColumn({ columns, access, roles }: Words): Column<AccessRow> {
+  return {
+    id: "person",
+    name: columns.person,
+    cell: ({ person, role }) => (
+      <>
+        <span className="wrap-anywhere">{person ?? access.everybody}</span>
+        <span className="block text-xs text-soft">{roles[role as keyof typeof roles]?.[0] ?? role}</span>
+      </>
+    ),
+  };
 }

@@ -52,7 +52,7 @@ export function Starters({ compact, disabled, onChoose }: Props) {
             className="flex h-full w-full flex-col items-start gap-2 rounded-2xl border border-line bg-panel p-4 text-left shadow-card transition-colors hover:border-accent"
           >
             <span className={`rounded-md px-2 py-0.5 text-xs font-semibold ${TAGS[starter.id]}`}>{starter.tag}</span>
-            <span className="font-semibold">{starter.title}</span>
+            <span className="text-[0.9375rem] leading-snug font-semibold wrap-anywhere sm:text-base">{starter.title}</span>
             <span className="line-clamp-3 text-sm wrap-anywhere text-soft max-sm:hidden">{starter.text}</span>
           </button>
         </li>

@@ -14,8 +14,8 @@ it("axes end at round numbers that are not below the data", () => {
 });
 
 it("a line leaves a gap where nothing was measured", () => {
-  expect(lineOf([0, 10], 10)).toBe("M0.0 150.0L600.0 0.0");
-  expect(lineOf([10, null, 10], 10)).toBe("M0.0 0.0M600.0 0.0");
+  expect(lineOf([0, 10], 10)).toBe("M0.0 150.0h0L600.0 0.0");
+  expect(lineOf([10, null, 10], 10)).toBe("M0.0 0.0h0M600.0 0.0h0");
   expect(lineOf([null, null], 10)).toBe("");
   expect(lineOf([], 10)).toBe("");
 });

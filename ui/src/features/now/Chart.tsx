@@ -140,8 +140,10 @@ export function lineOf(values: (number | null)[], most: number): string {
   return values
     .flatMap((value, index) => {
       const command = open ? "L" : "M";
+      // A line of no length shows a value that stands alone as a dot.
+      const dot = open ? "" : "h0";
       open = value !== null;
-      return value === null ? [] : [`${command}${at(index, values.length)} ${height(value, most)}`];
+      return value === null ? [] : [`${command}${at(index, values.length)} ${height(value, most)}${dot}`];
     })
     .join("");
 }

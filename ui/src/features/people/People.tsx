@@ -84,7 +84,7 @@ function useColumns(ask: (asking: Asking) => void): Column<Person>[] {
         <>
           <span className="font-medium">{name}</span>
           {id === session.person ? <span className="text-soft"> ({people.self})</span> : null}
-          <span className="block font-mono text-xs break-all text-soft">{id}</span>
+          {id === name ? null : <span className="block font-mono text-xs break-all text-soft">{id}</span>}
         </>
       ),
     },

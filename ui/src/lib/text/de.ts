@@ -159,7 +159,7 @@ export const de: Words = {
     },
     redacted: {
       tag: "Geschwärzt",
-      title: "Ein vergessener Zugangsschlüssel",
+      title: "Ein vergessener Zugangs\u00adschlüssel",
       text: (key) => `Mein Skript meldet sich mit dem Schlüssel ${key} an. Wozu dient so ein Schlüssel?`,
     },
     confidential: {
