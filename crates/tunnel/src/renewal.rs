@@ -29,6 +29,8 @@ const ENROL: &str = "/enrol";
 const RENEW: &str = "/renew";
 /// Of a request or an answer.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// How long a side that has answered waits for the other to close.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Until the next attempt after one that failed, and the longest time without a look at the clock.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -230,7 +232,7 @@ pub(crate) async fn serve_renewal(
 
 /// One request, one answer, and the connection ends.
 async fn serve_one<T>(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     path: &str,
     limits: &LinkLimits,
     work: impl FnOnce(&str) -> Result<(T, String), Refused>,
@@ -239,7 +241,7 @@ async fn serve_one<T>(
     let mut connection = server::Builder::new()
         .max_concurrent_streams(1)
         .max_header_list_size(limits.header_bytes_max.min(4096))
-        .handshake::<_, Bytes>(stream)
+        .handshake::<_, Bytes>(&mut stream)
         .await
         .map_err(broken)?;
     let (request, mut respond) = connection.accept().await.ok_or("left without a word")?.map_err(broken)?;
@@ -260,6 +262,10 @@ async fn serve_one<T>(
     connection.graceful_shutdown();
     // Drives the answer out; whatever else comes is not for anybody.
     while let Some(Ok(_)) = connection.accept().await {}
+    drop(connection);
+    // Listens until the other side has closed, too: what it still says, such as that it saw the end, would otherwise meet
+    // a closed socket, and it would take the answer for lost.
+    let _ = timeout(FAREWELL, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
     result.map(|(given, _)| given).map_err(|refused| refused.to_string())
 }
 

@@ -13,6 +13,7 @@ use crate::SOON;
 use crate::client::Request;
 use crate::folder::Folder;
 use crate::house::{CHAT, House, Plan, chat_body, schleuse, stderr, stdout, stream_body, verify};
+use crate::ports::free_port;
 
 /// The three processes, linked.
 struct Apart {
@@ -22,8 +23,60 @@ struct Apart {
     employee: String,
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Where a gate's doors are, and a configuration that opens them.
+pub struct Doors {
+    edge: u16,
+    connector: u16,
+}
+
+/// The lines are for a gate's configuration; its one upstream of this name is behind a connector.
+pub fn doors(upstream: &str) -> (Doors, String) {
+    let doors = Doors { edge: free_port(), connector: free_port() };
+    let lines = format!(
+        "[link]\nlisten_edge = \"127.0.0.1:{}\"\nlisten_connector = \"127.0.0.1:{}\"\n\
+         host_names = [\"localhost\", \"127.0.0.1\"]\n\
+         [[upstream]]\nname = \"{upstream}\"\nurl = \"connector:model-zone\"\n",
+        doors.edge, doors.connector
+    );
+    (doors, lines)
+}
+
+/// An edge and a connector of a gate that runs on this data folder, in this order.
+pub async fn outposts(doors: &Doors, data: &std::path::Path, model_server: &str) -> Vec<House> {
+    let listed = Request::get("/v1/models").send(model_server.trim_start_matches("http://")).await.json();
+    let names = listed["data"].as_array().unwrap().iter().map(|row| row["id"].to_string());
+    let models: Vec<String> = names.collect();
+    let gate = Folder::new();
+    let gate = gate
+        .write("gate.toml", format!("data = \"{}\"\n[link]\nhost_names = [\"localhost\"]\n", data.display()));
+    let gate = gate.to_str().unwrap();
+    let edge = Folder::new();
+    let config = edge.write("schleuse.toml", edge_config(doors.edge));
+    let config = config.to_str().unwrap();
+    join(gate, "edge", "front", config);
+    let front = Plan::serve(&edge, config).start().await;
+    let connector = Folder::new();
+    let config = connector.write(
+        "schleuse.toml",
+        connector_config(doors.connector, model_server, &format!("[{}]", models.join(", ")), ""),
+    );
+    let config = config.to_str().unwrap();
+    join(gate, "connector", "model-zone", config);
+    vec![front, Plan::serve(&connector, config).start().await]
+}
+
+fn edge_config(port: u16) -> String {
+    format!(
+        "name = \"Haus\"\nroles = [\"edge\"]\nlisten = \"127.0.0.1:0\"\n\
+         [link]\ngate = \"localhost:{port}\"\nidentity = \"identity\"\n"
+    )
+}
+
+fn connector_config(port: u16, model_server: &str, models: &str, more: &str) -> String {
+    format!(
+        "roles = [\"connector\"]\n[link]\ngate = \"localhost:{port}\"\nidentity = \"identity\"\n\
+         [[upstream]]\nname = \"vllm\"\nurl = \"{model_server}\"\nmodels = {models}\n{more}"
+    )
 }
 
 /// Gets a token at the gate and joins with it.
@@ -59,16 +112,11 @@ impl Apart {
 
     /// With more lines in the gate's and the connector's configuration.
     async fn start_with(fake: &FakeUpstream, at_gate: &str, at_connector: &str) -> Self {
-        let (for_edge, for_connector) = (free_port(), free_port());
+        let (doors, lines) = doors("model");
         let folder = Folder::new();
         let gate_config = folder.write(
             "schleuse.toml",
-            format!(
-                "name = \"Haus\"\nroles = [\"portal\", \"gate\"]\ndata = \"data\"\n\
-                 [link]\nlisten_edge = \"127.0.0.1:{for_edge}\"\nlisten_connector = \"127.0.0.1:{for_connector}\"\n\
-                 host_names = [\"localhost\", \"127.0.0.1\"]\n\
-                 [[upstream]]\nname = \"model\"\nurl = \"connector:model-zone\"\n{at_gate}"
-            ),
+            format!("name = \"Haus\"\nroles = [\"portal\", \"gate\"]\ndata = \"data\"\n{lines}{at_gate}"),
         );
         let gate_config = gate_config.to_str().unwrap().to_owned();
         let gate = Plan::serve(&folder, &gate_config).start().await;
@@ -80,24 +128,14 @@ impl Apart {
         let connector_folder = Folder::new();
         let config = connector_folder.write(
             "schleuse.toml",
-            format!(
-                "roles = [\"connector\"]\n[link]\ngate = \"localhost:{for_connector}\"\nidentity = \"identity\"\n\
-                 [[upstream]]\nname = \"vllm\"\nurl = \"{}\"\nmodels = [\"tiny\"]\n{at_connector}",
-                fake.url()
-            ),
+            connector_config(doors.connector, &fake.url(), "[\"tiny\"]", at_connector),
         );
         let config = config.to_str().unwrap().to_owned();
         join(&gate_config, "connector", "model-zone", &config);
         let connector = Plan::serve(&connector_folder, &config).start().await;
 
         let edge_folder = Folder::new();
-        let config = edge_folder.write(
-            "schleuse.toml",
-            format!(
-                "name = \"Haus\"\nroles = [\"edge\"]\nlisten = \"127.0.0.1:0\"\n\
-                 [link]\ngate = \"localhost:{for_edge}\"\nidentity = \"identity\"\n"
-            ),
-        );
+        let config = edge_folder.write("schleuse.toml", edge_config(doors.edge));
         let config = config.to_str().unwrap().to_owned();
         join(&gate_config, "edge", "front", &config);
         let edge = Plan::serve(&edge_folder, &config).start().await;
@@ -157,6 +195,38 @@ async fn a_question_goes_through_three_processes_and_is_recorded() {
     for (house, path) in [(&apart.edge, "/readyz"), (&apart.gate, "/readyz"), (&apart.connector, "/readyz")] {
         assert_eq!(Request::get(path).send(&house.admin).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn the_gate_has_an_issuers_keys_through_the_connector() {
+    let fake = FakeUpstream::start().await;
+    let provider = crate::sign_in::Provider::start("acme", "ES256", "Ada", "http://127.0.0.1:1").await;
+    let secrets = Folder::new();
+    let at_gate = provider
+        .config(&secrets)
+        .replace("[[identity_provider.role]]", "connector = \"model-zone\"\n[[identity_provider.role]]");
+    let at_gate = at_gate.replace("acme.secret", secrets.join("acme.secret").to_str().unwrap());
+    let flow = format!("[[flow]]\nname = \"acme\"\nissuer = \"{}\"\n", provider.issuer);
+    let apart = Apart::start_with(&fake, &at_gate, &flow).await;
+    let token = provider.service_token().await;
+    let ask = Request::post(CHAT, chat_body("Hallo").to_string()).key(&token);
+    let began = Instant::now();
+    let answer = loop {
+        let answer = apart.edge.send(&ask).await;
+        if answer.status != 401 || began.elapsed() > SOON {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(answer.status, 200, "{} {}", answer.text(), apart.gate.output());
+    // Who wants to sign in is sent to the provider, by addresses that came over the same way.
+    let start = apart.edge.send(&Request::get("/auth/oidc/acme/start?return=/chat")).await;
+    assert_eq!(start.status, 303, "{}", start.text());
+    assert!(
+        start.header("location").unwrap().starts_with(&provider.issuer),
+        "{:?}",
+        start.header("location")
+    );
 }
 
 #[tokio::test]

@@ -148,13 +148,55 @@ impl Plan {
         std::fs::read_to_string(self.folder.join("err.txt")).unwrap()
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts it and waits until it is ready. With `SCHLEUSE_SHAPE=apart`, a demo in front of a model server is three
+    /// processes: its edge and the way to the model are others.
     pub async fn start(self) -> House {
+        let is_apart = std::env::var("SCHLEUSE_SHAPE").is_ok_and(|shape| shape == "apart");
+        match self.words.iter().position(|word| word == "--upstream") {
+            Some(at) if is_apart && self.words[0] == "demo" => Box::pin(self.start_apart(at)).await,
+            _ => self.start_whole().await,
+        }
+    }
+
+    async fn start_apart(mut self, upstream_at: usize) -> House {
+        let model_server = self.words.remove(upstream_at + 1);
+        self.words.remove(upstream_at);
+        let base = match self.words.iter().position(|word| word == "--config") {
+            Some(at) => {
+                self.words.remove(at);
+                std::fs::read_to_string(self.words.remove(at)).unwrap()
+            }
+            None => String::new(),
+        };
+        let (doors, lines) = crate::apart::doors("upstream");
+        let config = self.folder.write("apart.toml", format!("{lines}\n{base}"));
+        let config = config.to_str().unwrap().to_owned();
+        let data = self.folder.join("data");
+        let plan = self.flag("--config", &config);
+        let mut house = plan.start_whole().await;
+        let outposts = crate::apart::outposts(&doors, &data, &model_server).await;
+        house.address.clone_from(&outposts[0].address);
+        let began = Instant::now();
+        loop {
+            let request = Request::get("/v1/models").key(&house.key("employee"));
+            let models = house.send(&request).await;
+            if models.status == 200 && models.text().contains("\"id\"") {
+                break;
+            }
+            assert!(began.elapsed() < SOON * 2, "{}", models.text());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        house.outposts = outposts;
+        house
+    }
+
+    async fn start_whole(self) -> House {
         let (mut command, ready) = self.command();
         let began = Instant::now();
         let child = command.spawn().expect("the binary can be started");
         // From here on it is ended when the test fails.
         let mut house = House {
+            outposts: Vec::new(),
             child,
             folder: self.folder,
             address: String::new(),
@@ -193,6 +235,7 @@ impl Plan {
         let (mut command, _) = self.command();
         let child = command.spawn().expect("the binary can be started");
         let mut house = House {
+            outposts: Vec::new(),
             child,
             folder: self.folder,
             address: String::new(),
@@ -207,6 +250,8 @@ impl Plan {
 
 /// A running house. Killed when it is dropped.
 pub struct House {
+    /// Its edge and its connector, when these are processes of their own.
+    outposts: Vec<House>,
     child: Child,
     pub folder: Folder,
     /// Host and port of page and API.

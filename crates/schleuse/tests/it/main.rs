@@ -31,6 +31,7 @@ mod operate;
 #[cfg(feature = "ui")]
 mod page;
 mod pages;
+mod ports;
 mod scan;
 mod sdk;
 mod serve;

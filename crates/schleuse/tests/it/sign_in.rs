@@ -10,21 +10,22 @@ use tokio::process::{Child, Command};
 use crate::SOON;
 use crate::client::Request;
 use crate::house::{CHAT, House, Plan, chat_body};
+use crate::ports::free_port;
 use crate::slapd::Slapd;
 use crate::tools::tool;
 
 const PROVIDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/idp/provider.mjs");
 
 /// An `oidc-provider` on loopback; ends with this process.
-struct Provider {
+pub struct Provider {
     _child: Child,
     id: &'static str,
-    issuer: String,
+    pub issuer: String,
 }
 
 impl Provider {
     /// Both providers have a subject `1`: who that is, is each one's own matter.
-    async fn start(id: &'static str, algorithm: &str, name: &'static str, house: &str) -> Self {
+    pub async fn start(id: &'static str, algorithm: &str, name: &'static str, house: &str) -> Self {
         let settings = json!({
             "algorithm": algorithm,
             "audience": "https://schleuse.example/api",
@@ -51,7 +52,7 @@ impl Provider {
     }
 
     /// As the house's configuration names it.
-    fn config(&self, folder: &crate::folder::Folder) -> String {
+    pub fn config(&self, folder: &crate::folder::Folder) -> String {
         use std::os::unix::fs::PermissionsExt as _;
         let secret =
             folder.write(&format!("{}.secret", self.id), format!("secret-of-{}-0123456789", self.id));
@@ -65,7 +66,7 @@ impl Provider {
     }
 
     /// A token for a service, as this provider's own client gets one.
-    async fn service_token(&self) -> String {
+    pub async fn service_token(&self) -> String {
         let body =
             "grant_type=client_credentials&client_id=robot&client_secret=secret-of-the-robot-0123&scope=use";
         let request = Request::post("/token", body).without("content-type");
@@ -74,11 +75,6 @@ impl Provider {
         let token = answer.json()["access_token"].clone();
         token.as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned()
     }
-}
-
-/// A port that is free now; the providers must know it before the house is there.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 async fn house_with(

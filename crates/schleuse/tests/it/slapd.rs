@@ -49,7 +49,7 @@ impl Slapd {
             .output();
         let loaded = loaded.expect("slapd is there; `./x setup` installs it");
         assert!(loaded.status.success(), "{}", String::from_utf8(loaded.stderr).unwrap());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = crate::ports::free_port();
         let mut command = Command::new(SLAPD);
         command.args(["-d", "0", "-h", &format!("ldap://127.0.0.1:{port}/"), "-f"]).arg(&settings);
         let process =
