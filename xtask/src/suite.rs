@@ -103,6 +103,7 @@ fn rust_tests(place: &Place, node: &Node, count: &mut Count) {
         }
     });
     count.add("cargo test", passed, failed);
+    rows_apart(place, node, count);
     match outcome {
         // Cargo fails without a failed test when something does not compile or a test process dies.
         Ok(false) if failed == 0 => {
@@ -125,6 +126,26 @@ fn rust_tests(place: &Place, node: &Node, count: &mut Count) {
         "warnings",
     ]);
     count.check("cargo clippy", step::show("cargo clippy", &mut clippy));
+}
+
+/// The rows of the whole house that ask through its front, once more with edge, gate and connector as processes of their own.
+fn rows_apart(place: &Place, node: &Node, count: &mut Count) {
+    let mut tests = step::cargo(place);
+    tests.args(["test", "--package", "schleuse", "--test", "it", "--locked", "--features", FEATURES, "--"]);
+    tests.args(["walk::", "streams::", "wire::", "inspection::", "pages::", "limits::", "keys::"]);
+    tests.env("SCHLEUSE_SHAPE", "apart").env("SCHLEUSE_TOOLS", &place.tools).env("PATH", node.path());
+    let (mut passed, mut failed) = (0, 0);
+    let outcome = step::listen("cargo test, as separate processes", &mut tests, |line| {
+        if let Some(result) = cargo_count(line) {
+            passed += result.passed;
+            failed += result.failed + result.ignored;
+        }
+    });
+    count.add("cargo test, as separate processes", passed, failed);
+    if failed == 0 && !matches!(outcome, Ok(true)) {
+        let trouble = Trouble::new("the rows as separate processes did not run");
+        count.check("cargo test, as separate processes, as a whole", Err(trouble));
+    }
 }
 
 /// What was counted so far.

@@ -23,6 +23,8 @@ pub(crate) enum Malformed {
     Encoding,
     /// Two headers of a kind of which there is one.
     Twice,
+    /// More bytes in target and headers than may be. hyper stops reading there only between two reads.
+    TooLong,
 }
 
 impl Malformed {
@@ -31,11 +33,17 @@ impl Malformed {
             Self::Host | Self::Body | Self::Twice => StatusCode::BAD_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 }
 
-pub(crate) fn check(head: &Parts) -> Result<(), Malformed> {
+pub(crate) fn check(head: &Parts, head_bytes_max: usize) -> Result<(), Malformed> {
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if fields.sum::<usize>() + target > head_bytes_max {
+        return Err(Malformed::TooLong);
+    }
     check_host(head)?;
     let is_reading = head.method == Method::GET || head.method == Method::HEAD;
     if is_reading && announces_body(&head.headers) {

@@ -118,6 +118,10 @@ pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<Ou
             "A header occurs twice of which there is one.",
             "Ein Kopf, den es einmal gibt, kommt zweimal vor.",
         ),
+        Malformed::TooLong => Text::fixed(
+            "The headers of the request are too long.",
+            "Die Kopfzeilen der Anfrage sind zu lang.",
+        ),
     };
     let next = Text::fixed(
         "Correct the request and send it again.",

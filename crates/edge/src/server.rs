@@ -233,7 +233,7 @@ async fn answer_house(
     let (head, body) = request.into_parts();
     let (headers, path) = (&head.headers, head.uri.path());
     let language = arrival::language(headers);
-    if let Err(malformed) = form::check(&head) {
+    if let Err(malformed) = form::check(&head, limits.head_bytes_max) {
         return refusal::malformed(malformed, language);
     }
     let is_reading = head.method == Method::GET || head.method == Method::HEAD;
