@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use http::header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
 use http::request::Parts;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use schleuse_types::Language;
@@ -17,6 +17,8 @@ use crate::credential::Brought;
 
 /// Longest `last-event-id`, in bytes.
 const EVENT_ID_BYTES_MAX: usize = 128;
+/// Longest `user-agent`, in bytes.
+const AGENT_BYTES_MAX: usize = 512;
 
 /// Keeps what means something inside and lets everything else end here.
 pub(crate) fn from_http(
@@ -33,6 +35,7 @@ pub(crate) fn from_http(
         credential: brought.credential,
         sign_in: brought.sign_in,
         last_event_id: last_event_id(&head.headers),
+        agent: None,
         label: head.headers.get("x-schleuse-label").map(|value| value.as_bytes().to_vec()),
         language: language(&head.headers),
         peer: Peer { address: peer },
@@ -56,6 +59,12 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
 }
 
 /// Where a reader of events left off. Of several, or of one that is no id, nothing: the reader begins anew.
+/// `User-Agent`, where it is plain text of a sensible length.
+pub(crate) fn agent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(USER_AGENT).filter(|value| value.len() <= AGENT_BYTES_MAX)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
 fn last_event_id(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all("last-event-id").iter();
     let value = values.next().filter(|value| value.len() <= EVENT_ID_BYTES_MAX)?.to_str().ok()?;

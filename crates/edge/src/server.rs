@@ -267,7 +267,10 @@ async fn answer_house(
     if area != Area::SignIn {
         brought.sign_in = None;
     }
-    let arrival = arrival::from_http(&head, body, brought, caller.address, limits.body_idle);
+    let mut arrival = arrival::from_http(&head, body, brought, caller.address, limits.body_idle);
+    if area == Area::SignIn {
+        arrival.agent = arrival::agent(&head.headers);
+    }
     into_http(exchange.exchange(arrival).await)
 }
 

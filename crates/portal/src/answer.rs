@@ -57,6 +57,7 @@ impl Asking {
             credential: Some(self.credential.clone()),
             sign_in: None,
             last_event_id: None,
+            agent: None,
             label: Some(self.label.as_str().as_bytes().to_vec()),
             language: self.language,
             peer: self.peer,

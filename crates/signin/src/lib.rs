@@ -6,6 +6,7 @@
 //! Who was here before as somebody else is signed out first; nothing that a browser brings becomes a session.
 
 mod address;
+mod agent;
 mod begun;
 mod cookie;
 mod direct;
@@ -160,6 +161,7 @@ struct Asked {
     query: String,
     credential: Option<Credential>,
     sign_in: Option<Secret<String>>,
+    agent: Option<String>,
     peer: Peer,
 }
 
@@ -175,6 +177,7 @@ impl SignIn {
             query: arrival.query.unwrap_or_default(),
             credential: arrival.credential,
             sign_in: arrival.sign_in,
+            agent: arrival.agent,
             peer: arrival.peer,
         };
         let answered = self.find(&asked, arrival.method, arrival.body).await;

@@ -128,7 +128,7 @@ impl SignIn {
             subject: proved.subject,
             sid: proved.sid,
             key: proved.key,
-            agent: String::new(),
+            agent: asked.agent.as_deref().map(crate::agent::in_words).unwrap_or_default(),
             created: now,
             last_seen: now,
             idle_micros,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 use http_body::{Body, Frame, SizeHint};
@@ -76,6 +76,9 @@ pub(crate) fn to_http(arrival: Arrival) -> Result<Request<ArrivalBody>, Refusal>
     if let Some(id) = &arrival.last_event_id {
         let value = HeaderValue::from_str(id).map_err(|_| unsendable("last-event-id"))?;
         headers.insert(LAST_EVENT_ID, value);
+    }
+    if let Some(agent) = arrival.agent.as_deref().and_then(|agent| HeaderValue::from_str(agent).ok()) {
+        headers.insert(USER_AGENT, agent);
     }
     if let Some(label) = &arrival.label {
         headers.insert(LABEL, HeaderValue::from_bytes(label).map_err(|_| unsendable("x-schleuse-label"))?);
@@ -174,6 +177,7 @@ pub(crate) fn from_http(
         credential,
         sign_in: text(headers, &SIGN_IN)?.map(|text| Secret::new(text.to_owned())),
         last_event_id: text(headers, &LAST_EVENT_ID)?.map(str::to_owned),
+        agent: text(headers, &USER_AGENT)?.map(str::to_owned),
         label: only(headers, &LABEL)?.map(|value| value.as_bytes().to_vec()),
         language,
         peer: if claimed.is_loopback() { Peer { address: edge } } else { claimed },

@@ -219,6 +219,7 @@ pub(crate) fn arrival(method: Method, path: &str) -> Arrival {
         credential: Some(Credential::Bearer(Secret::new("sk-visitor".to_owned()))),
         sign_in: None,
         last_event_id: None,
+        agent: None,
         label: None,
         language: Language::German,
         peer: Peer { address: "192.0.2.7".parse().unwrap() },

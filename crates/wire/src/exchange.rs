@@ -45,6 +45,8 @@ pub struct Arrival {
     pub sign_in: Option<Secret<String>>,
     /// The value of `last-event-id`: where a reader of events left off.
     pub last_event_id: Option<String>,
+    /// What the sender's program calls itself; only on the way to a sign-in, for the list of one's own sessions.
+    pub agent: Option<String>,
     /// Raw bytes of `x-schleuse-label`.
     pub label: Option<Vec<u8>>,
     pub language: Language,

@@ -306,6 +306,7 @@ impl House {
             credential,
             sign_in: None,
             last_event_id: last_event_id.map(str::to_owned),
+            agent: None,
             label: None,
             language: Language::English,
             peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },

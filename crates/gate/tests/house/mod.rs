@@ -243,6 +243,7 @@ fn arrival(key: &str, label: Option<&str>, body: &str) -> Arrival {
         credential: Some(Credential::Bearer(Secret::new(key.to_owned()))),
         sign_in: None,
         last_event_id: None,
+        agent: None,
         label: label.map(|label| label.as_bytes().to_vec()),
         language: Language::English,
         peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },

@@ -47,10 +47,16 @@ impl Page {
             match name {
                 "text" => self.text.push_str(data["text"].as_str().unwrap()),
                 "whole" => self.text = data["text"].as_str().unwrap().to_owned(),
-                other => self.others.push(format!("{other} {data}")),
+                other => self.others.push(format!("{other} {}", sorted(&data))),
             }
         }
     }
+}
+
+/// Members in the order of their names: whether serde_json keeps the order of the text depends on who else is built.
+fn sorted(data: &Value) -> String {
+    let members: std::collections::BTreeMap<_, _> = data.as_object().unwrap().iter().collect();
+    serde_json::to_string(&members).unwrap()
 }
 
 fn check(answer: &Message, expected: &[&str]) {

@@ -171,6 +171,7 @@ impl House {
             }),
             sign_in: None,
             last_event_id: last_event_id.map(str::to_owned),
+            agent: None,
             label: None,
             language: Language::German,
             peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },

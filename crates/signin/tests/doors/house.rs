@@ -189,6 +189,7 @@ impl House {
             credential: browser.bearer.as_ref().map(secret).map(Credential::Bearer).or(session),
             sign_in: browser.cookies.get("schleuse-sign-in").map(secret),
             last_event_id: None,
+            agent: None,
             label: None,
             language: browser.language,
             peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
