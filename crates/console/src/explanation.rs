@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schleuse_audit::Entry;
 use schleuse_policy::Policy;
-use schleuse_types::Text;
+use schleuse_types::{Label, Text};
 use serde_json::{Map, Value};
 
 /// What happened to one request, why, and what its asker can do.
@@ -383,12 +383,9 @@ fn found(findings: &BTreeMap<String, u64>) -> Option<Text> {
 }
 
 fn german_label(label: &str) -> &str {
-    match label {
-        "PUBLIC" => "ÖFFENTLICH",
-        "INTERNAL" => "INTERN",
-        "CONFIDENTIAL" => "VERTRAULICH",
-        "SECRET" => "GEHEIM",
-        other => other,
+    match Label::parse(label.as_bytes()) {
+        Ok(label) => label.as_german(),
+        Err(_) => label,
     }
 }
 

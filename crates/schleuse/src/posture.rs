@@ -53,18 +53,19 @@ impl Posture<'_> {
 
     fn front(&self, address: SocketAddr) -> PostureLine {
         let is_near = address.ip().is_loopback();
-        let (protocol, is_tls) = match self.config.tls.is_some() {
-            true => ("HTTPS (TLS 1.3)", true),
-            false => ("plain HTTP", false),
+        let is_tls = self.config.tls.is_some();
+        let (protocol, protokoll) = match is_tls {
+            true => ("HTTPS (TLS 1.3)", "HTTPS (TLS 1.3)"),
+            false => ("plain HTTP", "unverschlüsseltes HTTP"),
         };
         let text = match is_near {
             true => Text::new(
                 format!("{protocol} on {address} (loopback only)"),
-                format!("{protocol} auf {address} (nur diese Maschine)"),
+                format!("{protokoll} auf {address} (nur diese Maschine)"),
             ),
             false => Text::new(
                 format!("{protocol} on {address} (reachable from the network)"),
-                format!("{protocol} auf {address} (aus dem Netz erreichbar)"),
+                format!("{protokoll} auf {address} (aus dem Netz erreichbar)"),
             ),
         };
         if is_tls || is_near { ok(text) } else { note(text) }
@@ -121,7 +122,10 @@ impl Posture<'_> {
             let (name, url, zone, most) = (&upstream.name, &upstream.url, upstream.zone, upstream.max_label);
             let text = Text::new(
                 format!("upstream `{name}` at {url} (zone {zone}: declared, not proven; up to {most})"),
-                format!("Modellserver `{name}` auf {url} (Zone {zone}: erklärt, nicht bewiesen; bis {most})"),
+                format!(
+                    "Modellserver `{name}` auf {url} (Zone {zone}: erklärt, nicht bewiesen; bis {})",
+                    most.as_german()
+                ),
             );
             lines.push(if zone == Zone::External {
                 warning(

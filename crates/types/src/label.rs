@@ -20,6 +20,16 @@ impl Label {
         self.max(other)
     }
 
+    /// As a German reader knows it; one of the names that [`Self::parse`] takes.
+    pub fn as_german(self) -> &'static str {
+        match self {
+            Self::Public => "ÖFFENTLICH",
+            Self::Internal => "INTERN",
+            Self::Confidential => "VERTRAULICH",
+            Self::Secret => "GEHEIM",
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "PUBLIC",
