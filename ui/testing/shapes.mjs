@@ -16,7 +16,7 @@ export const SAY = {
     status: 403,
     type: "policy_violation",
     en: ["BLOCKED: Sensitive data detected (IBAN).", "Remove the bank account or replace it with a placeholder, and ask again."],
-    de: ["BLOCKED: Sensitive data detected (IBAN).", "Entfernen Sie die Kontonummer oder ersetzen Sie sie durch einen Platzhalter, und fragen Sie noch einmal."],
+    de: ["BLOCKED: Sensitive data detected. Schützenswerte Daten gefunden (IBAN).", "Entfernen Sie die Kontonummer oder ersetzen Sie sie durch einen Platzhalter, und fragen Sie noch einmal."],
   },
   access_denied: {
     status: 403,

@@ -21,13 +21,7 @@ const EVENT_ID_BYTES_MAX: usize = 128;
 const AGENT_BYTES_MAX: usize = 512;
 
 /// Keeps what means something inside and lets everything else end here.
-pub(crate) fn from_http(
-    head: &Parts,
-    body: Incoming,
-    brought: Brought,
-    peer: IpAddr,
-    body_idle: Duration,
-) -> Arrival {
+pub(crate) fn from_http(head: &Parts, body: Incoming, brought: Brought, peer: IpAddr, pace: Pace) -> Arrival {
     Arrival {
         method: method(&head.method),
         path: head.uri.path().to_owned(),
@@ -39,7 +33,7 @@ pub(crate) fn from_http(
         label: head.headers.get("x-schleuse-label").map(|value| value.as_bytes().to_vec()),
         language: language(&head.headers),
         peer: Peer { address: peer },
-        body: Box::pin(PacedBody { body, idle: body_idle, timer: None }),
+        body: Box::pin(PacedBody { body, pace, pause: None, deadline: None }),
     }
 }
 
@@ -58,24 +52,35 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
     Language::from_accept_language(header.unwrap_or_default())
 }
 
-/// Where a reader of events left off. Of several, or of one that is no id, nothing: the reader begins anew.
 /// `User-Agent`, where it is plain text of a sensible length.
 pub(crate) fn agent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(USER_AGENT).filter(|value| value.len() <= AGENT_BYTES_MAX)?;
     value.to_str().ok().map(str::to_owned)
 }
 
+/// Where a reader of events left off. Of several, or of one that is no id, nothing: the reader begins anew.
 fn last_event_id(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all("last-event-id").iter();
     let value = values.next().filter(|value| value.len() <= EVENT_ID_BYTES_MAX)?.to_str().ok()?;
     (values.next().is_none() && !value.is_empty()).then(|| value.to_owned())
 }
 
-/// A body whose sender may pause, but not for ever.
+/// How long a sender may take for a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Between two pieces.
+    pub(crate) idle: Duration,
+    /// For all of it.
+    pub(crate) whole: Duration,
+}
+
+/// A body whose sender may pause, but not for ever, and not again and again.
 struct PacedBody {
     body: Incoming,
-    idle: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    pause: Option<Pin<Box<Sleep>>>,
+    /// From the first pause on.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body for PacedBody {
@@ -89,20 +94,22 @@ impl Body for PacedBody {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => {
-                this.timer = None;
+                this.pause = None;
                 Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyError(error.to_string()))))
             }
             Poll::Pending => {
-                // The timer exists only while the sender pauses: most bodies are there at once and never need it.
-                let idle = this.idle;
-                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
-                match timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError(format!(
-                        "no byte of the body came for {} s",
-                        idle.as_secs()
-                    ))))),
-                    Poll::Pending => Poll::Pending,
+                // Timers exist only once the sender pauses: most bodies are there at once and never need them.
+                let Pace { idle, whole } = this.pace;
+                let late = |reason: String| Poll::Ready(Some(Err(BodyError(reason))));
+                let pause = this.pause.get_or_insert_with(|| Box::pin(sleep(idle)));
+                if pause.as_mut().poll(context).is_ready() {
+                    return late(format!("no byte of the body came for {} s", idle.as_secs()));
                 }
+                let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(whole)));
+                if deadline.as_mut().poll(context).is_ready() {
+                    return late(format!("the body was not complete after {} s", whole.as_secs()));
+                }
+                Poll::Pending
             }
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use http::{Response, StatusCode};
-use schleuse_types::{Language, Refusal, RefusalCode, Text};
+use schleuse_types::{Language, OsRandom, Refusal, RefusalCode, RequestId, SystemClock, Text};
 
 use crate::credential::{Ambiguous, CookieNames};
 use crate::form::Malformed;
@@ -141,7 +141,13 @@ fn refuse(
     language: Language,
 ) -> Response<OutBody> {
     let refusal = Refusal::new(code, message, next, "");
-    json(status, schleuse_wire::render_refusal(&refusal, "", language))
+    let id = RequestId::new(&SystemClock::new(), &OsRandom).map(|id| id.to_string()).unwrap_or_default();
+    tracing::info!(request_id = id, code = refusal.code.recorded(), %status, "refused at the edge");
+    let mut response = json(status, schleuse_wire::render_refusal(&refusal, &id, language));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert("x-schleuse-request-id", id);
+    }
+    response
 }
 
 pub(crate) fn json(status: StatusCode, body: String) -> Response<OutBody> {

@@ -37,6 +37,10 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Longest pause inside a request's body.
     pub body_idle: Duration,
+    /// For a request's whole body.
+    pub body_whole: Duration,
+    /// The same on the way to a sign-in.
+    pub sign_in_body: Duration,
     pub head_bytes_max: usize,
     pub headers_max: usize,
 }
@@ -47,6 +51,8 @@ impl Default for Limits {
             connections_max: 8192,
             head_timeout: Duration::from_secs(15),
             body_idle: Duration::from_secs(30),
+            body_whole: Duration::from_secs(300),
+            sign_in_body: Duration::from_secs(10),
             head_bytes_max: 64 * 1024,
             headers_max: 100,
         }
@@ -267,7 +273,10 @@ async fn answer_house(
     if area != Area::SignIn {
         brought.sign_in = None;
     }
-    let mut arrival = arrival::from_http(&head, body, brought, caller.address, limits.body_idle);
+    // Whoever signs in is a stranger still, and says little.
+    let whole = if area == Area::SignIn { limits.sign_in_body } else { limits.body_whole };
+    let pace = arrival::Pace { idle: limits.body_idle.min(whole), whole };
+    let mut arrival = arrival::from_http(&head, body, brought, caller.address, pace);
     if area == Area::SignIn {
         arrival.agent = arrival::agent(&head.headers);
     }

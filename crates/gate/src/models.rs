@@ -82,6 +82,24 @@ pub(crate) fn no_such_model() -> Refusal {
     .with_param("model")
 }
 
+/// The model is not known, and a model server that could have it has not been reached yet.
+pub(crate) fn not_asked_yet() -> Refusal {
+    Refusal::new(
+        RefusalCode::UpstreamUnavailable,
+        Text::fixed(
+            "A model server of this house has not been reached yet, so it is not known whether this model is there.",
+            "Ein Modellserver dieses Hauses wurde noch nicht erreicht; ob es dieses Modell gibt, ist deshalb nicht bekannt.",
+        ),
+        Text::fixed(
+            "Try again shortly; if it goes on, tell your operator.",
+            "Versuchen Sie es gleich noch einmal; bleibt es dabei, sagen Sie dem Betrieb Bescheid.",
+        ),
+        "no list of models yet",
+    )
+    .with_retry_after(5)
+    .with_param("model")
+}
+
 pub(crate) fn no_such_path() -> Refusal {
     const THERE: &str =
         "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings, GET /v1/models";

@@ -29,6 +29,7 @@ use crate::posture::Posture;
 
 pub use apart::Outpost;
 pub use engine::{ENGINE, is_demonstration_model};
+pub use keeper::LOOK_EVERY;
 pub use links::{bar, make_token};
 pub use policies::PolicyTexts;
 

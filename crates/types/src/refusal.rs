@@ -141,6 +141,23 @@ impl RefusalCode {
         }
     }
 
+    /// Whether this code says what only this house can know. A model server that uses one would be taken for it; codes
+    /// that every API has, such as that of a rate limit, may be anybody's.
+    pub fn is_of_this_house(code: &str) -> bool {
+        const OURS: [RefusalCode; 9] = [
+            RefusalCode::InvalidApiKey,
+            RefusalCode::AccessDenied,
+            RefusalCode::SensitiveDataDetected,
+            RefusalCode::NoPermittedRoute,
+            RefusalCode::UpstreamFailed,
+            RefusalCode::UpstreamUnavailable,
+            RefusalCode::UpstreamTimeout,
+            RefusalCode::AuditUnavailable,
+            RefusalCode::ShuttingDown,
+        ];
+        OURS.iter().any(|ours| ours.code() == code)
+    }
+
     /// The code for logs. A model server's own code is not among them: what it says could repeat a prompt.
     pub fn recorded(&self) -> &str {
         match self {

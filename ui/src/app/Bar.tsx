@@ -8,9 +8,9 @@ import { ThemeButton } from "./ThemeButton";
 export function Bar({ house, onHelp }: { house: House | undefined; onHelp: () => void }) {
   const { words } = useLanguage();
   return (
-    <header className="flex min-h-16 items-center gap-2.5 px-4 sm:px-6">
+    <header className="flex min-h-16 items-center gap-2 px-4 sm:gap-2.5 sm:px-6">
       <HouseMark className="size-8" />
-      <p className="min-w-0 truncate text-lg font-semibold tracking-tight">{house?.name ?? words.title}</p>
+      <p className="line-clamp-2 min-w-0 leading-tight font-semibold tracking-tight wrap-anywhere sm:text-lg" title={house?.name ?? words.title}>{house?.name ?? words.title}</p>
       <div className="ml-auto flex shrink-0 items-center gap-0.5">
         <ThemeButton />
         <Button look="quiet" onClick={onHelp} data-help>

@@ -61,7 +61,7 @@ export function Findings({ findings }: { findings: Record<string, number> }) {
   return (
     <>
       {Object.entries(findings).map(([type, count]) => (
-        <span key={type} className="mr-2 inline-block">
+        <span key={type} className="block">
           {count} × {words.findings[type] ?? type}
         </span>
       ))}

@@ -78,7 +78,8 @@ pub(crate) fn may_list_models(gate: &Gate, verified: &Verified, entry: &Entry) -
 fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
     let routes = gate.upstreams.routes(name);
     let Some(Route { model, zone, region, .. }) = routes.first() else {
-        return Err(crate::models::no_such_model());
+        let is_unasked = gate.upstreams.status().iter().any(|upstream| upstream.models.is_empty());
+        return Err(if is_unasked { crate::models::not_asked_yet() } else { crate::models::no_such_model() });
     };
     entry.note_model(model);
     Ok(Model {

@@ -1,6 +1,7 @@
 //! What is asked: the body, read to its end within bounds, and parsed without mercy.
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Verified;
@@ -46,6 +47,7 @@ pub async fn parse(
 async fn read(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal> {
     use http_body::Body as _;
     if body.size_hint().lower() > bytes_max as u64 {
+        drain(body).await;
         return Err(too_large(bytes_max));
     }
     let mut first: Option<Bytes> = None;
@@ -72,10 +74,31 @@ async fn read(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal>
         }
         let length = if all.is_empty() { first.as_ref().map_or(0, Bytes::len) } else { all.len() };
         if length > bytes_max {
+            drain(body).await;
             return Err(too_large(bytes_max));
         }
     }
     Ok(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
+}
+
+/// How much of a body that is too large is still taken, how long, and how long a pause in it may be.
+const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// Takes what is already on its way: a sender who is cut off while writing never reads why.
+async fn drain(mut body: ArrivalBody) {
+    let draining = async {
+        let mut length = 0;
+        while length < DRAIN_BYTES_MAX {
+            let next = poll_fn(|context| body.as_mut().poll_frame(context));
+            match tokio::time::timeout(DRAIN_PAUSE_MAX, next).await {
+                Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
+                Ok(Some(Err(_)) | None) | Err(_) => break,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_MAX, draining).await;
 }
 
 fn unknown_label() -> Refusal {

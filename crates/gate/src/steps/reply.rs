@@ -145,8 +145,18 @@ fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
     } else {
         Text::fixed("Try again later.", "Versuchen Sie es später noch einmal.")
     };
-    let code = RefusalCode::UpstreamRefused { status, code: error.code };
+    let code = error.code.filter(|code| may_be_told(gate, code));
+    let code = RefusalCode::UpstreamRefused { status, code };
     Refusal::new(code, message, next, format!("upstream error with status {status}"))
+}
+
+/// Whether a model server's own code goes on: a plain word, none of this house's, and nothing that inspection would take out. Clients
+/// act on codes, and a model server is believed in nothing.
+fn may_be_told(gate: &Gate, code: &str) -> bool {
+    let is_word = (1..=64).contains(&code.len())
+        && code.starts_with(|first: char| first.is_ascii_lowercase())
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_word && !RefusalCode::is_of_this_house(code) && is_harmless(&gate.inspector, code)
 }
 
 fn unusable(gate: &Gate, error: ReplyError) -> Refusal {

@@ -25,6 +25,13 @@ pub(super) fn run(key: Key) -> Result<ExitCode, Failure> {
     })
 }
 
+/// A running house looks for changes several times a second; what this command says is true when it has.
+async fn until_known(data: &DataFolder) {
+    if data.is_running() {
+        tokio::time::sleep(crate::house::LOOK_EVERY * 3).await;
+    }
+}
+
 async fn open(data: &DataFolder) -> Result<Store, Failure> {
     Store::open(&data.store(), SystemClock::new().now()).await.doing("the store")
 }
@@ -55,6 +62,7 @@ async fn create(
         NewKey { id: hash.id(), hash: hash.0, person: person.id, role, scopes, created: now, expires };
     store.insert_key(&stored).await.doing("the store")?;
     store.close().await.doing("the store")?;
+    until_known(&data).await;
     println!("{}", key.expose_printed());
     Ok(ExitCode::SUCCESS)
 }
@@ -119,6 +127,7 @@ async fn revoke(data: &Path, key: &str) -> Result<ExitCode, Failure> {
     };
     let is_new = store.revoke_key(&id, SystemClock::new().now()).await.doing("the store")?;
     store.close().await.doing("the store")?;
+    until_known(&data).await;
     let what = if is_new { "revoked" } else { "was revoked before" };
     eprintln!("{} of {} {what}", found.id, found.person);
     Ok(ExitCode::SUCCESS)

@@ -64,7 +64,10 @@ pub(super) fn read_limit(mut reader: Reader<'_>) -> Result<Rule, ConfigError> {
     };
     if rule.requests_per_minute.is_none() && rule.streams.is_none() && rule.tokens_per_day.is_none() {
         let complaint = "limits nothing; add `requests_per_minute`, `streams` or `tokens_per_day`";
-        return Err(reader.wrong("who", complaint));
+        let empty = reader.wrong("who", complaint);
+        // A misspelt number explains it better.
+        reader.finish()?;
+        return Err(empty);
     }
     reader.finish()?;
     Ok(rule)

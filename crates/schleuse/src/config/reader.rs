@@ -59,6 +59,16 @@ impl<'a> Reader<'a> {
     }
 
     pub fn missing(&self, key: &str) -> ConfigError {
+        // Where something is missing, something is often misspelt.
+        let strange = self.table.iter().find(|(name, _)| {
+            let name: &str = name.get_ref().as_ref();
+            !self.known.contains(&name) && nearest(&[key], name).is_some()
+        });
+        if let Some((name, _)) = strange {
+            let written: &str = name.get_ref().as_ref();
+            let message = format!("unknown key `{written}`{}; did you mean `{key}`?", self.in_place());
+            return ConfigError { line: Some(line_of(self.text, name.span().start)), message };
+        }
         ConfigError { line: None, message: format!("`{key}`{} is missing", self.in_place()) }
     }
 

@@ -95,7 +95,8 @@ impl Inside {
             upstreams.push(engine_upstream(engine_config, data));
         }
         upstreams.extend(config.upstreams.iter().cloned());
-        let carrier = connectors.map(|connectors| Arc::new(OverConnectors(connectors)) as Arc<dyn Carrier>);
+        let carrier =
+            connectors.clone().map(|connectors| Arc::new(OverConnectors(connectors)) as Arc<dyn Carrier>);
         let upstreams = Upstreams::with_carrier(upstreams, Arc::clone(&clock), carrier);
         let upstreams = upstreams.doing("the upstreams cannot be used")?;
         upstreams.refresh().await;
@@ -145,6 +146,8 @@ impl Inside {
             store: Arc::clone(&store),
             issuers: Arc::clone(&issuers),
             changes: Arc::clone(&changes),
+            linked: Arc::default(),
+            connectors: connectors.clone(),
             stop: stop.clone(),
             tasks: tasks.clone(),
         };

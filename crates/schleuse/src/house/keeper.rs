@@ -8,13 +8,14 @@ use schleuse_audit::{Event, Record};
 use schleuse_gate::Gate;
 use schleuse_identity::{Issuers, KeyHash, KeyRecord, SessionRecord};
 use schleuse_store::{KeyRow, PersonRow, Seen, SessionRow, Store, StoreError};
+use schleuse_tunnel::Connectors;
 use schleuse_types::Outcome;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How often the house looks for what another process changed, and for keys and sessions that expired.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long whoever changed something waits until the house knows it; streams of what was revoked end meanwhile.
 const LEARN_MAX: Duration = Duration::from_secs(1);
 /// How often failed attempts of strangers are written down.
@@ -33,6 +34,10 @@ pub(super) struct Keeper {
     pub(super) store: Arc<Store>,
     pub(super) issuers: Arc<Issuers>,
     pub(super) changes: Arc<Changes>,
+    /// Somebody linked: whoever could not be reached may be now.
+    pub(super) linked: Arc<Notify>,
+    /// In a house that connectors dial.
+    pub(super) connectors: Option<Arc<Connectors>>,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
 }
@@ -128,12 +133,42 @@ impl Keeper {
         let (keeper, stop) = (self.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             while let Some(pause) = stop.run_until_cancelled(keeper.refresh_issuers()).await {
-                if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                let pause = async {
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = keeper.linked.notified() => {}
+                    }
+                };
+                if stop.run_until_cancelled(pause).await.is_none() {
                     break;
                 }
             }
         });
+        let (keeper, stop) = (self.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let mut links = 0;
+            let mut looks: u32 = 0;
+            while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+                looks = looks.wrapping_add(1);
+                links = keeper.look_for_models(links, looks).await;
+            }
+        });
         self.tasks.spawn(self.gate.upstreams.clone().watch(self.stop.clone().cancelled_owned()));
+    }
+
+    /// Asks servers for their models as soon as a connector has dialled, and every second while one was never reached.
+    /// Returns how many connectors are linked.
+    async fn look_for_models(&self, links_before: usize, looks: u32) -> usize {
+        let links = self.connectors.as_ref().map_or(0, |connectors| connectors.status().len());
+        let is_new = links > links_before;
+        let is_unasked = || self.gate.upstreams.status().iter().any(|upstream| upstream.models.is_empty());
+        if is_new || (looks.is_multiple_of(4) && is_unasked()) {
+            self.gate.upstreams.refresh().await;
+        }
+        if is_new {
+            self.linked.notify_one();
+        }
+        links
     }
 
     /// Reads people, keys and sessions if the store changed. `with_entries`: what became of keys since the last time

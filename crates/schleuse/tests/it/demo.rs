@@ -242,5 +242,7 @@ async fn a_house_whose_model_server_is_away_starts_and_says_so() {
     let house = Plan::demo().upstream("http://127.0.0.1:9").start().await;
     assert_eq!(Request::get("/readyz").send(&house.admin).await.status, 200);
     assert_eq!(house.send(&Request::get("/v1/models").key(&house.key("employee"))).await.status, 200);
-    assert_eq!(house.chat("Hallo").await.status, 404);
+    let answer = house.chat("Hallo").await;
+    assert_eq!(answer.refusal(), (503, "upstream_unavailable".to_owned()));
+    assert!(answer.header("retry-after").is_some());
 }

@@ -36,6 +36,27 @@ async fn statuses_are_kept_with_their_retry_after() {
 }
 
 #[tokio::test]
+async fn a_model_server_cannot_speak_for_the_house() {
+    let fake = FakeUpstream::start().await;
+    let house = House::start(&fake).await;
+    for (theirs, told) in [
+        ("context_length_exceeded", "context_length_exceeded"),
+        ("rate_limit_exceeded", "rate_limit_exceeded"),
+        ("sensitive_data_detected", "upstream_refused"),
+        ("access_denied", "upstream_refused"),
+        (crate::IBAN, "upstream_refused"),
+        ("was Ada fragte", "upstream_refused"),
+    ] {
+        let body = json!({"error": {"message": "no", "code": theirs}}).to_string();
+        fake.set_script(Script::json(400, body));
+        for question in [chat_body("Hallo"), stream_body("Hallo")] {
+            let answer = house.ask(CHAT, &question).await;
+            assert_eq!(answer.refusal(), (400, told.to_owned()), "{theirs}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_error_in_other_words_is_still_an_error() {
     let fake = FakeUpstream::start().await;
     let house = House::start(&fake).await;
@@ -68,6 +89,19 @@ async fn a_server_that_is_gone_is_unavailable() {
         assert!(answer.header("retry-after").is_some());
     }
     assert_eq!(crate::client::Request::get("/livez").send(&house.admin).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_late_is_found_within_seconds() {
+    let port = crate::ports::free_port();
+    let house = Plan::demo().upstream(&format!("http://127.0.0.1:{port}")).start().await;
+    assert_eq!(house.chat("Hallo").await.refusal(), (503, "upstream_unavailable".to_owned()));
+    let _fake = FakeUpstream::builder().port(port).start().await;
+    let began = Instant::now();
+    while house.chat("Hallo").await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(6), "still not found");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ function Choice({ name, title, kind, className, value, disabled = false, onChang
       value={value}
       disabled={disabled}
       onChange={(event) => onChange(event.target.value)}
-      className={`min-h-9 truncate rounded-full border border-line bg-panel px-2.5 text-[0.8125rem] text-soft hover:border-edge hover:text-ink ${className}`}
+      className={`grows min-h-9 truncate rounded-full border border-line bg-panel px-2.5 text-[0.8125rem] text-soft hover:border-edge hover:text-ink ${className}`}
     >
       {children}
     </select>

@@ -9,7 +9,7 @@ interface Props {
 }
 
 const TAGS: Record<Starter["id"], string> = {
-  allowed: "bg-tint text-accent-strong",
+  allowed: "bg-good-tint text-good",
   refused: "bg-stop-tint text-stop",
   redacted: "bg-care-tint text-care",
   confidential: "bg-sunken text-ink",

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { ask, conversations, create, drafts, forget, type News, open } from "./store";
+import { ask, conversations, create, drafts, forget, type News, open, stop } from "./store";
 
 const BLANK = { created: "2026-11-21T09:00:00.000Z", model: null, passage: null, usage: null, cut: false, refusal: null };
 const QUESTION = { ...BLANK, id: "m1", parent: null, role: "user", content: "q", state: "complete" };
@@ -81,6 +81,21 @@ it("a stopped answer keeps its text", async () => {
   const { news, last } = await asked();
   expect(last).toMatchObject({ state: "stopped", content: "part" });
   expect(news.at(-1)).toBe("stopped");
+});
+
+it("an answer that is stopped before the house took the question ends as soon as it did", async () => {
+  const stopped: string[] = [];
+  on("POST", "/api/chat/runs/r1/stop", () => {
+    stopped.push("r1");
+    return Response.json({});
+  });
+  house([], ["stopped", {}], ["done", { state: "stopped" }]);
+  const id = await create();
+  const asking = ask(id, { content: "q", model: "m", label: "INTERNAL", parent: null }, () => undefined);
+  await stop(id);
+  expect(stopped).toEqual([]);
+  await asking;
+  expect(stopped).toEqual(["r1"]);
 });
 
 it("a run that is met again begins from its first event, so nothing is doubled", async () => {

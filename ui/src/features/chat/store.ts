@@ -31,6 +31,8 @@ export const drafts = new Store<Record<string, string>>({});
 const running = new Map<string, AbortController>();
 /** Conversations whose question is on its way to the house. */
 const asking = new Set<string>();
+/** Conversations whose answer was stopped before the house had taken the question. */
+const unwanted = new Set<string>();
 let numbered = 0;
 /** Counts the persons who used this page, so that what was asked for one does not arrive with the next. */
 let era = 0;
@@ -141,6 +143,7 @@ export async function ask(id: string, question: Question, onNews: (news: News) =
       messages: [...conversation.messages.filter((message) => message.id !== own && message.id !== waiting.id), ...real],
     }));
     asking.delete(id);
+    if (unwanted.delete(id)) void stop(id).catch(() => undefined);
     await listen(id, run, onNews);
   } catch (error) {
     const refusal = refusalIn(error);
@@ -149,10 +152,16 @@ export async function ask(id: string, question: Question, onNews: (news: News) =
     onNews({ kind: "refused", refusal });
   } finally {
     asking.delete(id);
+    unwanted.delete(id);
   }
 }
 
+/** Ends the answer. While the house has not taken the question yet, it ends as soon as it has. */
 export async function stop(id: string) {
+  if (asking.has(id)) {
+    unwanted.add(id);
+    return;
+  }
   const run = conversations.value().open[id]?.run;
   if (run) await send("POST", `/api/chat/runs/${encodeURIComponent(run.id)}/stop`);
 }

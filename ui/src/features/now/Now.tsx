@@ -53,7 +53,7 @@ export default function Now() {
     >
       <dl className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-5">
         {numbers.map(([name, value, all, care]) => (
-          <div key={name} className="rounded-2xl border border-line bg-panel px-4 py-3.5 shadow-card">
+          <div key={name} className="rounded-2xl max-sm:last:col-span-2 border border-line bg-panel px-4 py-3.5 shadow-card">
             <dt className="text-sm text-soft">{name}</dt>
             <dd className={`mt-0.5 text-2xl font-semibold tracking-tight tabular-nums ${care && value > 0 ? "text-care" : ""}`}>{count(value, language)}</dd>
             {all === undefined ? null : <dd className="text-xs text-soft tabular-nums">{words.now.since(count(all, language))}</dd>}

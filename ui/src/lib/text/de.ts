@@ -105,7 +105,7 @@ export const de: Words = {
 
   ask: {
     heading: "Was möchten Sie wissen?",
-    intro: "Fragen Sie, was Sie möchten, oder sehen Sie an diesen vier Beispielen, was die Schleuse tut.",
+    intro: "Fragen Sie einfach, oder sehen Sie an vier Beispielen, was die Schleuse tut.",
     region: "Gespräch",
     field: "Ihre Frage",
     placeholder: "Frage schreiben …",
@@ -192,8 +192,8 @@ export const de: Words = {
   actions: {
     ALLOWED: ["Erlaubt", "Unverändert durchgelassen."],
     WARNED: ["Erlaubt mit Hinweis", "Etwas im Text verdient einen zweiten Blick; er ging unverändert durch."],
-    MASKED: ["Maskiert", "Teile dieses Gesprächs wurden maskiert, bevor das Modell ihn sah."],
-    REDACTED: ["Geschwärzt", "Ein Geheimnis in diesem Gespräch wurde ersetzt, bevor das Modell ihn sah."],
+    MASKED: ["Maskiert", "Teile dieses Gesprächs wurden maskiert, bevor das Modell sie sah."],
+    REDACTED: ["Geschwärzt", "Ein Geheimnis in diesem Gespräch wurde ersetzt, bevor das Modell es sah."],
     PSEUDONYMIZED: ["Pseudonymisiert", "Namen wurden ersetzt, bevor das Modell sie sah."],
     BLOCKED: ["Gesperrt", "Es wurde nichts gesendet."],
     DENIED: ["Verweigert", "Es wurde nichts gesendet."],
@@ -422,7 +422,7 @@ export const de: Words = {
     auditBlocked: "ist nicht schreibbar, darum geht nichts hinaus",
     auditEntries: (entries) => `${entries} Einträge`,
     models: "Modelle",
-    maxLabel: "bis",
+    maxLabel: "Darf bis",
     zone: "Wo",
     address: "Adresse",
   },
@@ -586,7 +586,7 @@ export const de: Words = {
       tokens_per_day: "LLM-Tokens je Tag",
     },
     of: (used, limit) => `${used} von ${limit}`,
-    resets: (time) => `öffnet wieder ${time}`,
+    resets: (time) => `beginnt neu um ${time}`,
     none: "Für Sie gilt keine Grenze.",
     noneText: "Nutzen Sie, was Sie brauchen; wer dieses Haus betreibt, kann Grenzen für Rollen, Gruppen und Personen setzen.",
     forWhom: (who) => `gesetzt für ${who}`,

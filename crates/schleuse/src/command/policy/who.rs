@@ -47,28 +47,33 @@ pub(super) async fn explain(data: &Path, asked: &Explain) -> Result<ExitCode, Fa
                 .next("for example: schleuse policy explain --data DIR --person NAME"));
         }
     };
-    for row in &rows {
-        print_access(row);
-    }
+    let mut out: String = rows.iter().map(in_lines).collect();
     if rows.is_empty() {
-        println!("there is nobody in this house yet");
+        out.push_str("there is nobody in this house yet\n");
     }
+    tell(&out);
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_access(row: &Access) {
+/// Whoever reads may stop reading.
+fn tell(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn in_lines(row: &Access) -> String {
     let sign = if row.allowed { "yes" } else { "no " };
     let object = row.model.as_ref().map(|model| format!(" {model}")).unwrap_or_default();
     let up_to = row.up_to.map(|label| format!(" up to {label}")).unwrap_or_default();
-    println!(
-        "{sign}  {} ({}): {}{object}{up_to}  [{}]",
+    format!(
+        "{sign}  {} ({}): {}{object}{up_to}  [{}]\n     {}\n     {}\n",
         row.person,
         row.role,
         row.action,
-        row.rules.join(", ")
-    );
-    println!("     {}", row.reason.in_language(Language::English));
-    println!("     {}", row.reason.in_language(Language::German));
+        row.rules.join(", "),
+        row.reason.in_language(Language::English),
+        row.reason.in_language(Language::German)
+    )
 }
 
 fn explain_request(policy: &Rules, data: &DataFolder, id: &str) -> Result<ExitCode, Failure> {
@@ -79,16 +84,19 @@ fn explain_request(policy: &Rules, data: &DataFolder, id: &str) -> Result<ExitCo
             .next("the id stands in the answer's header `x-schleuse-request-id` and in every refusal"));
     }
     let told = schleuse_console::explain(policy, &entries);
+    let mut out = String::new();
     for language in [Language::English, Language::German] {
         for text in [&told.happened, &told.why, &told.next] {
-            println!("{}", text.in_language(language));
+            out.push_str(text.in_language(language));
+            out.push('\n');
         }
-        println!();
+        out.push('\n');
     }
-    println!("code: {}", told.code.as_deref().unwrap_or("none, the request was answered"));
-    println!("rules: {}", told.rules.join(", "));
     let findings: Vec<String> = told.findings.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-    println!("findings: {}", if findings.is_empty() { "none".to_owned() } else { findings.join(", ") });
+    let findings = if findings.is_empty() { "none".to_owned() } else { findings.join(", ") };
+    let code = told.code.as_deref().unwrap_or("none, the request was answered");
+    out.push_str(&format!("code: {code}\nrules: {}\nfindings: {findings}\n", told.rules.join(", ")));
+    tell(&out);
     Ok(ExitCode::SUCCESS)
 }
 
