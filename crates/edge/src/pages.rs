@@ -40,6 +40,12 @@ pub(crate) fn called_host(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
+/// Whether the sender is a browser that goes somewhere: it asks for HTML by name, which no program does that wants data.
+pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accept = headers.get(http::header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
 /// The document behind `/house.json`.
 pub(crate) fn house(desk: &dyn FrontDesk) -> Response<OutBody> {
     refusal::json(StatusCode::OK, desk.house())

@@ -255,6 +255,12 @@ async fn answer_house(
         Route::Asset if is_reading => {
             return pages::asset(path, headers).unwrap_or_else(|| refusal::not_found(language));
         }
+        // Whoever mistyped an address in a browser gets a page that says so.
+        Route::Nowhere if is_reading && pages::is_wanted(headers) => {
+            let mut page = pages::index(&http::HeaderMap::new());
+            *page.status_mut() = http::StatusCode::NOT_FOUND;
+            return page;
+        }
         Route::House | Route::Page | Route::Asset | Route::Nowhere => return refusal::not_found(language),
     };
     let mut brought = match credential::read(headers, CookieNames::new(caller.is_tls)) {

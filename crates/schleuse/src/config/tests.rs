@@ -34,8 +34,13 @@ fn mistakes_are_named_with_their_line() {
     check("[engine]\nmodel = \"a\"", "`weights` in [engine] is missing");
     check("roles = [\"edge\", \"gaet\"]", "line 1: `roles`: `gaet` is no role; did you mean `gate`?");
     check(
-        "roles = [\"edge\"]",
-        "line 1: `roles`: one process holds the whole house for now; list at least `edge` and `gate`",
+        "roles = [\"edge\", \"connector\"]",
+        "line 1: `roles`: one process is [\"edge\", \"portal\", \"gate\"], [\"edge\"], [\"portal\", \"gate\"] or [\"connector\"]",
+    );
+    check("[[upstream]]\nnme = \"a\"", "line 2: unknown key `nme` in [[upstream]]; did you mean `name`?");
+    check(
+        "[[limit]]\nwho = \"role:employee\"\nrequests_per_minut = 5",
+        "line 3: unknown key `requests_per_minut` in [[limit]]; did you mean `requests_per_minute`?",
     );
     check(
         "[audit]\nsegment_mib = 0",

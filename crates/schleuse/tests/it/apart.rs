@@ -190,6 +190,20 @@ async fn a_question_goes_through_three_processes_and_is_recorded() {
     let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let chats = Request::get("/api/chat/conversations").header("cookie", cookie);
     assert_eq!(apart.edge.send(&chats).await.status, 200);
+    // Each part is looked at as what it is.
+    for (part, words) in [
+        (&apart.edge, &["/edge/front`, until"][..]),
+        (&apart.connector, &["/connector/model-zone`, until", "`vllm` at"]),
+        (&apart.gate, &["is reached through connector:model-zone"]),
+    ] {
+        let config = part.folder.join("schleuse.toml");
+        let output = schleuse(&["doctor", "--config", config.to_str().unwrap()]).await;
+        let said = stdout(&output);
+        for word in words {
+            assert!(said.contains(word), "`{word}` is missing in\n{said}{}", stderr(&output));
+        }
+        assert!(!said.contains("every question is refused") && !said.contains("not on the list"), "{said}");
+    }
     // The edge keeps nothing: its folder has its identity and its configuration.
     crate::house::assert_nowhere(apart.edge.folder.path(), &[&apart.employee, "Hallo durch drei Prozesse"]);
     for (house, path) in [(&apart.edge, "/readyz"), (&apart.gate, "/readyz"), (&apart.connector, "/readyz")] {
@@ -347,4 +361,105 @@ async fn a_gate_by_itself_is_refused_what_it_would_have_to_dial() {
         assert_eq!(output.status.code(), Some(2), "{text}: {}", stdout(&output));
         assert!(stderr(&output).contains(complaint), "{text}: {}", stderr(&output));
     }
+}
+
+/// An edge that was taken over: it has the edge's own certificate and says whatever it likes.
+#[tokio::test]
+async fn a_hostile_edge_gets_what_its_visitors_credentials_give_and_nothing_else() {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use http_body_util::BodyExt as _;
+    use schleuse_tunnel::{Credentials, LinkLimits, RemoteExchange};
+    use schleuse_types::{Language, OsRandom, Secret, SystemClock};
+    use schleuse_wire::{Arrival, Credential, Exchange as _, Method, Peer, Reply, ReplyBody};
+    use tokio_util::sync::CancellationToken;
+
+    let fake = FakeUpstream::start().await;
+    let apart = Apart::start(&fake).await;
+    let config = std::fs::read_to_string(apart.edge.folder.join("schleuse.toml")).unwrap();
+    let gate = config.split("gate = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let stolen = Credentials::open(&apart.edge.folder.join("identity")).unwrap();
+    let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(OsRandom));
+    let remote = RemoteExchange::new(gate, stolen, LinkLimits::default(), clock, random);
+    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+    let linked = tokio::spawn(Arc::clone(&remote).run(stop.clone(), cut.clone()));
+    let send = async |method, path: &str, credential: Option<Credential>, body: &str| -> (u16, String) {
+        let body = http_body_util::Full::new(bytes::Bytes::from(body.to_owned()))
+            .map_err(|never| schleuse_wire::BodyError(format!("{never}")));
+        let arrival = Arrival {
+            method,
+            path: path.to_owned(),
+            query: None,
+            credential,
+            sign_in: Some(Secret::new("invented".to_owned())),
+            last_event_id: Some("1".to_owned()),
+            agent: None,
+            label: Some(b"PUBLIC".to_vec()),
+            language: Language::English,
+            peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            body: Box::pin(body),
+        };
+        let Reply { status, body, .. } = Arc::clone(&remote).exchange(arrival).await;
+        let text = match body {
+            ReplyBody::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            ReplyBody::Events(_) => String::new(),
+        };
+        (status, text)
+    };
+    let bearer = |text: &str| Some(Credential::Bearer(Secret::new(text.to_owned())));
+    let session = |text: &str| Some(Credential::Session(Secret::new(text.to_owned())));
+    // Its positive control: with a visitor's own key it can do what that visitor can.
+    let (status, text) =
+        send(Method::Post, CHAT, bearer(&apart.employee), &chat_body("Hallo").to_string()).await;
+    assert_eq!(status, 200, "{text}");
+    let asked = fake.questions().len();
+    // Nobody's word is a credential, wherever it stands.
+    let person_id = "ada";
+    let wrong = [
+        None,
+        bearer(""),
+        bearer(person_id),
+        bearer("sk-schl0000000000000000000000000000000000000000000000000"),
+        session(&apart.employee),
+        session("ss-schl0000000000000000000000000000000000000000000000000"),
+        bearer("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."),
+    ];
+    for credential in wrong {
+        for (method, path) in [
+            (Method::Post, CHAT),
+            (Method::Get, "/v1/models"),
+            (Method::Get, "/api/people"),
+            (Method::Get, "/api/chat/conversations"),
+            (Method::Get, "/auth/session"),
+        ] {
+            let (status, text) =
+                send(method, path, credential.clone(), &chat_body("Hallo").to_string()).await;
+            assert_eq!(status, 401, "{path}: {text}");
+        }
+    }
+    // A visitor's rights stay the visitor's, and what only other listeners have is not there.
+    for (path, expected) in [
+        ("/api/people", 403),
+        ("/api/decisions", 403),
+        ("/api/audit/entries", 403),
+        ("/metrics", 404),
+        ("/readyz", 404),
+        ("/enrol", 404),
+        ("/v1/../api/people", 404),
+        ("/flow/acme", 404),
+    ] {
+        let (status, text) = send(Method::Get, path, bearer(&apart.employee), "").await;
+        assert_eq!(status, expected, "{path}: {text}");
+    }
+    // There are no buttons in a house that is no demo.
+    assert_eq!(send(Method::Post, "/auth/demo", None, "{\"role\":\"admin\"}").await.0, 404);
+    // A label can be raised and not lowered: what inspection finds counts, not what the edge says.
+    let (status, text) =
+        send(Method::Post, CHAT, bearer(&apart.employee), &chat_body(crate::IBAN).to_string()).await;
+    assert_eq!(status, 403, "{text}");
+    assert_eq!(fake.questions().len(), asked, "something reached the model");
+    stop.cancel();
+    cut.cancel();
+    let _ = linked.await;
 }

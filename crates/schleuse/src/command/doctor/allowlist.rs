@@ -223,7 +223,12 @@ impl Place {
         let has_port = authority
             .rsplit_once(':')
             .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-        let default = if scheme == "https" { 443 } else { 80 };
+        let default = match scheme {
+            "https" => 443,
+            "ldaps" => 636,
+            "ldap" => 389,
+            _ => 80,
+        };
         let whole = if has_port { authority.to_owned() } else { format!("{authority}:{default}") };
         if let Ok(address) = whole.parse() {
             return Some(Self::Addresses(vec![address]));

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use schleuse_identity::{DirectAccess, IssuerConfig, Issuers};
+use schleuse_tunnel::Credentials;
 use schleuse_types::{Clock as _, SystemClock};
 use schleuse_upstream::Upstreams;
 
@@ -16,7 +18,7 @@ use super::report::{Finding, Report};
 use super::sealed::{judge, upstreams_of};
 use super::socket::Face;
 use crate::command::{demo, runtime, serve};
-use crate::config::Config;
+use crate::config::{Config, Part};
 use crate::data::DataFolder;
 use crate::failure::Failure;
 
@@ -34,6 +36,10 @@ pub(super) fn examine(
         Some(Ok(config)) => {
             report.push(examine_config(&config));
             examine_upstreams(&config, report)?;
+            examine_providers(&config, report)?;
+            if let Some(finding) = examine_identity(&config) {
+                report.push(finding);
+            }
             Some(config)
         }
         Some(Err(error)) => {
@@ -75,7 +81,8 @@ fn examine_config(config: &Config) -> Finding {
 /// Whether each upstream answers, and what about it is only said.
 fn examine_upstreams(config: &Config, report: &mut Report) -> Result<(), Failure> {
     if config.upstreams.is_empty() {
-        if config.engine.is_none() {
+        let needs_models = matches!(config.part, Part::Whole | Part::Gate);
+        if config.engine.is_none() && needs_models {
             report.push(
                 Finding::warning(
                     "upstreams",
@@ -86,8 +93,17 @@ fn examine_upstreams(config: &Config, report: &mut Report) -> Result<(), Failure
         }
         return Ok(());
     }
+    let (linked, direct): (Vec<_>, Vec<_>) =
+        config.upstreams.iter().cloned().partition(|upstream| upstream.url.starts_with("connector:"));
+    for upstream in linked {
+        let message = format!(
+            "`{}` is reached through {}, which dials this house; the page *Now* says whether it is linked",
+            upstream.name, upstream.url
+        );
+        report.push(Finding::ok("upstreams", message));
+    }
     // A configuration that cannot be used was already said to be wrong.
-    let Ok(upstreams) = Upstreams::new(config.upstreams.clone(), Arc::new(SystemClock::new())) else {
+    let Ok(upstreams) = Upstreams::new(direct, Arc::new(SystemClock::new())) else {
         return Ok(());
     };
     runtime()?.block_on(upstreams.refresh());
@@ -117,6 +133,49 @@ fn examine_upstreams(config: &Config, report: &mut Report) -> Result<(), Failure
         );
     }
     Ok(())
+}
+
+/// Whether each identity provider that is reached from here answers.
+fn examine_providers(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let by_connector = |id: &str| config.providers.connectors.iter().any(|(known, _)| known == id);
+    let direct: Vec<IssuerConfig> =
+        config.providers.issuers.iter().filter(|issuer| !by_connector(&issuer.id)).cloned().collect();
+    let (access, clock) = (Arc::new(DirectAccess::new(&direct)), Arc::new(SystemClock::new()));
+    // A configuration that cannot be used was already said to be wrong.
+    let Ok(issuers) = Issuers::new(direct, access, clock) else { return Ok(()) };
+    let failed = runtime()?.block_on(issuers.refresh());
+    for issuer in issuers.list() {
+        report.push(match failed.iter().find(|(id, _)| *id == issuer.id) {
+            None => Finding::ok("sign-in", format!("`{}` answers at {}", issuer.id, issuer.issuer)),
+            Some((id, error)) => {
+                Finding::warning("sign-in", format!("nobody can sign in with `{id}` at {}: {error}", issuer.issuer))
+                    .next("correct `issuer`, to the letter as the provider says it, or `ca_file`; the house tries again every 15 s")
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Who an edge or a connector is to its gate, and for how long.
+fn examine_identity(config: &Config) -> Option<Finding> {
+    let identity = config.link.as_ref()?.identity.as_ref()?;
+    let join = "get a token with `schleuse link token` at the gate, then `schleuse link join` here";
+    Some(match Credentials::open(identity) {
+        Err(error) => Finding::error("identity", format!("this process has none: {error}")).next(join),
+        Ok(credentials) if credentials.expires() <= SystemClock::new().now() => {
+            let message =
+                format!("the certificate of `{}` ended at {}", credentials.party(), credentials.expires());
+            Finding::error("identity", message).next(join)
+        }
+        Ok(credentials) => Finding::ok(
+            "identity",
+            format!(
+                "`{}`, until {}; it is renewed while the process runs",
+                credentials.party(),
+                credentials.expires()
+            ),
+        ),
+    })
 }
 
 /// The folder of a house, and the house if it runs.
@@ -342,9 +401,18 @@ fn allow_list(
         upstreams,
         ..AllowList::default()
     };
-    let is_demo = config.and_then(|config| config.listen).is_none();
+    let is_gate = config.is_some_and(|config| config.part == Part::Gate);
+    let is_demo = !is_gate && config.and_then(|config| config.listen).is_none();
     if let Some(listen) = config.and_then(|config| config.listen) {
         list.listeners.push((listen, "page and API"));
+    }
+    if let Some(link) = config.and_then(|config| config.link.as_ref()) {
+        list.listeners.extend(link.listen_edge.map(|door| (door, "edges")));
+        list.listeners.extend(link.listen_connector.map(|door| (door, "connectors")));
+        list.is_open_to_network |= [link.listen_edge, link.listen_connector]
+            .into_iter()
+            .flatten()
+            .any(|door| !door.ip().is_loopback());
     }
     if let Some(admin) = config.and_then(|config| config.admin_listen) {
         list.listeners.push((admin, "health and metrics"));
@@ -356,7 +424,8 @@ fn allow_list(
         }
     }
     // A demo chooses its ports, and so does the admin listener when nobody named one: at most as many, on loopback.
-    let may_choose = if is_demo { 2 } else { usize::from(list.listeners.len() < 2) };
+    let has_admin = config.is_some_and(|config| config.admin_listen.is_some());
+    let may_choose = if is_demo { 2 } else { usize::from(!has_admin) };
     let chosen = album.seen.keys().filter_map(|(program, face)| match face {
         Face::Tcp { local, is_listening: true, .. }
             if *program == Program::House

@@ -416,9 +416,18 @@ fn allow_list(
 
 /// The upstreams that a configuration names.
 pub(super) fn upstreams_of(config: &Config) -> Vec<Named> {
-    let named = config.upstreams.iter();
-    named
-        .filter_map(|upstream| Some(Named { name: upstream.name.clone(), place: Place::of(&upstream.url)? }))
+    let upstreams = config.upstreams.iter().map(|upstream| (&upstream.name, &upstream.url));
+    // Providers that a connector reaches are that connector's matter.
+    let by_connector = |id: &str| config.providers.connectors.iter().any(|(known, _)| known == id);
+    let issuers = config.providers.issuers.iter().filter(|issuer| !by_connector(&issuer.id));
+    let providers = issuers.map(|issuer| (&issuer.id, &issuer.issuer));
+    let directories = config.providers.directories.iter().map(|directory| (&directory.id, &directory.url));
+    let flows = config.flows.iter().map(|flow| (&flow.name, &flow.issuer));
+    upstreams
+        .chain(providers)
+        .chain(directories)
+        .chain(flows)
+        .filter_map(|(name, url)| Some(Named { name: name.clone(), place: Place::of(url)? }))
         .collect()
 }
 
