@@ -615,6 +615,9 @@ await step("the keyboard alone signs in, asks, stops, walks the list and signs o
   await page.keyboard.type("Write a long story about a lock keeper, in many chapters, and let the water rise and fall as often as you like.");
   await page.keyboard.press("Enter");
   await page.locator("[data-stop]").waitFor();
+  // The new conversation gets its address first, and the focus with it; a person sees words before stopping them.
+  await page.waitForURL(/\/chat\/.+/u);
+  await begun();
   await tabTo("[data-stop]");
   await page.keyboard.press("Enter");
   assert.match(await ended(), /stopped|finished/u);
