@@ -4,8 +4,9 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use schleuse_identity::Verified;
 use schleuse_policy::Effect;
-use schleuse_types::{Principal, Refusal, Text, Timestamp};
+use schleuse_types::{Refusal, Text, Timestamp};
 use schleuse_upstream::Upstreams;
 use schleuse_wire::Reply;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub trait Operations: Send + Sync + 'static {
     /// Everything that `schleuse doctor` and the posture line say.
     fn posture(&self) -> Vec<PostureLine>;
     /// The limits that hold for this person, and how much of each is used.
-    fn limits(&self, principal: &Principal) -> Vec<Limit>;
+    fn limits(&self, verified: &Verified) -> Vec<Limit>;
     /// Somebody without a valid credential was refused.
     fn refused_stranger(&self, address: IpAddr);
     /// A change of this key has its entry and is made next: whoever writes entries about keys that turn up changed in the
@@ -216,7 +217,7 @@ pub(crate) fn limits(call: &Call) -> Result<Reply, Refusal> {
     let limits: Vec<_> = call
         .console
         .operations
-        .limits(call.principal())
+        .limits(&call.verified)
         .into_iter()
         .map(|limit| {
             json!({

@@ -5,9 +5,9 @@ use http::Response;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use schleuse_webui::Asset;
+use schleuse_wire::ReplyBody;
 
 use crate::refusal;
-use crate::reply::OutBody;
 
 /// What the pages may know before a person has signed in.
 pub trait FrontDesk: Send + Sync + 'static {
@@ -47,30 +47,30 @@ pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// The document behind `/house.json`.
-pub(crate) fn house(desk: &dyn FrontDesk) -> Response<OutBody> {
+pub(crate) fn house(desk: &dyn FrontDesk) -> Response<ReplyBody> {
     refusal::json(StatusCode::OK, desk.house())
 }
 
 /// The one document of all pages.
-pub(crate) fn index(headers: &HeaderMap) -> Response<OutBody> {
+pub(crate) fn index(headers: &HeaderMap) -> Response<ReplyBody> {
     serve(schleuse_webui::index(), headers)
 }
 
 /// A file below `/assets/`, if there is one.
-pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Option<Response<OutBody>> {
+pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Option<Response<ReplyBody>> {
     schleuse_webui::asset(path).map(|asset| serve(asset, headers))
 }
 
-fn serve(asset: Asset, headers: &HeaderMap) -> Response<OutBody> {
+fn serve(asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.etag));
     let body = if is_known {
-        OutBody::Whole(None)
+        ReplyBody::Whole(Bytes::new())
     } else {
-        OutBody::Whole(Some(match asset.bytes {
+        ReplyBody::Whole(match asset.bytes {
             std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
-        }))
+        })
     };
     let mut response = Response::new(body);
     if is_known {

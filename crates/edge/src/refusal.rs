@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use http::{Response, StatusCode};
 use schleuse_types::{Language, OsRandom, Refusal, RefusalCode, RequestId, SystemClock, Text};
+use schleuse_wire::ReplyBody;
 
 use crate::credential::{Ambiguous, CookieNames};
 use crate::form::Malformed;
-use crate::reply::OutBody;
 
-pub(crate) fn not_found(language: Language) -> Response<OutBody> {
+pub(crate) fn not_found(language: Language) -> Response<ReplyBody> {
     refuse(
         StatusCode::NOT_FOUND,
         RefusalCode::NotFound,
@@ -22,7 +22,7 @@ pub(crate) fn not_found(language: Language) -> Response<OutBody> {
     )
 }
 
-pub(crate) fn unknown_name(language: Language) -> Response<OutBody> {
+pub(crate) fn unknown_name(language: Language) -> Response<ReplyBody> {
     refuse(
         StatusCode::MISDIRECTED_REQUEST,
         RefusalCode::NotFound,
@@ -38,7 +38,7 @@ pub(crate) fn unknown_name(language: Language) -> Response<OutBody> {
     )
 }
 
-pub(crate) fn foreign_origin(language: Language) -> Response<OutBody> {
+pub(crate) fn foreign_origin(language: Language) -> Response<ReplyBody> {
     refuse(
         StatusCode::FORBIDDEN,
         RefusalCode::AccessDenied,
@@ -55,7 +55,7 @@ pub(crate) fn foreign_origin(language: Language) -> Response<OutBody> {
     )
 }
 
-pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<OutBody> {
+pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<ReplyBody> {
     match ambiguous {
         Ambiguous::Bearer => refuse(
             StatusCode::UNAUTHORIZED,
@@ -98,7 +98,7 @@ pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<Ou
     }
 }
 
-pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<OutBody> {
+pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<ReplyBody> {
     let message = match malformed {
         Malformed::Host => Text::fixed(
             "The request does not name exactly one host.",
@@ -139,7 +139,7 @@ fn refuse(
     message: Text,
     next: Text,
     language: Language,
-) -> Response<OutBody> {
+) -> Response<ReplyBody> {
     let refusal = Refusal::new(code, message, next, "");
     let id = RequestId::new(&SystemClock::new(), &OsRandom).map(|id| id.to_string()).unwrap_or_default();
     tracing::info!(request_id = id, code = refusal.code.recorded(), %status, "refused at the edge");
@@ -150,8 +150,8 @@ fn refuse(
     response
 }
 
-pub(crate) fn json(status: StatusCode, body: String) -> Response<OutBody> {
-    let mut response = Response::new(OutBody::Whole(Some(Bytes::from(body))));
+pub(crate) fn json(status: StatusCode, body: String) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::Whole(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use schleuse_wire::{Credential, Exchange, Reply, ReplyBody};
+use schleuse_wire::{Credential, Exchange, Pace, Reply, ReplyBody};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::credential::{self, CookieNames};
 use crate::origin::{self, Asked};
 use crate::pages::{self, FrontDesk};
-use crate::reply::{OutBody, into_http};
+use crate::reply::{self, into_http};
 use crate::route::{self, Area, Route};
 use crate::{arrival, form, refusal};
 
@@ -201,7 +201,7 @@ async fn answer(
     request: Request<Incoming>,
     caller: Caller,
     limits: Limits,
-) -> Response<OutBody> {
+) -> Response<ReplyBody> {
     match service {
         Service::House { exchange, desk } => {
             let is_head = request.method() == Method::HEAD;
@@ -212,7 +212,7 @@ async fn answer(
             if is_pinned {
                 response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TLS_ONLY);
             }
-            if is_head { OutBody::withhold(response) } else { response }
+            if is_head { reply::withhold(response) } else { response }
         }
         Service::Operations(answer) => {
             let simple = answer(request.uri().path());
@@ -235,7 +235,7 @@ async fn answer_house(
     request: Request<Incoming>,
     caller: Caller,
     limits: Limits,
-) -> Response<OutBody> {
+) -> Response<ReplyBody> {
     let (head, body) = request.into_parts();
     let (headers, path) = (&head.headers, head.uri.path());
     let language = arrival::language(headers);
@@ -281,7 +281,7 @@ async fn answer_house(
     }
     // Whoever signs in is a stranger still, and says little.
     let whole = if area == Area::SignIn { limits.sign_in_body } else { limits.body_whole };
-    let pace = arrival::Pace { idle: limits.body_idle.min(whole), whole };
+    let pace = Pace { idle: limits.body_idle.min(whole), whole };
     let mut arrival = arrival::from_http(&head, body, brought, caller.address, pace);
     if area == Area::SignIn {
         arrival.agent = arrival::agent(&head.headers);

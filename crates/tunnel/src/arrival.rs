@@ -1,19 +1,13 @@
 //! An arrival as one HTTP/2 request, field by field: what is not in this file does not travel.
 
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use schleuse_types::{Language, Refusal, RefusalCode, Secret, Text};
-use schleuse_wire::{Arrival, ArrivalBody, BodyError, Credential, Method, Peer, invalid_request};
-use tokio::time::{Sleep, sleep};
+use schleuse_wire::{Arrival, ArrivalBody, Credential, Method, Pace, PacedBody, Peer, invalid_request};
 use zeroize::Zeroizing;
 
 const LABEL: HeaderName = HeaderName::from_static("x-schleuse-label");
@@ -135,11 +129,7 @@ fn unsendable_credential() -> Refusal {
 ///
 /// `edge` is where the edge itself stands. The address that it names for its visitor is a hint: nothing may be permitted
 /// because of it, and one that claims to be this machine is replaced.
-pub(crate) fn from_http(
-    request: Request<Incoming>,
-    edge: IpAddr,
-    body_idle: Duration,
-) -> Result<Arrival, Malformed> {
+pub(crate) fn from_http(request: Request<Incoming>, edge: IpAddr, pace: Pace) -> Result<Arrival, Malformed> {
     let (head, body) = request.into_parts();
     let headers = &head.headers;
     if !head.uri.path().starts_with('/') || head.method == http::Method::CONNECT {
@@ -181,7 +171,8 @@ pub(crate) fn from_http(
         label: only(headers, &LABEL)?.map(|value| value.as_bytes().to_vec()),
         language,
         peer: if claimed.is_loopback() { Peer { address: edge } } else { claimed },
-        body: Box::pin(PacedBody { body, idle: body_idle, timer: None }),
+        // What its edge promises is not believed.
+        body: Box::pin(PacedBody::new(body, pace)),
     })
 }
 
@@ -221,49 +212,5 @@ impl StaticName for HeaderName {
         .into_iter()
         .find(|name| self == *name)
         .unwrap_or("field")
-    }
-}
-
-/// A body whose sender may pause, but not for ever: what its edge promises is not believed.
-struct PacedBody {
-    body: Incoming,
-    idle: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Body for PacedBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = &mut *self;
-        match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(frame) => {
-                this.timer = None;
-                Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyError(error.to_string()))))
-            }
-            Poll::Pending => {
-                let idle = this.idle;
-                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
-                match timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError(format!(
-                        "no byte of the body came for {} s",
-                        idle.as_secs()
-                    ))))),
-                    Poll::Pending => Poll::Pending,
-                }
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

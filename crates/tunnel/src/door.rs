@@ -33,7 +33,7 @@ use crate::credentials::Credentials;
 use crate::enrolment::Throttle;
 use crate::party::{Leaf, PartyRole};
 use crate::renewal;
-use crate::reply::{self, OutBody};
+use crate::reply;
 use crate::tls::{self, Purpose};
 use crate::transport::{LinkLimits, Neighbour, leaf_of};
 
@@ -230,7 +230,7 @@ impl Shared {
         leaf: Leaf,
     ) {
         tracing::info!(edge = edge.party.name(), address = %edge.address, "an edge is linked");
-        let (address, body_idle) = (edge.address, self.limits.body_idle);
+        let (address, pace) = (edge.address, self.limits.pace());
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let departures = Arc::new(Departures::default());
         let service = service_fn(move |request: Request<Incoming>| {
@@ -241,12 +241,12 @@ impl Shared {
                 if departures.are_many(clock.monotonic()) {
                     tokio::time::sleep(HESITATION).await;
                 }
-                let reply = match arrival::from_http(request, address, body_idle) {
+                let reply = match arrival::from_http(request, address, pace) {
                     Ok(arrival) => exchange.exchange(arrival).await,
                     Err(malformed) => refuse(malformed, &*clock, &*random),
                 };
                 waiting.end();
-                Ok::<Response<OutBody>, Infallible>(reply::to_http(reply))
+                Ok::<Response<ReplyBody>, Infallible>(reply::to_http(reply))
             }
         });
         let cut = self.cut.child_token();

@@ -1,13 +1,9 @@
 //! A reply as an HTTP/2 response.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Frame;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use schleuse_wire::{Reply, ReplyBody};
@@ -62,47 +58,13 @@ const HEADERS: &[&str] = &[
     "x-should-retry",
 ];
 
-/// The body of a gate's response.
-pub(crate) enum OutBody {
-    Whole(Option<Bytes>),
-    Events(mpsc::Receiver<Bytes>),
-}
-
-impl Body for OutBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Events(events) => {
-                events.poll_recv(context).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Events(_) => SizeHint::default(),
-        }
-    }
-}
-
 /// Writes a reply down. A header that is not in the table is a defect of the house: it is left out and named in the log.
-pub(crate) fn to_http(reply: Reply) -> Response<OutBody> {
-    let (kind, body) = match reply.body {
-        ReplyBody::Whole(bytes) => (WHOLE, OutBody::Whole(Some(bytes))),
-        ReplyBody::Events(events) => (EVENTS, OutBody::Events(events)),
+pub(crate) fn to_http(reply: Reply) -> Response<ReplyBody> {
+    let kind = match &reply.body {
+        ReplyBody::Whole(_) => WHOLE,
+        ReplyBody::Events(_) => EVENTS,
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(reply.body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     for (name, value) in reply.headers {

@@ -18,6 +18,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use schleuse_wire::Pace;
+
 use crate::party::{Leaf, Party, PartyRole};
 
 /// What the other side of a link may cost. Every number holds per connection unless it says otherwise.
@@ -36,8 +38,16 @@ pub struct LinkLimits {
     pub stream_window_bytes: u32,
     /// Longest pause inside a request's body.
     pub body_idle: Duration,
+    /// For a request's whole body.
+    pub body_whole: Duration,
     /// After this long without a sign of life the connection counts as dead; half of it passes before it is asked.
     pub silence_max: Duration,
+}
+
+impl LinkLimits {
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { idle: self.body_idle, whole: self.body_whole }
+    }
 }
 
 impl Default for LinkLimits {
@@ -49,6 +59,7 @@ impl Default for LinkLimits {
             header_bytes_max: 64 * 1024,
             stream_window_bytes: 64 * 1024,
             body_idle: Duration::from_secs(30),
+            body_whole: Duration::from_secs(300),
             silence_max: Duration::from_secs(10),
         }
     }

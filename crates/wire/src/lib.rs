@@ -3,6 +3,7 @@
 //! Hostile bytes become a [`Request`] that cannot hold nonsense; what goes on to a model server is written anew from
 //! it, so no input byte is copied through unseen. The same holds for what comes back. Nothing here does IO.
 
+mod body;
 mod exchange;
 pub mod fields;
 pub mod json;
@@ -13,6 +14,7 @@ mod request;
 pub mod sse;
 mod surface;
 
+pub use body::{Pace, PacedBody};
 pub use exchange::{
     Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,
 };

@@ -15,9 +15,7 @@ use schleuse_console::{
 use schleuse_identity::{ApiKey, Authenticator, KeyHash, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_policy::{Policy, SHIPPED_POLICIES, SHIPPED_SCHEMA};
 use schleuse_store::{NewKey, SessionRow, Store};
-use schleuse_types::{
-    Clock, Language, OsRandom, Outcome, Principal, RequestId, Role, Secret, SystemClock, Text,
-};
+use schleuse_types::{Clock, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Text};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange as _, Method, Peer, ReplyBody};
 use serde_json::Value;
@@ -51,8 +49,8 @@ impl Operations for Told {
         vec![PostureLine { level: Level::Note, text, next: None }]
     }
 
-    fn limits(&self, principal: &Principal) -> Vec<Limit> {
-        let who = format!("role:{}", principal.role);
+    fn limits(&self, verified: &schleuse_identity::Verified) -> Vec<Limit> {
+        let who = format!("role:{}", verified.principal().role);
         vec![Limit { who, kind: "requests_per_minute", limit: 10, used: 3, resets: None }]
     }
 

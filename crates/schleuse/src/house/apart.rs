@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -34,7 +33,10 @@ pub struct Outpost {
     pub admin_address: SocketAddr,
     stop: CancellationToken,
     cut: CancellationToken,
+    /// What has to end before the process may.
     tasks: TaskTracker,
+    /// Health and metrics; they answer to the end.
+    back: TaskTracker,
 }
 
 /// What says whether the process can do its work.
@@ -103,24 +105,24 @@ impl Outpost {
         let operations = Service::Operations(Arc::new(move |path| operations(path, &is_well)));
         let limits = schleuse_edge::Limits::default();
         let admin = Edge { listener: admin, tls: None, service: operations, limits };
-        tasks.spawn(admin.run(cut.clone(), cut.clone()));
-        Ok(Self { address, admin_address, stop, cut, tasks })
+        let back = TaskTracker::new();
+        back.spawn(admin.run(cut.clone(), cut.clone()));
+        Ok(Self { address, admin_address, stop, cut, tasks, back })
     }
 
     /// Takes nothing new, lets running answers finish, ends.
     pub async fn close(self) {
         self.stop.cancel();
-        self.tasks.close();
-        let _ = tokio::time::timeout(ANSWERS_MAX, wait_but_admin(&self.tasks)).await;
+        for tasks in [&self.tasks, &self.back] {
+            tasks.close();
+        }
+        let _ = tokio::time::timeout(ANSWERS_MAX, self.tasks.wait()).await;
         self.cut.cancel();
-        let _ = tokio::time::timeout(DRAIN_MAX.saturating_sub(ANSWERS_MAX), self.tasks.wait()).await;
-    }
-}
-
-/// All tasks but the one that answers about health, which goes on to the end.
-async fn wait_but_admin(tasks: &TaskTracker) {
-    while tasks.len() > 1 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        let rest = async {
+            self.tasks.wait().await;
+            self.back.wait().await;
+        };
+        let _ = tokio::time::timeout(DRAIN_MAX.saturating_sub(ANSWERS_MAX), rest).await;
     }
 }
 

@@ -70,8 +70,8 @@ impl Operations for Overview {
         self.posture.clone()
     }
 
-    fn limits(&self, principal: &Principal) -> Vec<Limit> {
-        let standing = self.gate.budgets.standing(principal).into_iter();
+    fn limits(&self, verified: &Verified) -> Vec<Limit> {
+        let standing = self.gate.budgets.standing(&schleuse_gate::charged(verified)).into_iter();
         standing
             .map(|standing| Limit {
                 who: standing.who,

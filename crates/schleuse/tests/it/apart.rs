@@ -258,6 +258,7 @@ async fn an_asker_who_leaves_the_edge_leaves_the_model() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     println!("cancel through three processes: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(250), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -285,8 +286,8 @@ async fn streams_pass_unbuffered() {
         "time to first token: {:?} through three processes, {:?} in one (medians)",
         through[20], beside[20]
     );
-    // The budget is 3 ms, which a debug build on a busy machine may miss; a buffer would cost seconds.
-    assert!(through[20] < beside[20] * 4 + Duration::from_millis(50), "{:?} {:?}", through[20], beside[20]);
+    // The budget is 3 ms; a debug build on a busy machine gets more, and a buffer would cost seconds.
+    assert!(through[20] < beside[20] + Duration::from_millis(25), "{:?} {:?}", through[20], beside[20]);
 }
 
 #[tokio::test]
