@@ -105,7 +105,7 @@ async fn decide_again_carries_out_obligations() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("x-schleuse-action"), "REDACTED");
     let sent = house.upstream.questions().pop().unwrap().json();
-    assert_eq!(sent["messages"][0]["content"], "write to [REDACTED:EMAIL]");
+    assert_eq!(sent["messages"][0]["content"], "write to [EMAIL]");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_obligation_binds_the_answer_too() {
     house.upstream.set_script(Script::deltas(&["write to some", "one@example.org", " today"], End::Clean));
     let stream = house::stream("Hello");
     let reply = house.ask("employee", &stream).await;
-    assert!(reply.text().contains("[REDACTED:EMAIL]"), "{}", reply.text());
+    assert!(reply.text().contains("[EMAIL]"), "{}", reply.text());
     assert!(!reply.text().contains("example.org"), "{}", reply.text());
 
     house.upstream.set_script(Script::json(
@@ -127,7 +127,7 @@ async fn an_obligation_binds_the_answer_too() {
             {"role":"assistant","content":"to someone@example.org"},"finish_reason":"stop"}]}"#,
     ));
     let reply = house.ask("employee", &chat("Hello")).await;
-    assert!(reply.text().contains("to [REDACTED:EMAIL]"), "{}", reply.text());
+    assert!(reply.text().contains("to [EMAIL]"), "{}", reply.text());
     assert_eq!(reply.header("x-schleuse-action"), "REDACTED");
 }
 

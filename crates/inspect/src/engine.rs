@@ -322,7 +322,7 @@ impl Pass<'_> {
         match outcome {
             Outcome::Nothing => {}
             Outcome::Open(start) => {
-                let until = if *action >= FindingAction::Redact {
+                let until = if action.is_protective() {
                     &mut self.frontier.protected
                 } else {
                     &mut self.frontier.other
@@ -357,7 +357,15 @@ impl Pass<'_> {
         let score = (100.0 / (1.0 + (-odds).exp())).round() / 100.0;
         if score >= MIN_SCORE && verdict.start < verdict.end {
             let (start, end) = (verdict.start, verdict.end);
-            self.hits.push(Hit { start, end, rule: index, score, action, length: end - start });
+            self.hits.push(Hit {
+                start,
+                end,
+                rule: index,
+                score,
+                action,
+                length: end - start,
+                evasive: false,
+            });
         }
     }
 }

@@ -106,7 +106,8 @@ impl Inspector {
         ((1.0 - innocence) * 100.0).round() / 100.0
     }
 
-    /// The text with every REDACT finding replaced by its placeholder, such as `[REDACTED:API_KEY]`.
+    /// The text with every finding replaced whose action says so: REDACT by the name of its type, as in `[API_KEY]`,
+    /// MASK by its last four characters behind asterisks, PSEUDONYMIZE without a map like REDACT.
     ///
     /// `findings` are those of [`Inspector::scan`] on the same text. A finding whose offsets do not fit the text, or
     /// overlap an earlier one, is skipped.
@@ -114,19 +115,18 @@ impl Inspector {
     /// Redacting twice gives what redacting once gives, for all types that are redacted by default, in a
     /// text without BLOCK findings.
     pub fn redact(&self, text: &str, findings: &[Finding]) -> String {
-        let mut redact: Vec<&Finding> =
-            findings.iter().filter(|f| f.action == FindingAction::Redact).collect();
+        let mut redact: Vec<&Finding> = findings.iter().filter(|f| f.action.replaces()).collect();
         redact.sort_by_key(|finding| finding.start);
         let mut redacted = String::with_capacity(text.len());
         let mut shown = 0;
         for finding in redact {
-            let (Some(before), Some(_)) =
+            let (Some(before), Some(found)) =
                 (text.get(shown..finding.start), text.get(finding.start..finding.end))
             else {
                 continue;
             };
             redacted.push_str(before);
-            redacted.push_str(&placeholder(&finding.kind));
+            redacted.push_str(&replacement(&finding.kind, finding.action, found));
             shown = finding.end;
         }
         redacted.push_str(text.get(shown..).unwrap_or_default());
@@ -163,13 +163,23 @@ impl Inspector {
             end: hit.end,
             score: hit.score,
             action: hit.action,
+            evasive: hit.evasive,
         }
     }
 }
 
-/// What stands where a finding was redacted.
-pub(crate) fn placeholder(kind: &str) -> String {
-    format!("[REDACTED:{kind}]")
+/// Characters of a masked finding that stay; of one with fewer than twice as many letters and digits, none.
+const SHOWN_BY_MASK: usize = 4;
+
+/// What stands where a finding was replaced.
+pub(crate) fn replacement(kind: &str, action: FindingAction, found: &str) -> String {
+    if action != FindingAction::Mask {
+        return format!("[{kind}]");
+    }
+    let written: Vec<char> = found.chars().filter(|c| c.is_alphanumeric()).collect();
+    let hidden =
+        if written.len() < 2 * SHOWN_BY_MASK { written.len() } else { written.len() - SHOWN_BY_MASK };
+    "****".chars().chain(written.into_iter().skip(hidden)).collect()
 }
 
 /// How far the findings of one text are decided. The caller keeps the text from [`Progress::needed_from`] on.

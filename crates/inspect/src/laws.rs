@@ -86,7 +86,7 @@ const FRAGMENTS: &[&str] = &[
     "Server=db;",
     "Pwd=x;",
     "bearer ",
-    "[REDACTED:API_KEY]",
+    "[API_KEY]",
 ];
 
 fn text() -> impl Strategy<Value = String> {

@@ -18,11 +18,13 @@ pub(crate) struct Hit {
     pub(crate) action: FindingAction,
     /// Bytes of the rule's own match, which may be fewer than those of a merged hit.
     pub(crate) length: usize,
+    /// Found only in a view against evasion.
+    pub(crate) evasive: bool,
 }
 
 impl Hit {
     pub(crate) fn is_protected(&self) -> bool {
-        self.action >= FindingAction::Redact
+        self.action.is_protective()
     }
 
     fn is_better_than(&self, other: &Self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::checksum;
 use crate::iban;
+use crate::kind;
 use crate::text::{byte, byte_before, floor_character, range};
 
 /// What a validator says about a match.
@@ -393,8 +394,16 @@ fn is_template(value: &[u8]) -> bool {
         || value.starts_with(b"[")
         || value.starts_with(b"=")
         || value.windows(2).any(|part| matches!(part, b"${" | b"{{" | b"$("))
-        || value.windows(10).any(|part| part == b"[REDACTED:")
+        || holds_placeholder(value)
         || value.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.'))
+}
+
+/// The name of a type in brackets stands in the value: something was replaced there.
+fn holds_placeholder(value: &[u8]) -> bool {
+    value.split(|b| *b == b'[').skip(1).any(|rest| {
+        let name = rest.split(|b| *b == b']').next().unwrap_or_default();
+        rest.len() > name.len() && std::str::from_utf8(name).is_ok_and(|name| kind::find(name).is_some())
+    })
 }
 
 /// An expression that fetches the value from elsewhere.

@@ -3,7 +3,7 @@
 use schleuse_types::{Finding, FindingAction};
 
 use crate::armour::ARMOUR_MAX;
-use crate::inspector::{Inspector, Progress, placeholder};
+use crate::inspector::{Inspector, Progress, replacement};
 use crate::text::floor_character;
 
 /// The most bytes that a window holds back for a candidate: an open armoured key. Every other rule has a lower limit of
@@ -99,9 +99,13 @@ impl Window {
                     self.show_until(hit.start, &mut released.text);
                     self.blocked = true;
                 }
-                FindingAction::Redact => {
+                action if action.replaces() => {
                     self.show_until(hit.start, &mut released.text);
-                    released.text.push_str(&placeholder(&finding.kind));
+                    // Of a long chain of overlapping findings the bytes are not kept; nothing of them is shown then.
+                    let base = self.progress.base;
+                    let found =
+                        hit.start.checked_sub(base).and_then(|start| self.kept.get(start..hit.end - base));
+                    released.text.push_str(&replacement(&finding.kind, action, found.unwrap_or_default()));
                     self.shown = hit.end;
                 }
                 _ => {}

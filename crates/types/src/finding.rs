@@ -19,6 +19,8 @@ pub struct Finding {
     pub score: f32,
     /// What the guardrail in force does about it.
     pub action: FindingAction,
+    /// Found only in a view against evasion: the text was written so that a plain reading would miss it.
+    pub evasive: bool,
 }
 
 /// What a guardrail does about a finding. Ordered: the strictest of several wins.
@@ -27,21 +29,46 @@ pub enum FindingAction {
     Allow,
     Warn,
     RaiseLabel,
+    /// Replaced by a surrogate that is turned back in the answer.
+    Pseudonymize,
+    /// Replaced by its last characters behind asterisks.
+    Mask,
+    /// Replaced by the name of its type.
     Redact,
     Block,
 }
 
 impl FindingAction {
-    pub const ALL: [Self; 5] = [Self::Allow, Self::Warn, Self::RaiseLabel, Self::Redact, Self::Block];
+    pub const ALL: [Self; 7] = [
+        Self::Allow,
+        Self::Warn,
+        Self::RaiseLabel,
+        Self::Pseudonymize,
+        Self::Mask,
+        Self::Redact,
+        Self::Block,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "ALLOW",
             Self::Warn => "WARN",
             Self::RaiseLabel => "RAISE_LABEL",
+            Self::Pseudonymize => "PSEUDONYMIZE",
+            Self::Mask => "MASK",
             Self::Redact => "REDACT",
             Self::Block => "BLOCK",
         }
+    }
+
+    /// The bytes of the finding must not go on as they are: they are replaced, or nothing goes on.
+    pub fn is_protective(self) -> bool {
+        self >= Self::Pseudonymize
+    }
+
+    /// The bytes of the finding are replaced and the rest goes on.
+    pub fn replaces(self) -> bool {
+        matches!(self, Self::Pseudonymize | Self::Mask | Self::Redact)
     }
 
     /// The action written as in a configuration file, any ASCII case.

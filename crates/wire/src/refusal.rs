@@ -90,6 +90,7 @@ mod tests {
             end: 25,
             score: 1.0,
             action: FindingAction::Block,
+            evasive: false,
         };
         let refusal =
             invalid_request("no \"x\"", "kein „x“", "inside", Some("x")).with_findings(vec![finding]);

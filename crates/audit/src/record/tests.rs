@@ -57,6 +57,7 @@ fn the_fullest_entry_has_every_member_in_order() {
         end: 1,
         score: 1.0,
         action: FindingAction::Redact,
+        evasive: false,
     };
     record.count_findings(&[finding("IBAN"), finding("EMAIL"), finding("IBAN")]);
     check(

@@ -85,6 +85,8 @@ fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {
     }
     match seen.findings.iter().map(|finding| finding.action).max() {
         Some(FindingAction::Redact | FindingAction::Block) => entry.note_outcome(Outcome::Redacted),
+        Some(FindingAction::Mask) => entry.note_outcome(Outcome::Masked),
+        Some(FindingAction::Pseudonymize) => entry.note_outcome(Outcome::Pseudonymized),
         Some(FindingAction::Warn | FindingAction::RaiseLabel) => entry.note_outcome(Outcome::Warned),
         Some(FindingAction::Allow) | None => {}
     }
@@ -152,7 +154,7 @@ impl TextVisitor for Look<'_> {
     fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
         let found = self.scan(text);
         if !found.is_empty() {
-            if found.iter().any(|finding| finding.action == FindingAction::Redact) {
+            if found.iter().any(|finding| finding.action.replaces()) {
                 *text = self.inspector.redact(text, &found);
                 self.is_redacted = true;
             }
@@ -169,7 +171,7 @@ impl TextVisitor for Look<'_> {
             return;
         }
         // A key or a number cannot be redacted without changing what the document means: refused instead.
-        if found.iter().any(|finding| finding.action >= FindingAction::Redact) {
+        if found.iter().any(|finding| finding.action.is_protective()) {
             self.is_blocked = true;
             if at.last_key() == Some(text) {
                 self.telling_keys.push(text.to_owned());
@@ -202,7 +204,7 @@ impl Look<'_> {
         let mut inner = Look::new(self.inspector);
         document.visit(&mut inner);
         self.label = self.label.join(inner.label);
-        let is_hidden = |finding: &Finding| finding.action >= FindingAction::Redact;
+        let is_hidden = |finding: &Finding| finding.action.is_protective();
         let mut hidden: Vec<Finding> = inner.findings.into_iter().filter(is_hidden).collect();
         if hidden.is_empty() {
             return;
@@ -220,7 +222,7 @@ impl Look<'_> {
 /// The refusal of the third document: its first words are fixed.
 pub(super) fn blocked(findings: &[Finding]) -> Refusal {
     let told: Vec<Finding> =
-        findings.iter().filter(|finding| finding.action >= FindingAction::Redact).cloned().collect();
+        findings.iter().filter(|finding| finding.action.is_protective()).cloned().collect();
     let mut kinds: Vec<&str> = told.iter().map(|finding| finding.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();

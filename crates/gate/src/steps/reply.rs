@@ -96,7 +96,7 @@ async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) ->
 
 /// Whether a short text that stands beside the answer may be told as it is.
 fn is_harmless(inspector: &schleuse_inspect::Inspector, text: &str) -> bool {
-    inspector.scan(text).iter().all(|finding| finding.action < schleuse_types::FindingAction::Redact)
+    inspector.scan(text).iter().all(|finding| !finding.action.is_protective())
 }
 
 /// A block on the way back: it was not the asker's text that was blocked.
@@ -129,7 +129,7 @@ async fn upstream_refused(gate: &Gate, answer: Answer) -> Refusal {
 
 fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
     let findings = gate.inspector.scan(&error.message);
-    let is_clean = findings.iter().all(|finding| finding.action < schleuse_types::FindingAction::Redact);
+    let is_clean = findings.iter().all(|finding| !finding.action.is_protective());
     // A model server may quote what it was sent: an error never tells more than an answer would.
     let message = if error.message.is_empty() || !is_clean {
         Text::new(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use schleuse_inspect::{Inspector, Released, Window};
-use schleuse_types::{Finding, FindingAction, Refusal, RefusalCode, Text};
+use schleuse_types::{Finding, Refusal, RefusalCode, Text};
 use schleuse_wire::json::{Bounds, Value, parse};
 use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, Pointer, TextVisitor, ToolCallHead};
 
@@ -154,7 +154,7 @@ impl Channels {
     fn keep(&mut self, index: u32, channel: Channel, released: Released) -> Result<String, Refusal> {
         let Released { text, findings, blocked, consumed_upto } = released;
         if let Some(choice) = self.choices.get_mut(&index) {
-            choice.is_redacted |= findings.iter().any(|finding| finding.action == FindingAction::Redact);
+            choice.is_redacted |= findings.iter().any(|finding| finding.action.replaces());
             if let Some(held) = choice.windows.get_mut(&channel) {
                 held.released = consumed_upto;
             }
@@ -241,7 +241,7 @@ impl Channels {
         }
         for text in texts {
             let mut found = self.inspector.scan(text);
-            found.retain(|finding| finding.action >= FindingAction::Redact);
+            found.retain(|finding| finding.action.is_protective());
             if !found.is_empty() {
                 for finding in &mut found {
                     finding.path = format!("/choices/{index}/delta/tool_calls");
@@ -263,8 +263,7 @@ impl Channels {
         };
         let mut seen = Seen { inspector: &self.inspector, findings: Vec::new() };
         document.visit(&mut seen);
-        let shown =
-            self.inspector.scan(arguments).into_iter().filter(|f| f.action >= FindingAction::Redact).count();
+        let shown = self.inspector.scan(arguments).into_iter().filter(|f| f.action.is_protective()).count();
         if seen.findings.len() <= shown {
             return Ok(());
         }
@@ -281,7 +280,7 @@ impl Channels {
     fn is_harmless(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => {
-                self.inspector.scan(text).iter().all(|finding| finding.action < FindingAction::Redact)
+                self.inspector.scan(text).iter().all(|finding| !finding.action.is_protective())
             }
             Value::Number(_) | Value::Null => true,
             _ => false,
@@ -379,7 +378,7 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn see(&mut self, text: &str) {
         let found = self.inspector.scan(text);
-        self.findings.extend(found.into_iter().filter(|finding| finding.action >= FindingAction::Redact));
+        self.findings.extend(found.into_iter().filter(|finding| finding.action.is_protective()));
     }
 }
 

@@ -284,7 +284,7 @@ impl<'a> Relayed<'a> {
         let entry = &self.stream.entry;
         entry.note_sensitivity(Inspector::sensitivity(&findings));
         entry.note_findings(&findings, "reply");
-        if findings.iter().any(|finding| finding.action == schleuse_types::FindingAction::Redact) {
+        if findings.iter().any(|finding| finding.action.replaces()) {
             entry.note_outcome(Outcome::Redacted);
         }
     }
