@@ -1,9 +1,10 @@
 //! Validators: what a rule asks of the text that its pattern matched.
 
+mod secret;
+
 use crate::checksum;
 use crate::iban;
-use crate::kind;
-use crate::text::{byte, byte_before, floor_character, range};
+use crate::text::range;
 
 /// What a validator says about a match.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,20 +29,17 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("bic", bic),
     ("phone", phone),
     ("icao-last", icao_last),
-    ("credential", credential),
-    ("github-checksum", github_checksum),
-    ("schleuse-checksum", schleuse_checksum),
-    ("jwt", jwt),
-    ("password", password),
-    ("password-quoted", password_quoted),
-    ("password-prose", password_prose),
-    ("secret", secret),
-    ("userinfo", userinfo),
-    ("connection", connection),
+    ("credential", secret::credential),
+    ("github-checksum", secret::github_checksum),
+    ("schleuse-checksum", secret::schleuse_checksum),
+    ("jwt", secret::jwt),
+    ("password", secret::password),
+    ("password-quoted", secret::password_quoted),
+    ("password-prose", secret::password_prose),
+    ("secret", secret::secret),
+    ("userinfo", secret::userinfo),
+    ("connection", secret::connection),
 ];
-
-/// What our own keys begin with; crate `identity` makes them.
-const OWN_KEY_PREFIX: &[u8] = b"sk-schl";
 
 pub(crate) fn accept(_text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     Some(Verdict { start, end, weight: 0.0 })
@@ -140,328 +138,7 @@ fn icao_last(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     }
 }
 
-/// A credential that is no specimen: enough different characters, and none of the words of documentation.
-fn credential(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let value = range(text, start, end);
-    (!is_specimen(value) && distinct(value) >= 8).then_some(Verdict { start, end, weight: 0.0 })
-}
-
-/// The last six characters are the CRC-32 in base 62 of the thirty before (GitHub, 2021: "Behind GitHub's new
-/// authentication token formats"). Newer kinds need not keep to it, so a mismatch only lowers the score.
-fn github_checksum(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let verdict = credential(text, start, end)?;
-    let value = range(text, start, end);
-    let body = value.iter().position(|b| *b == b'_').and_then(|at| value.get(at + 1..))?;
-    let (random, check) = body.split_at_checked(body.len().checked_sub(6)?)?;
-    let weight = if checksum::base_62(checksum::crc_32(random)) == check { 3.0 } else { -1.5 };
-    Some(Verdict { weight, ..verdict })
-}
-
-/// Our own keys: the last six characters are the CRC-32 in base 62 of all characters before.
-fn schleuse_checksum(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let value = range(text, start, end);
-    let (body, check) = value.split_at_checked(value.len().checked_sub(6)?)?;
-    let own = body.starts_with(OWN_KEY_PREFIX) && checksum::base_62(checksum::crc_32(body)) == check;
-    own.then_some(Verdict { start, end, weight: 3.0 })
-}
-
-/// The header is a JSON object with an algorithm (RFC 7515 section 4.1.1).
-fn jwt(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let value = range(text, start, end);
-    let header = value.split(|b| *b == b'.').next()?;
-    let decoded = decode_base_64_url(header.get(..header.len().min(512))?)?;
-    let named = decoded.starts_with(b"{") && decoded.windows(5).any(|part| part == b"\"alg\"");
-    named.then_some(Verdict { start, end, weight: 2.0 })
-}
-
-fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for character in text {
-        let value = match character {
-            b'A'..=b'Z' => character - b'A',
-            b'a'..=b'z' => character - b'a' + 26,
-            b'0'..=b'9' => character - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xFF) as u8);
-        }
-    }
-    Some(bytes)
-}
-
-/// An unquoted value behind `password:` or `password=`.
-fn password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = trim_value(text, start, end);
-    let value = range(text, start, end);
-    let number = value.iter().all(u8::is_ascii_digit);
-    let least = if number { 4 } else { 3 };
-    if value.len() < least || is_placeholder(value) || is_code(value) {
-        return None;
-    }
-    let plain = value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80);
-    if plain {
-        // A plain word is a password in `KEY=word` and at the end of a line, not in the middle of a sentence.
-        let after = byte(text, end);
-        let assigned = byte_before(text, start) == Some(b'=');
-        let ends_line =
-            matches!(after, None | Some(b'\n' | b'\r' | b'<' | b'&' | b';' | b',' | b'"' | b'\''));
-        if !(assigned || ends_line) {
-            return None;
-        }
-        return Some(Verdict { start, end, weight: -0.7 });
-    }
-    let weight = if number { -0.7 } else { 0.5 };
-    Some(Verdict { start, end, weight })
-}
-
-/// A value between quotes; the quote behind it is there.
-fn password_quoted(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let value = range(text, start, end);
-    let closed = matches!(byte(text, end), Some(b'"' | b'\'' | b'`' | b'\\'));
-    (closed && !is_placeholder(value) && !value.starts_with(b" ")).then_some(Verdict {
-        start,
-        end,
-        weight: 0.5,
-    })
-}
-
-/// A value in a sentence: `the password is …`. Only what cannot be a word of the sentence.
-fn password_prose(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = trim_value(text, start, end);
-    let value = range(text, start, end);
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let others = value.iter().filter(|b| b.is_ascii_digit() || b"!@#$%&*+=?_~^".contains(b)).count();
-    let number = letters == 0;
-    (value.len() >= 6 && others >= 1 && !number && !is_placeholder(value) && !is_code(value))
-        .then_some(Verdict { start, end, weight: 0.0 })
-}
-
-/// A generic secret: long, mixed, and too irregular for a word.
-fn secret(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = start + before_armour(range(text, start, end)).len();
-    let value = range(text, start, end);
-    if value.len() < 16 {
-        return None;
-    }
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let mixed = digits >= 2 && letters >= 4 || letters >= 20 && mixes_cases(value);
-    let irregular = distinct(value) >= 8 && entropy(value) >= 2.8;
-    (mixed && irregular && !is_specimen(value) && !is_placeholder(value) && !is_path(value))
-        .then_some(Verdict { start, end, weight: 0.0 })
-}
-
-/// `user:password` before an `@`, which is left out.
-fn userinfo(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = end.checked_sub(1)?;
-    let value = range(text, start, end);
-    let password = value.iter().position(|b| *b == b':').and_then(|at| value.get(at + 1..))?;
-    let host = byte(text, end + 1).is_some_and(|b| b.is_ascii_alphanumeric());
-    (host && !password.is_empty() && !is_template(password) && !is_template(value)).then_some(Verdict {
-        start,
-        end,
-        weight: 0.0,
-    })
-}
-
-/// A whole connection string; without templates.
-fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let mut end = end;
-    while byte_before(text, end).is_some_and(|b| matches!(b, b'.' | b',' | b';' | b')' | b']' | b'}'))
-        && end > start
-    {
-        end -= 1;
-    }
-    let templated = is_template(range(text, start, end));
-    (!templated).then_some(Verdict { start, end, weight: 0.0 })
-}
-
-/// The end of an unquoted value: before markup, before further parameters, and without the sentence's punctuation.
-fn trim_value(text: &[u8], start: usize, end: usize) -> usize {
-    let value = before_armour(range(text, start, end));
-    let mut length = value.len();
-    if let Some(at) = value.iter().position(|b| *b == b'<').filter(|at| *at > 0) {
-        length = at;
-    }
-    for delimiter in [b'&', b';', b','] {
-        let value = value.get(..length).unwrap_or_default();
-        if let Some(at) = value.iter().position(|b| *b == delimiter)
-            && value.get(at..).is_some_and(|rest| rest.iter().any(|b| matches!(b, b'=' | b':')))
-        {
-            length = at;
-        }
-    }
-    while length > 0 && byte(value, length - 1).is_some_and(|b| b".,;:)]}>\\".contains(&b)) {
-        length -= 1;
-    }
-    floor_character(text, start + length)
-}
-
-/// The bytes before the dashes of an armour that follows without a space.
-fn before_armour(value: &[u8]) -> &[u8] {
-    let dashes = value.windows(5).position(|part| part == b"-----");
-    dashes.and_then(|at| value.get(..at)).unwrap_or(value)
-}
-
-/// Stands where a value will be filled in, or says that there is none.
-fn is_placeholder(value: &[u8]) -> bool {
-    const WORDS: &[&str] = &[
-        "string",
-        "str",
-        "text",
-        "varchar",
-        "bool",
-        "boolean",
-        "int",
-        "integer",
-        "number",
-        "object",
-        "bytes",
-        "char",
-        "any",
-        "none",
-        "null",
-        "nil",
-        "true",
-        "false",
-        "undefined",
-        "required",
-        "optional",
-        "empty",
-        "hidden",
-        "unset",
-        "default",
-        "prompt",
-        "ask",
-        "redacted",
-        "removed",
-        "masked",
-        "yes",
-        "nein",
-        "keins",
-        "keine",
-        "unbekannt",
-        "erforderlich",
-        "vergessen",
-        "forgotten",
-        "invalid",
-        "incorrect",
-        "wrong",
-        "falsch",
-        "ändern",
-        "aendern",
-        "reset",
-        "expired",
-        "abgelaufen",
-        "siehe",
-        "changed",
-        "policy",
-        "input",
-        "field",
-        "value",
-        "strong",
-        "weak",
-        "secret-key",
-        "some-password",
-    ];
-    let text = value.trim_ascii();
-    is_template(text)
-        || text.windows(10).any(|part| part.eq_ignore_ascii_case(b"[redacted:"))
-        || text.windows(5).any(|part| part == b"-----")
-        || distinct(text) < 2
-        || text.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'#' | b'?' | 0x80..))
-        || WORDS.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(text))
-        || [&b"your"[..], b"<your", b"dein", b"my-secret", b"changeme-"].iter().any(|prefix| {
-            text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-                && text.iter().any(|b| matches!(b, b'_' | b'-' | b' '))
-        })
-}
-
-/// A variable of a template or of a shell, not a value.
-fn is_template(value: &[u8]) -> bool {
-    value.starts_with(b"$")
-        || value.starts_with(b"%(")
-        || value.starts_with(b"%s")
-        || value.starts_with(b"<")
-        || value.starts_with(b"{")
-        || value.starts_with(b"[")
-        || value.starts_with(b"=")
-        || value.windows(2).any(|part| matches!(part, b"${" | b"{{" | b"$("))
-        || holds_placeholder(value)
-        || value.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.'))
-}
-
-/// The name of a type in brackets stands in the value: something was replaced there.
-fn holds_placeholder(value: &[u8]) -> bool {
-    value.split(|b| *b == b'[').skip(1).any(|rest| {
-        let name = rest.split(|b| *b == b']').next().unwrap_or_default();
-        rest.len() > name.len() && std::str::from_utf8(name).is_ok_and(|name| kind::find(name).is_some())
-    })
-}
-
-/// An expression that fetches the value from elsewhere.
-fn is_code(value: &[u8]) -> bool {
-    const CALLS: &[&[u8]] = &[
-        b"os.environ",
-        b"process.env",
-        b"getenv",
-        b"env.",
-        b"self.",
-        b"this.",
-        b"request.",
-        b"config.",
-        b"args.",
-    ];
-    let call = value.iter().position(|b| *b == b'(').is_some_and(|at| {
-        at > 0
-            && value.get(..at).is_some_and(|name| {
-                name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
-            })
-    });
-    call || is_variable(value)
-        || is_type(value)
-        || is_path(value)
-        || value.contains(&b'[') && value.contains(&b']')
-        || CALLS.iter().any(|name| value.starts_with(name))
-}
-
-/// A type of a declaration: `password: &str`, `pwd: *mut c_char`, `PASSWORD: i32`.
-fn is_type(value: &[u8]) -> bool {
-    const POINTERS: &[&[u8]] = &[b"*mut", b"*const", b"&str", b"&mut", b"&'", b"&["];
-    const GENERICS: &[&[u8]] = &[b"Option<", b"Optional[", b"Secret<", b"c_"];
-    let name = value.get(value.iter().take_while(|b| **b == b'_').count()..).unwrap_or_default();
-    let number = match name.split_first() {
-        Some((b'i' | b'u' | b'f', width)) => matches!(width, b"8" | b"16" | b"32" | b"64" | b"128" | b"size"),
-        _ => false,
-    };
-    number || POINTERS.iter().chain(GENERICS).any(|prefix| name.starts_with(prefix))
-}
-
-/// A member such as `request.body.password`, or a variable that is named after what it holds.
-fn is_variable(value: &[u8]) -> bool {
-    let names = value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.'));
-    let inner_dot = value.iter().skip(1).rev().skip(1).any(|b| *b == b'.');
-    let named = |part: &[u8]| value.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
-    names && (inner_dot || named(b"password") || named(b"passwort") || named(b"passwd"))
-}
-
-fn is_path(value: &[u8]) -> bool {
-    value.starts_with(b"/") || value.starts_with(b"./") || value.windows(3).any(|part| part == b"://")
-}
-
-/// Documentation says so itself, or the value is a drawn-out placeholder.
-fn is_specimen(value: &[u8]) -> bool {
-    value.windows(7).any(|part| part.eq_ignore_ascii_case(b"EXAMPLE"))
-        || value.windows(6).any(|part| part.eq_ignore_ascii_case(b"xxxxxx") || part == b"......")
-}
-
+/// How many different bytes there are.
 fn distinct(value: &[u8]) -> usize {
     let mut seen = [false; 256];
     for byte in value {
@@ -470,31 +147,4 @@ fn distinct(value: &[u8]) -> usize {
         }
     }
     seen.iter().filter(|slot| **slot).count()
-}
-
-fn mixes_cases(value: &[u8]) -> bool {
-    let changes = value
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_uppercase() != b.is_ascii_uppercase()))
-        .count();
-    changes >= 6
-}
-
-/// Shannon entropy in bits per byte.
-fn entropy(value: &[u8]) -> f32 {
-    let mut counts = [0_u16; 256];
-    for byte in value {
-        if let Some(slot) = counts.get_mut(usize::from(*byte)) {
-            *slot = slot.saturating_add(1);
-        }
-    }
-    let length = value.len() as f32;
-    -counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| {
-            let share = f32::from(*count) / length;
-            share * share.log2()
-        })
-        .sum::<f32>()
 }
