@@ -25,6 +25,7 @@ mod resolver;
 mod text;
 mod validator;
 mod window;
+mod word_set;
 
 #[cfg(test)]
 mod laws;
@@ -34,3 +35,4 @@ pub use guardrails::{GuardrailError, Guardrails};
 pub use inspector::{Inspector, MIN_SCORE};
 pub use pack::{Pack, PackError};
 pub use window::{MAX_HELD, Released, Window};
+pub use word_set::{WORD_MAX, WordSet, WordSetError};
