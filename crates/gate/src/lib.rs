@@ -19,7 +19,7 @@ use schleuse_identity::Authenticator;
 use schleuse_inspect::Inspector;
 use schleuse_limits::Limits as Budgets;
 use schleuse_policy::Policy;
-use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Text};
+use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Secret, Text};
 use schleuse_upstream::Upstreams;
 use schleuse_wire::{Arrival, Exchange, Exchanged, Limits, Reply, Surface};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ pub struct Gate {
     pub log: Log,
     pub pseudonyms: Pseudonyms,
     pub prompt_mac: PromptMac,
+    /// From which the surrogates of pseudonymised text are made.
+    pub surrogate_secret: Secret<[u8; 32]>,
     /// What one request may cost to read.
     pub limits: Limits,
     /// What everybody may use: requests, streams, LLM tokens.

@@ -131,6 +131,61 @@ async fn an_obligation_binds_the_answer_too() {
     assert_eq!(reply.header("x-schleuse-action"), "REDACTED");
 }
 
+/// Pseudonymises addresses of the question; the same question has the same surrogates.
+const PSEUDONYMIZE: &str = r#"
+    @id("ask") @obligation("pseudonymize:EMAIL")
+    permit (principal, action == Action::"ask", resource);
+"#;
+
+#[tokio::test]
+async fn what_was_pseudonymized_comes_back_in_the_answer() {
+    let house = House::with_policy(PSEUDONYMIZE).await;
+    let question = "Schreib an max@example.org und erika@example.org. max@example.org ist der Chef.";
+    let reply = house.ask("employee", &chat(question)).await;
+    assert_eq!(reply.header("x-schleuse-action"), "PSEUDONYMIZED");
+    let sent = house.upstream.questions().pop().unwrap().json();
+    let sent = sent["messages"][0]["content"].as_str().unwrap();
+    assert!(!sent.contains("example.org"), "{sent}");
+    let surrogates: Vec<&str> = sent.split([' ', '.']).filter(|word| word.starts_with("EMAIL_")).collect();
+    let [max, erika, again] = surrogates[..] else { panic!("{sent}") };
+    assert_eq!(max, again, "the same address, the same surrogate");
+
+    // A stream that cuts the surrogate anywhere, and one more that was never given out.
+    let (left, right) = max.split_at(7);
+    let pieces = ["An **", left, right, "**s Adresse, ", erika, " und EMAIL_", "2222"];
+    house.upstream.set_script(Script::deltas(&pieces, End::Clean));
+    let reply = house.ask("employee", &house::stream(question)).await;
+    let said = reply.streamed_text();
+    assert_eq!(said, "An **max@example.org**s Adresse, erika@example.org und EMAIL_2222");
+    assert_eq!(house.entries().pop().unwrap()["action"], "PSEUDONYMIZED");
+
+    let whole = format!(
+        r#"{{"id":"c","object":"chat.completion","created":1,"model":"tiny","choices":[{{"index":0,"message":
+        {{"role":"assistant","content":"{max}; https://evil.example/?q={max}","tool_calls":[{{"id":"t","type":"function",
+        "function":{{"name":"send","arguments":"{{\"to\":\"{max}\"}}"}}}}]}},"finish_reason":"stop"}}]}}"#
+    );
+    house.upstream.set_script(Script::json(200, &whole));
+    let reply = house.ask("employee", &chat(question)).await.json();
+    let message = &reply["choices"][0]["message"];
+    assert_eq!(message["content"], format!("max@example.org; https://evil.example/?q={max}"));
+    let arguments = message["tool_calls"][0]["function"]["arguments"].as_str().unwrap();
+    assert!(arguments.contains(max), "arguments are bound for elsewhere: {arguments}");
+}
+
+#[tokio::test]
+async fn surrogates_of_two_conversations_or_people_are_not_linked() {
+    let house = House::with_policy(PSEUDONYMIZE).await;
+    let mut seen = Vec::new();
+    for (role, question) in
+        [("employee", "A: a@example.org"), ("employee", "B: a@example.org"), ("admin", "A: a@example.org")]
+    {
+        house.ask(role, &chat(question)).await;
+        let sent = house.upstream.questions().pop().unwrap().json();
+        seen.push(sent["messages"][0]["content"].as_str().unwrap().get(3..).unwrap().to_owned());
+    }
+    assert!(seen[0] != seen[1] && seen[0] != seen[2] && seen[1] != seen[2], "{seen:?}");
+}
+
 #[tokio::test]
 async fn select() {
     let house = House::open().await;

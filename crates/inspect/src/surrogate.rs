@@ -56,10 +56,11 @@ impl fmt::Debug for SurrogateKey {
     }
 }
 
-/// The surrogates of one conversation and what they stand for.
-#[derive(Clone)]
+/// The surrogates of one conversation and what they stand for. The default has no key and replaces nothing.
+#[derive(Clone, Default)]
 pub struct Surrogates {
-    key: SurrogateKey,
+    /// None where nothing is ever replaced.
+    key: Option<SurrogateKey>,
     /// Type name and value to surrogate.
     by_value: HashMap<(&'static str, String), String>,
     /// Surrogate to value.
@@ -91,7 +92,7 @@ impl fmt::Debug for Surrogates {
 impl Surrogates {
     pub fn new(key: SurrogateKey) -> Self {
         Self {
-            key,
+            key: Some(key),
             by_value: HashMap::new(),
             values: BTreeMap::new(),
             addresses: HashSet::new(),
@@ -223,12 +224,13 @@ impl Surrogates {
 
     fn issue(&mut self, name: &'static str, value: &str) {
         let known = (name, value.to_owned());
+        let Some(SurrogateKey(key)) = self.key.clone() else { return };
         if self.values.len() >= SURROGATES_MAX || self.by_value.contains_key(&known) {
             return;
         }
         // Two values of one conversation meet in 25 bits about once in ten thousand conversations of a hundred values.
         for attempt in 0_u32..16 {
-            let hash = keyed(&self.key.0, &[name.as_bytes(), value.as_bytes(), &attempt.to_be_bytes()]);
+            let hash = keyed(&key, &[name.as_bytes(), value.as_bytes(), &attempt.to_be_bytes()]);
             let surrogate = format!("{name}_{}", code(&hash));
             if self.values.contains_key(&surrogate) {
                 continue;

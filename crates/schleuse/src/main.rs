@@ -13,6 +13,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    telemetry::keep_panics_quiet();
     // The engine's worker is this binary, executed again. It must not do anything before it has given up its rights.
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == "engine-worker") {

@@ -2,6 +2,18 @@
 
 use tracing_subscriber::EnvFilter;
 
+/// From here on a panic says where it happened and nothing else: its message may quote the text that was at hand.
+pub fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        if tracing::enabled!(tracing::Level::ERROR) {
+            tracing::error!(place, "a part of the program panicked; its message is withheld");
+        } else {
+            eprintln!("schleuse: panicked at {place}; the message is withheld");
+        }
+    }));
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Json,

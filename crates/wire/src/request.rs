@@ -125,6 +125,29 @@ impl Request {
         }
     }
 
+    /// The text with which a conversation began: the first message of a user, or the prompt. Later turns of the same
+    /// conversation send it again.
+    pub fn first_question(&self) -> Option<&str> {
+        let text = match self.surface {
+            Surface::ChatCompletions => {
+                let messages = self.body.get("messages").and_then(Value::as_array)?;
+                let is_user =
+                    |message: &&Value| member(message, "role").and_then(Value::as_str) == Some("user");
+                member(messages.iter().find(is_user)?, "content")?
+            }
+            Surface::Completions => self.body.get("prompt")?,
+            Surface::Embeddings => return None,
+        };
+        match text {
+            Value::String(text) => Some(text),
+            Value::Array(parts) => {
+                let first = parts.first()?;
+                first.as_str().or_else(|| member(first, "text").and_then(Value::as_str))
+            }
+            _ => None,
+        }
+    }
+
     /// How long the answers may become, as far as the request says.
     pub fn answer_bound(&self) -> AnswerBound {
         let number = |name: &str| self.body.get(name).and_then(Value::as_i64).map(i64::unsigned_abs);
@@ -284,6 +307,10 @@ pub(crate) fn visit<'a>(value: &'a mut Value, at: &mut Pointer<'a>, visitor: &mu
             }
         }
     }
+}
+
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.as_object().and_then(|object| object.get(name))
 }
 
 /// A 413.

@@ -5,13 +5,14 @@ mod follow;
 
 use std::sync::Arc;
 
-use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
+use schleuse_inspect::Surrogates;
+use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
-use schleuse_wire::{Reply, ReplyBody, ReplyError, UpstreamError, WholeReply};
+use schleuse_wire::{Pointer, Reply, ReplyBody, ReplyError, TextVisitor, UpstreamError, WholeReply};
 use tokio::sync::mpsc;
 
 use super::ask::{State, refuse};
-use super::inspect::{Look, blocked};
+use super::inspect::{Look, blocked, guarded, outcome};
 use super::{Asked, Cleared};
 use crate::{Entry, Gate};
 
@@ -59,7 +60,8 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
     let stream = follow::Stream {
         gate: Arc::clone(gate),
         entry: entry.clone(),
-        inspector: cleared.inspector().clone(),
+        inspector: cleared.answer_inspector(),
+        surrogates: cleared.surrogates().clone(),
         surface: request.surface(),
         model: request.model().to_owned(),
         wants_usage: request.wants_usage(),
@@ -70,14 +72,14 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
 }
 
 async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) -> Result<Followed, Refusal> {
-    let (request, inspector) = (cleared.request(), cleared.inspector());
+    let (request, inspector) = (cleared.request(), &cleared.answer_inspector());
     let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
     entry.note_first_byte();
     let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
         .map_err(|error| unusable(gate, error))?;
     reply.withhold_unless(|text| is_harmless(inspector, text));
     let mut look = Look::new(inspector);
-    reply.visit(&mut look);
+    guarded(|| reply.visit(&mut look))?;
     entry.note_findings(&look.findings, "reply");
     entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&look.findings));
     if let Some(usage) = reply.usage_counts() {
@@ -86,12 +88,34 @@ async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) ->
     if look.is_blocked {
         return Err(blocked_reply(&look.findings));
     }
-    if look.is_redacted {
+    if let Some(outcome) = outcome(&look.findings) {
+        entry.note_outcome(outcome);
+    }
+    let surrogates = cleared.surrogates();
+    if look.rewrites() {
         reply.remove_logprobs();
-        entry.note_outcome(Outcome::Redacted);
+        // What the model wrote keeps its own names; only those of the question have surrogates.
+        reply.visit(&mut look.rewriting(&mut Surrogates::default()));
+    }
+    if !surrogates.is_empty() {
+        reply.remove_logprobs();
+        reply.visit(&mut Restore(surrogates));
     }
     entry.complete().await?;
     Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(reply.to_bytes()) }))
+}
+
+/// Turns the surrogates of the question back. Arguments of tools keep them: they are bound for elsewhere.
+struct Restore<'a>(&'a Surrogates);
+
+impl TextVisitor for Restore<'_> {
+    fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
+        if !matches!(at.last_key(), Some("arguments" | "name" | "id")) {
+            *text = self.0.restore(text);
+        }
+    }
+
+    fn fixed(&mut self, _at: &Pointer<'_>, _text: &str) {}
 }
 
 /// Whether a short text that stands beside the answer may be told as it is.

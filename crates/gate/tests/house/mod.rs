@@ -81,6 +81,7 @@ impl House {
             log,
             pseudonyms: Pseudonyms::Keyed(Secret::new([2; 32])),
             prompt_mac: PromptMac::new(&Secret::new([3; 32])),
+            surrogate_secret: Secret::new([4; 32]),
             limits: Limits::default(),
             budgets: Arc::new(Budgets::new(rules, Arc::clone(&clock))),
             clock,
@@ -201,6 +202,20 @@ impl Answer {
 
     pub fn text(&self) -> &str {
         &self.body
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The content of the first choice, put together from the chunks of a stream.
+    pub fn streamed_text(&self) -> String {
+        let chunks = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let contents = chunks.filter_map(|data| {
+            let chunk: Value = serde_json::from_str(data).ok()?;
+            Some(chunk["choices"][0]["delta"]["content"].as_str()?.to_owned())
+        });
+        contents.collect()
     }
 
     fn error(&self) -> Value {

@@ -4,7 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use schleuse_inspect::{Guardrails, Inspector};
 use schleuse_types::Finding;
 
@@ -14,6 +19,8 @@ use crate::failure::{Doing as _, Failure};
 /// What it exits with when something was found.
 const EXIT_FINDINGS: u8 = 3;
 const PIECE_BYTES: usize = 256 * 1024;
+/// Pieces of one file whose findings wait to be reported.
+const PIECES_WAITING_MAX: usize = 16;
 
 pub(super) fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let guardrails = match &arguments.guardrails {
@@ -29,70 +36,162 @@ pub(super) fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("name files or folders to scan, or `-` for standard input"));
     }
     let inspector = Inspector::new(guardrails).map_err(Failure::usage)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut found = 0_u64;
+    let mut jobs = Vec::new();
     for path in &arguments.paths {
-        found += scan_path(&inspector, path, arguments.json, &mut out)?;
+        gather(path, &mut jobs)?;
     }
-    out.flush().doing("cannot write")?;
-    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) })
+    scan(&inspector, &jobs, arguments.json)
+}
+
+/// One file, or standard input.
+struct Job {
+    path: PathBuf,
+    bytes: u64,
 }
 
 /// A file, standard input, or everything below a folder in the order of names. Links inside folders are not followed.
-fn scan_path(inspector: &Inspector, path: &Path, json: bool, out: &mut impl Write) -> Result<u64, Failure> {
+fn gather(path: &Path, jobs: &mut Vec<Job>) -> Result<(), Failure> {
     if path == Path::new("-") {
-        return scan_reader(inspector, io::stdin().lock(), path, json, out);
+        jobs.push(Job { path: path.to_owned(), bytes: 0 });
+        return Ok(());
     }
-    if path.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-        let mut inner: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-        inner.sort();
-        let mut found = 0;
-        for path in inner {
-            let kind = std::fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
-            if kind.is_file() || kind.is_dir() {
-                found += scan_path(inspector, &path, json, out)?;
-            }
+    let about = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !about.is_dir() {
+        jobs.push(Job { path: path.to_owned(), bytes: about.len() });
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let mut inner: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    inner.sort();
+    for path in inner {
+        let kind = std::fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        if kind.is_file() || kind.is_dir() {
+            gather(&path, jobs)?;
         }
-        return Ok(found);
     }
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    scan_reader(inspector, file, path, json, out)
+    Ok(())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("cannot read `{}`: {error}", path.display()))
 }
 
+/// Scans several files at once and reports them in their order.
+fn scan(inspector: &Inspector, jobs: &[Job], json: bool) -> Result<ExitCode, Failure> {
+    let progress = ProgressBar::new(jobs.iter().map(|job| job.bytes).sum());
+    progress.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+    progress.set_style(
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    // A queue for each file: whoever is ahead waits until those before are reported, so memory stays bounded.
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        jobs.iter().map(|_| sync_channel::<Found>(PIECES_WAITING_MAX)).unzip();
+    let senders: Vec<Mutex<Option<SyncSender<Found>>>> =
+        senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
+    let done = thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((job, sender)) = take(jobs, &senders, &next) {
+                    scan_job(inspector, job, &progress, &sender);
+                }
+            });
+        }
+        let reported = report_all(jobs, receivers, json, &progress);
+        // After a failure nobody takes another file.
+        if reported.is_err() {
+            next.store(jobs.len(), Ordering::Relaxed);
+        }
+        reported
+    });
+    progress.finish_and_clear();
+    Ok(if done? == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FINDINGS) })
+}
+
+/// What a piece of a file held, or why it could not be read.
+type Found = Result<Vec<Finding>, Failure>;
+
+/// The next file that nobody scans yet, and where its findings go.
+fn take<'j>(
+    jobs: &'j [Job],
+    senders: &[Mutex<Option<SyncSender<Found>>>],
+    next: &AtomicUsize,
+) -> Option<(&'j Job, SyncSender<Found>)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    let sender = senders.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Some((jobs.get(index)?, sender))
+}
+
+fn scan_job(inspector: &Inspector, job: &Job, progress: &ProgressBar, found: &SyncSender<Found>) {
+    let scanned = if job.path == Path::new("-") {
+        scan_reader(inspector, io::stdin().lock(), &job.path, progress, found)
+    } else {
+        File::open(&job.path)
+            .map_err(|error| unreadable(&job.path, &error))
+            .and_then(|file| scan_reader(inspector, file, &job.path, progress, found))
+    };
+    if let Err(failure) = scanned {
+        // Nobody listens only when another file failed first.
+        let _ = found.send(Err(failure));
+    }
+}
+
 fn scan_reader(
     inspector: &Inspector,
     mut reader: impl Read,
     path: &Path,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<u64, Failure> {
+    progress: &ProgressBar,
+    found: &SyncSender<Found>,
+) -> Result<(), Failure> {
     let mut scanner = inspector.byte_scanner();
     let mut piece = vec![0; PIECE_BYTES];
-    let mut findings = Vec::new();
-    let mut found = 0;
     loop {
         let length = match reader.read(&mut piece) {
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(unreadable(path, &error)),
         };
+        let mut findings = Vec::new();
         match piece.get(..length).filter(|bytes| !bytes.is_empty()) {
             Some(bytes) => scanner.push(bytes, &mut findings),
             None => scanner.finish(&mut findings),
         }
-        found += findings.len() as u64;
-        for finding in findings.drain(..) {
-            report(&finding, path, json, out).doing("cannot write")?;
+        progress.inc(length as u64);
+        if !findings.is_empty() && found.send(Ok(findings)).is_err() {
+            return Ok(());
         }
         if length == 0 {
-            return Ok(found);
+            return Ok(());
         }
     }
+}
+
+/// Writes the findings of all files in their order and counts them.
+fn report_all(
+    jobs: &[Job],
+    receivers: Vec<Receiver<Found>>,
+    json: bool,
+    progress: &ProgressBar,
+) -> Result<u64, Failure> {
+    let mut out = BufWriter::new(io::stdout());
+    let mut count = 0;
+    for (job, receiver) in jobs.iter().zip(receivers) {
+        for found in receiver {
+            let findings = found?;
+            count += findings.len() as u64;
+            progress
+                .suspend(|| -> io::Result<()> {
+                    for finding in &findings {
+                        report(finding, &job.path, json, &mut out)?;
+                    }
+                    out.flush()
+                })
+                .doing("cannot write")?;
+        }
+    }
+    Ok(count)
 }
 
 fn report(finding: &Finding, path: &Path, json: bool, out: &mut impl Write) -> io::Result<()> {
@@ -100,7 +199,7 @@ fn report(finding: &Finding, path: &Path, json: bool, out: &mut impl Write) -> i
     if json {
         // Two decimals, as everywhere outside.
         let score = f64::from((finding.score * 100.0).round()) / 100.0;
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "path": shown,
             "type": finding.kind,
             "start": finding.start,
@@ -109,6 +208,11 @@ fn report(finding: &Finding, path: &Path, json: bool, out: &mut impl Write) -> i
             "action": finding.action.as_str(),
             "recognizer": finding.recognizer,
         });
+        if finding.evasive
+            && let Some(members) = line.as_object_mut()
+        {
+            members.insert("evasive".to_owned(), true.into());
+        }
         return writeln!(out, "{line}");
     }
     writeln!(

@@ -118,6 +118,7 @@ impl Inside {
             log: log.clone(),
             pseudonyms: pseudonyms.clone(),
             prompt_mac: PromptMac::new(&data.secret(SecretName::PromptMac)?),
+            surrogate_secret: data.secret(SecretName::Pseudonyms)?,
             limits: Limits::default(),
             budgets,
             turns: Turns::new(places(config)),

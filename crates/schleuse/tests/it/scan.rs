@@ -143,3 +143,21 @@ async fn a_large_file_is_read_in_pieces_and_nothing_is_lost_between_them() {
     let (_, from_input) = scan_with(&["-"], &text).await;
     assert_eq!(from_input.len(), lines.len());
 }
+
+#[tokio::test]
+async fn many_files_are_reported_in_their_order() {
+    let folder = Folder::new();
+    for number in 0..64 {
+        // The first are the longest, so that those behind them are ready first.
+        let text = format!("{}\n{IBAN}\n", "Ein ruhiger Satz. ".repeat((64 - number) * 500));
+        folder.write(&format!("{number:02}.txt"), text);
+    }
+    let (code, lines) = scan(&[folder.path().to_str().unwrap()]).await;
+    assert_eq!((code, lines.len()), (Some(3), 64));
+    let paths: Vec<&str> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+    assert!(paths.is_sorted(), "{paths:?}");
+    // One that cannot be read ends the command, whoever else is at work.
+    let output = schleuse(&["scan", folder.path().to_str().unwrap(), "/does/not/exist"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/does/not/exist"));
+}

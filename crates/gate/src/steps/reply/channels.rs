@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
-use schleuse_inspect::{Inspector, Released, Window};
+use schleuse_inspect::{Inspector, Released, Restorer, Surrogates, Window};
 use schleuse_types::{Finding, Refusal, RefusalCode, Text};
 use schleuse_wire::json::{Bounds, Value, parse};
 use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, Pointer, TextVisitor, ToolCallHead};
@@ -15,6 +15,7 @@ const ARGUMENTS_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) struct Channels {
     inspector: Inspector,
+    surrogates: Surrogates,
     choices: BTreeMap<u32, Choice>,
     findings: Vec<Finding>,
     /// Id, time and fingerprint of the answer, for chunks that are made here.
@@ -32,6 +33,8 @@ struct Choice {
 
 struct Held {
     window: Window,
+    /// Turns surrogates back in what the window released. Arguments keep them: they are bound for elsewhere.
+    restorer: Option<Restorer>,
     fed: usize,
     released: usize,
     arguments: Option<String>,
@@ -41,8 +44,8 @@ struct Held {
 }
 
 impl Channels {
-    pub(super) fn new(inspector: Inspector) -> Self {
-        Self { inspector, choices: BTreeMap::new(), findings: Vec::new(), head: Chunk::default() }
+    pub(super) fn new(inspector: Inspector, surrogates: Surrogates) -> Self {
+        Self { inspector, surrogates, choices: BTreeMap::new(), findings: Vec::new(), head: Chunk::default() }
     }
 
     /// What was found since the last call.
@@ -122,13 +125,16 @@ impl Channels {
 
     fn push(&mut self, index: u32, channel: Channel, text: &str) -> Result<String, Refusal> {
         let choice = self.choices.entry(index).or_default();
-        let held = choice.windows.entry(channel).or_insert_with(|| Held {
-            window: self.inspector.window(),
-            fed: 0,
-            released: 0,
-            arguments: matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments)
-                .then(String::new),
-            waiting: String::new(),
+        let held = choice.windows.entry(channel).or_insert_with(|| {
+            let is_text = !matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments);
+            Held {
+                window: self.inspector.window(),
+                restorer: (is_text && !self.surrogates.is_empty()).then(|| self.surrogates.restorer()),
+                fed: 0,
+                released: 0,
+                arguments: (!is_text).then(String::new),
+                waiting: String::new(),
+            }
         });
         held.fed += text.len();
         if let Some(arguments) = &mut held.arguments {
@@ -152,11 +158,12 @@ impl Channels {
 
     /// Books what a window released. A block ends the answer.
     fn keep(&mut self, index: u32, channel: Channel, released: Released) -> Result<String, Refusal> {
-        let Released { text, findings, blocked, consumed_upto } = released;
+        let Released { mut text, findings, blocked, consumed_upto } = released;
         if let Some(choice) = self.choices.get_mut(&index) {
             choice.is_redacted |= findings.iter().any(|finding| finding.action.replaces());
             if let Some(held) = choice.windows.get_mut(&channel) {
                 held.released = consumed_upto;
+                text = held.restored(text);
             }
         }
         let path = path(index, channel);
@@ -191,11 +198,14 @@ impl Channels {
             let fed = held.fed;
             let arguments = held.arguments.take();
             let waiting = std::mem::take(&mut held.waiting);
-            let text = waiting + &self.keep(index, channel, released)?;
+            let mut text = waiting + &self.keep(index, channel, released)?;
             if let Some(held) =
                 self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel))
             {
                 held.released = fed;
+                if let Some(restorer) = &mut held.restorer {
+                    text.push_str(&restorer.finish());
+                }
             }
             if let Some(arguments) = arguments {
                 self.check_arguments(index, channel, &arguments)?;
@@ -295,10 +305,11 @@ impl Channels {
         }
     }
 
-    /// Those whose text is out. None any more once something of the choice was redacted.
+    /// Those whose text is out. None any more once something of the choice was replaced or
+    /// turned back.
     fn release_logprobs(&mut self, index: u32) -> Option<Value> {
         let choice = self.choices.get_mut(&index)?;
-        if choice.is_redacted {
+        if choice.is_redacted || !self.surrogates.is_empty() {
             choice.logprobs.clear();
             return None;
         }
@@ -312,6 +323,15 @@ impl Channels {
             });
         }
         joined
+    }
+}
+
+impl Held {
+    fn restored(&mut self, text: String) -> String {
+        match &mut self.restorer {
+            Some(restorer) => restorer.push(&text),
+            None => text,
+        }
     }
 }
 

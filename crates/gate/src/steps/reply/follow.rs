@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Validity;
-use schleuse_inspect::Inspector;
-use schleuse_types::{Outcome, Refusal, RefusalCode, Text};
+use schleuse_inspect::{Inspector, Surrogates};
+use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
 use schleuse_wire::{Chunk, Surface, internal};
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::ask::{State, refuse};
+use super::super::inspect::{guarded, outcome};
 use super::channels::Channels;
 use super::{is_harmless, unusable, upstream_refused};
 use crate::{Entry, Gate, client_left, shutting_down};
@@ -27,6 +28,7 @@ pub(super) struct Stream {
     pub(super) gate: Arc<Gate>,
     pub(super) entry: Entry,
     pub(super) inspector: Inspector,
+    pub(super) surrogates: Surrogates,
     pub(super) surface: Surface,
     pub(super) model: String,
     pub(super) wants_usage: bool,
@@ -107,7 +109,7 @@ impl Stream {
             let Some(piece) = piece else {
                 return Err(broken_off());
             };
-            let taken = relayed.take(&piece);
+            let taken = guarded(|| relayed.take(&piece)).flatten();
             let was_quiet = relayed.frames.is_empty();
             for frame in relayed.frames.drain(..) {
                 self.send(frame, &mut watch).await?;
@@ -207,7 +209,7 @@ impl<'a> Relayed<'a> {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
-            channels: Channels::new(stream.inspector.clone()),
+            channels: Channels::new(stream.inspector.clone(), stream.surrogates.clone()),
             frames: Vec::new(),
             usage: None,
             harmless: Vec::new(),
@@ -284,8 +286,8 @@ impl<'a> Relayed<'a> {
         let entry = &self.stream.entry;
         entry.note_sensitivity(Inspector::sensitivity(&findings));
         entry.note_findings(&findings, "reply");
-        if findings.iter().any(|finding| finding.action.replaces()) {
-            entry.note_outcome(Outcome::Redacted);
+        if let Some(outcome) = outcome(&findings) {
+            entry.note_outcome(outcome);
         }
     }
 
