@@ -5,22 +5,26 @@ use std::collections::BTreeMap;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use schleuse_types::FindingAction;
 
+use crate::context::{COLUMN, CONTEXT, Said};
 use crate::inspector::MIN_SCORE;
 use crate::number::NumberRun;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
+use crate::recognizer::Recognizer;
 use crate::resolver::Hit;
-use crate::text::{Outcome, Place, byte_before, ends_word, floor_character, range, starts_word};
-use crate::{email, iban, marking};
+use crate::text::{
+    Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
+};
+use crate::{email, marking};
 
-/// How far to the left of a finding a word may stand that speaks for it, in bytes.
-const CONTEXT: usize = 96;
-/// How far to the left a word may stand that speaks against it.
-const CONTEXT_AGAINST: usize = 40;
-/// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, line and word boundaries.
-pub(crate) const LOOK_BEHIND: usize = 192;
-const _: () =
-    assert!(LOOK_BEHIND >= KEYWORD_MAX + LEAD_MAX + KEYWORD_MAX && LOOK_BEHIND >= CONTEXT + KEYWORD_MAX);
+/// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, the head of its column,
+/// line and word boundaries.
+pub(crate) const LOOK_BEHIND: usize = 384;
+const _: () = assert!(
+    LOOK_BEHIND >= KEYWORD_MAX + LEAD_MAX + KEYWORD_MAX
+        && LOOK_BEHIND >= CONTEXT + KEYWORD_MAX
+        && LOOK_BEHIND >= COLUMN + 4
+);
 
 /// What one word for or against is worth, in nats.
 const CONTEXT_WEIGHT: f32 = 2.2;
@@ -42,7 +46,8 @@ pub(crate) struct Engine {
     numbers: Vec<usize>,
     digits: Vec<usize>,
     capitals: Vec<usize>,
-    ibans: Vec<usize>,
+    /// Rules with a recognizer of their own at digits.
+    own: Vec<(usize, &'static Recognizer)>,
     emails: Vec<usize>,
 }
 
@@ -73,7 +78,7 @@ impl Engine {
             numbers: Vec::new(),
             digits: Vec::new(),
             capitals: Vec::new(),
-            ibans: Vec::new(),
+            own: Vec::new(),
             emails: Vec::new(),
         };
         for (index, rule) in rules.iter().enumerate() {
@@ -93,7 +98,11 @@ impl Engine {
                 Finder::Numbers { .. } => engine.numbers.push(index),
                 Finder::Digits { .. } => engine.digits.push(index),
                 Finder::Capital { .. } => engine.capitals.push(index),
-                Finder::Iban => engine.ibans.push(index),
+                Finder::Word { .. } => {
+                    engine.digits.push(index);
+                    engine.capitals.push(index);
+                }
+                Finder::Own(recognizer) => engine.own.push((index, recognizer)),
                 Finder::Email => engine.emails.push(index),
                 _ => {}
             }
@@ -155,17 +164,21 @@ impl Engine {
                 pass.fit_number(*rule, &run);
             }
         }
-        if let Some(start) = iban::start_before(text, at) {
-            let outcome = iban::read(text, start, pass.at_end);
-            for rule in &self.ibans {
-                pass.take(*rule, outcome);
+        for (rule, recognizer) in &self.own {
+            if let Some(start) = (recognizer.start_before)(text, at) {
+                pass.take(*rule, (recognizer.read)(text, start, pass.at_end));
             }
         }
         if starts_word(text, at) {
             for rule in &self.digits {
                 pass.look_at_group(*rule, at);
             }
-        } else if let Some(start) = capitals_before(text, at) {
+            if let Some(start) = country_before(text, at) {
+                for rule in &self.capitals {
+                    pass.look_at_group(*rule, start);
+                }
+            }
+        } else if let Some(start) = letters_before(text, at) {
             for rule in &self.capitals {
                 pass.look_at_group(*rule, start);
             }
@@ -175,13 +188,16 @@ impl Engine {
     /// Anchors of which the text holds only the first bytes.
     fn look_at_tail(&self, pass: &mut Pass<'_>) {
         let text = pass.text;
-        if let Some(start) = iban::open_tail(text) {
-            self.ibans.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
+        for (rule, recognizer) in &self.own {
+            if let Some(start) = (recognizer.open_tail)(text) {
+                pass.take(*rule, Outcome::Open(start));
+            }
         }
         if let Some(start) = email::open_tail(text) {
             self.emails.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
         }
-        if let Some(start) = capitals_before(text, text.len()) {
+        let end = text.len();
+        for start in [letters_before(text, end), country_before(text, end)].into_iter().flatten() {
             self.capitals.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
         }
         let lower = range(text, text.len().saturating_sub(KEYWORD_MAX - 1), text.len()).to_ascii_lowercase();
@@ -212,13 +228,31 @@ impl Engine {
     }
 }
 
-/// The start of one to three capitals that begin a word and end before `at`.
-fn capitals_before(text: &[u8], at: usize) -> Option<usize> {
+/// Letters that may stand before the first digit of an identifier, as in the serial number of an identity card.
+const LETTERS_MAX: usize = 9;
+/// Capitals that may stand before a separator and the first digit of an identifier.
+const COUNTRY_MAX: usize = 3;
+
+/// The start of the capitals, or of the one small letter, that begin a word and end before `at`.
+fn letters_before(text: &[u8], at: usize) -> Option<usize> {
+    if byte_before(text, at).is_some_and(|b| b.is_ascii_lowercase()) {
+        return starts_word(text, at - 1).then_some(at - 1);
+    }
+    capitals_before(text, at, LETTERS_MAX)
+}
+
+/// The start of the few capitals that are a word and end one separator before `at`.
+fn country_before(text: &[u8], at: usize) -> Option<usize> {
+    let separator = separator_length_before(text, at)?;
+    capitals_before(text, at - separator, COUNTRY_MAX)
+}
+
+fn capitals_before(text: &[u8], at: usize, most: usize) -> Option<usize> {
     let mut start = at;
-    while at - start < 4 && byte_before(text, start).is_some_and(|b| b.is_ascii_uppercase()) {
+    while at - start <= most && byte_before(text, start).is_some_and(|b| b.is_ascii_uppercase()) {
         start -= 1;
     }
-    (start < at && at - start < 4 && starts_word(text, start)).then_some(start)
+    (start < at && at - start <= most && starts_word(text, start)).then_some(start)
 }
 
 /// The state of one pass.
@@ -271,13 +305,20 @@ impl Pass<'_> {
             Finder::Email => self.take(index, email::read(place)),
             Finder::Armour => self.take(index, crate::armour::read(place)),
             Finder::Marking(style) => self.take(index, marking::read(place, *style)),
-            Finder::Digits { .. } | Finder::Capital { .. } | Finder::Numbers { .. } | Finder::Iban => {}
+            Finder::Digits { .. }
+            | Finder::Capital { .. }
+            | Finder::Word { .. }
+            | Finder::Numbers { .. }
+            | Finder::Own(_) => {}
         }
     }
 
     fn look_at_group(&mut self, index: usize, start: usize) {
         let Some(rule) = self.rules.get(index) else { return };
-        if let Finder::Digits { pattern, max } | Finder::Capital { pattern, max } = &rule.finder {
+        if let Finder::Digits { pattern, max }
+        | Finder::Capital { pattern, max }
+        | Finder::Word { pattern, max } = &rule.finder
+        {
             let run = pattern.run(self.text, start, *max, self.at_end);
             self.take_run(index, start, *max, run);
         }
@@ -348,11 +389,11 @@ impl Pass<'_> {
         }
         let Some(verdict) = (rule.validator)(text, start, end) else { return };
         let mut odds = rule.prior + weight + verdict.weight;
-        if !rule.context.is_empty() && stands_before(text, verdict.start, CONTEXT, &rule.context) {
-            odds += CONTEXT_WEIGHT;
-        }
-        if !rule.against.is_empty() && stands_before(text, verdict.start, CONTEXT_AGAINST, &rule.against) {
-            odds += CONTEXT_AGAINST_WEIGHT;
+        match rule.words.say(text, verdict.start, verdict.end, self.at_end) {
+            Said::For => odds += CONTEXT_WEIGHT,
+            Said::Against => odds += CONTEXT_AGAINST_WEIGHT,
+            Said::Nothing => {}
+            Said::Open => return self.take(index, Outcome::Open(verdict.start)),
         }
         let score = (100.0 / (1.0 + (-odds).exp())).round() / 100.0;
         if score >= MIN_SCORE && verdict.start < verdict.end {
@@ -372,16 +413,4 @@ impl Pass<'_> {
 
 fn is_value(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-/// One of the words, in small letters, begins a word within so many bytes before `start`, in any ASCII case.
-fn stands_before(text: &[u8], start: usize, within: usize, words: &[String]) -> bool {
-    let from = start.saturating_sub(within);
-    words.iter().any(|word| {
-        let word = word.as_bytes();
-        range(text, from, start)
-            .windows(word.len())
-            .enumerate()
-            .any(|(at, part)| part.eq_ignore_ascii_case(word) && starts_word(text, from + at))
-    })
 }

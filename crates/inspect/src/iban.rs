@@ -1,7 +1,10 @@
 //! IBAN: structure per country (SWIFT IBAN registry) and MOD 97-10.
 
 use crate::checksum;
+use crate::recognizer::Recognizer;
 use crate::text::{Outcome, byte, ends_word, separator_length, separator_length_before, starts_word};
+
+pub(crate) const RECOGNIZER: Recognizer = Recognizer { start_before, read, open_tail };
 
 /// Separators that one IBAN may hold; groups of four need eight.
 const SEPARATORS_MAX: usize = 12;
@@ -100,7 +103,7 @@ pub(crate) fn is_country(code: &[u8]) -> bool {
 }
 
 /// Where an IBAN whose first digit group begins at `digit` would begin.
-pub(crate) fn start_before(text: &[u8], digit: usize) -> Option<usize> {
+fn start_before(text: &[u8], digit: usize) -> Option<usize> {
     let country = |end: usize| {
         let start = end.checked_sub(2)?;
         structure(byte(text, start)?, byte(text, start + 1)?)?;
@@ -110,7 +113,7 @@ pub(crate) fn start_before(text: &[u8], digit: usize) -> Option<usize> {
 }
 
 /// Where an IBAN begins of which the text so far holds only the country, or half of it.
-pub(crate) fn open_tail(text: &[u8]) -> Option<usize> {
+fn open_tail(text: &[u8]) -> Option<usize> {
     let end = text.len() - separator_length_before(text, text.len()).unwrap_or(0);
     let last = byte(text, end.checked_sub(1)?)?;
     if !last.is_ascii_alphabetic() {
@@ -127,7 +130,7 @@ pub(crate) fn open_tail(text: &[u8]) -> Option<usize> {
 }
 
 /// Reads an IBAN at `start`, any ASCII case, single separators anywhere after the country.
-pub(crate) fn read(text: &[u8], start: usize, at_end: bool) -> Outcome {
+fn read(text: &[u8], start: usize, at_end: bool) -> Outcome {
     let open = if at_end { Outcome::Nothing } else { Outcome::Open(start) };
     let (Some(first), Some(second)) = (byte(text, start), byte(text, start + 1)) else { return open };
     let Some(structure) = structure(first, second) else { return Outcome::Nothing };

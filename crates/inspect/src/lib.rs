@@ -11,6 +11,7 @@
 mod armour;
 mod byte_scanner;
 mod checksum;
+mod context;
 mod email;
 mod engine;
 mod guardrails;
@@ -21,6 +22,7 @@ mod marking;
 mod number;
 mod pack;
 mod pattern;
+mod recognizer;
 mod resolver;
 mod surrogate;
 mod text;

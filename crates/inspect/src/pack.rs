@@ -6,11 +6,14 @@ use std::sync::{Arc, OnceLock};
 use schleuse_types::{FindingAction, Label};
 
 use crate::checksum;
+use crate::context::Words;
 use crate::engine::Engine;
+use crate::iban;
 use crate::kind;
 use crate::marking::Style;
 use crate::number::Shape;
 use crate::pattern::Pattern;
+use crate::recognizer::Recognizer;
 use crate::validator::{VALIDATORS, Validator};
 
 /// The packs that are built in: name and text.
@@ -53,8 +56,8 @@ pub(crate) struct Rule {
     pub(crate) validator: Validator,
     /// Prior probability as log odds.
     pub(crate) prior: f32,
-    pub(crate) context: Vec<String>,
-    pub(crate) against: Vec<String>,
+    /// Words near a match that speak for it or against it.
+    pub(crate) words: Words,
     pub(crate) action: FindingAction,
     pub(crate) label: Option<Label>,
     pub(crate) positive: Vec<String>,
@@ -86,8 +89,14 @@ pub(crate) enum Finder {
         pattern: Pattern,
         max: usize,
     },
-    /// The pattern begins at a capital letter that begins a word with a digit in its first bytes.
+    /// The pattern begins at up to nine capitals, or one small letter, that begin a word and end before a digit, or at
+    /// up to three capitals that are a word one separator before a digit.
     Capital {
+        pattern: Pattern,
+        max: usize,
+    },
+    /// The pattern begins where [`Finder::Digits`] or [`Finder::Capital`] would.
+    Word {
         pattern: Pattern,
         max: usize,
     },
@@ -95,7 +104,7 @@ pub(crate) enum Finder {
     Numbers {
         shapes: Vec<Shape>,
     },
-    Iban,
+    Own(&'static Recognizer),
     Email,
     Armour,
     Marking(Style),
@@ -200,6 +209,7 @@ impl Rule {
             "score",
             "context",
             "against",
+            "around",
             "action",
             "label",
             "positive",
@@ -251,7 +261,8 @@ impl Rule {
                     })
                     .collect::<Result<_, _>>()?,
             },
-            "iban" => Finder::Iban,
+            "word" => Finder::Word { pattern: pattern("pattern")?, max },
+            "iban" => Finder::Own(&iban::RECOGNIZER),
             "email" => Finder::Email,
             "armour" => Finder::Armour,
             "marking" => Finder::Marking(
@@ -307,8 +318,7 @@ impl Rule {
             finder,
             validator,
             prior: (score / (1.0 - score)).ln(),
-            context: list("context")?,
-            against: list("against")?,
+            words: Words::new(&list("context")?, &list("against")?, flag("around").unwrap_or(false)),
             action,
             label,
             positive,

@@ -1,0 +1,205 @@
+//! Words near a finding that speak for it or against it.
+
+use crate::text::{byte, byte_before, range, starts_word};
+
+/// How far to the left of a finding a word may stand that speaks for it, in bytes.
+pub(crate) const CONTEXT: usize = 96;
+/// How far to the left a word may stand that speaks against it.
+const CONTEXT_AGAINST: usize = 64;
+/// How far to the left the head of a finding's column may begin.
+pub(crate) const COLUMN: usize = 380;
+/// How far to the right, on the same line, a word may end that speaks for it.
+const BEHIND: usize = 40;
+/// A number of so many digits between a word and a finding is what that word spoke against.
+const OTHER_NUMBER: usize = 4;
+
+/// What the words around a finding say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    For,
+    Against,
+    Nothing,
+    /// The text ends before the words behind the finding do.
+    Open,
+}
+
+/// The words of one rule.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    words: Vec<Word>,
+    /// Whether a word begins with this byte, in either case.
+    firsts: Vec<bool>,
+    /// Words behind the finding and at the head of its column count too.
+    around: bool,
+}
+
+#[derive(Debug)]
+struct Word {
+    /// In small letters.
+    letters: Vec<u8>,
+    /// It may begin inside another word, as in German compounds.
+    inside: bool,
+    said: Said,
+}
+
+impl Words {
+    /// Words in small letters; one that begins with `*` may stand inside a longer word.
+    pub(crate) fn new(context: &[String], against: &[String], around: bool) -> Self {
+        let word = |text: &String, said| {
+            let inside = text.starts_with('*');
+            let letters = text.trim_start_matches('*').to_ascii_lowercase().into_bytes();
+            Word { letters, inside, said }
+        };
+        let words: Vec<Word> = context
+            .iter()
+            .map(|text| word(text, Said::For))
+            .chain(against.iter().map(|text| word(text, Said::Against)))
+            .filter(|word| !word.letters.is_empty())
+            .collect();
+        let begins =
+            |byte: u8| words.iter().any(|word| word.letters.first() == Some(&byte.to_ascii_lowercase()));
+        let firsts = (0..=u8::MAX).map(begins).collect();
+        Self { words, firsts, around }
+    }
+
+    /// What the words say about the finding at `start..end`: of several the nearest to its left counts; where that
+    /// does not speak for the finding, the head of its column, and then a word behind it.
+    pub(crate) fn say(&self, text: &[u8], start: usize, end: usize, at_end: bool) -> Said {
+        if self.words.is_empty() {
+            return Said::Nothing;
+        }
+        let left = self.left(text, start);
+        if left == Said::For || !self.around {
+            return left;
+        }
+        match self.column(text, start, end) {
+            Said::Nothing => {}
+            said => return said,
+        }
+        match self.behind(text, end, at_end) {
+            Said::Nothing => left,
+            said => said,
+        }
+    }
+
+    fn left(&self, text: &[u8], start: usize) -> Said {
+        let mut digits = 0;
+        let mut other = false;
+        for at in (start.saturating_sub(CONTEXT)..start).rev() {
+            let Some(here) = byte(text, at) else { continue };
+            digits = if here.is_ascii_digit() { digits + 1 } else { 0 };
+            other = other || digits >= OTHER_NUMBER;
+            match self.word_at(text, at, start).map(|word| word.said) {
+                Some(Said::Against) if other || start - at > CONTEXT_AGAINST => {}
+                Some(said) => return said,
+                None => {}
+            }
+        }
+        Said::Nothing
+    }
+
+    /// The longest word at `at` that ends by `end`.
+    fn word_at(&self, text: &[u8], at: usize, end: usize) -> Option<&Word> {
+        let first = byte(text, at)?;
+        if !self.firsts.get(usize::from(first)).copied().unwrap_or_default() {
+            return None;
+        }
+        let begins = begins_word(text, at);
+        let here = range(text, at, end.max(at));
+        let stands = |word: &&Word| {
+            (word.inside || begins)
+                && here.get(..word.letters.len()).is_some_and(|part| part.eq_ignore_ascii_case(&word.letters))
+        };
+        self.words.iter().filter(stands).max_by_key(|word| word.letters.len())
+    }
+
+    fn behind(&self, text: &[u8], end: usize, at_end: bool) -> Said {
+        let until = end + BEHIND;
+        for at in end..until.min(text.len()) {
+            match byte(text, at) {
+                // The next line, the next cell, and the next number speak of something else.
+                Some(b'\n' | b'\r' | b';' | b'\t' | b'|' | b',' | b'0'..=b'9') | None => {
+                    return Said::Nothing;
+                }
+                Some(_) => {}
+            }
+            let word = self.word_at(text, at, until.min(text.len())).filter(|word| word.said == Said::For);
+            let Some(word) = word else { continue };
+            // A word with a colon is the label of what comes next.
+            let next = at + word.letters.len();
+            let rest = range(text, next, text.len().min(next + LABEL));
+            let label =
+                rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b' ' | b'.')));
+            return match label.and_then(|label| rest.get(label)) {
+                Some(b':' | b'=' | b'"') => Said::Nothing,
+                None if rest.len() < LABEL && !at_end => Said::Open,
+                _ => Said::For,
+            };
+        }
+        if until > text.len() && !at_end { Said::Open } else { Said::Nothing }
+    }
+
+    /// What the nearest line above says, in the cell of the same column, that says anything.
+    fn column(&self, text: &[u8], start: usize, end: usize) -> Said {
+        let Some(mut line) = line_start(text, start, start) else { return Said::Nothing };
+        let before = range(text, line, start);
+        let found = DELIMITERS.iter().copied().find(|delimiter| before.contains(delimiter));
+        let first = || byte(text, end + usize::from(byte(text, end) == Some(b'"')));
+        let Some(delimiter) = found.or_else(|| first().filter(|next| DELIMITERS.contains(next))) else {
+            return Said::Nothing;
+        };
+        let cell = before.iter().filter(|b| **b == delimiter).count();
+        while let Some(above) = line.checked_sub(1).and_then(|end| line_start(text, end, start)) {
+            let row = range(text, above, line - 1);
+            let mut at = above;
+            let mut said = Said::Nothing;
+            let cells = row.split(|b| *b == delimiter);
+            if cells.clone().count() < 2 {
+                return Said::Nothing;
+            }
+            for (index, content) in cells.enumerate() {
+                if index == cell {
+                    let until = at + content.len();
+                    said = (at..until)
+                        .find_map(|at| self.word_at(text, at, until))
+                        .map_or(Said::Nothing, |word| word.said);
+                }
+                at += content.len() + 1;
+            }
+            if said != Said::Nothing {
+                return said;
+            }
+            line = above;
+        }
+        Said::Nothing
+    }
+}
+
+/// Between a word behind a finding and the colon that makes it a label, in bytes.
+const LABEL: usize = 12;
+/// What separates the cells of a row, the surer ones first.
+const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
+
+/// The start of the line that holds `at`, where it lies within [`COLUMN`] bytes before `start`.
+fn line_start(text: &[u8], at: usize, start: usize) -> Option<usize> {
+    let from = start.saturating_sub(COLUMN);
+    let line = range(text, from, at);
+    match line.iter().rposition(|b| *b == b'\n') {
+        Some(newline) => Some(from + newline + 1),
+        None => (from == 0 && at > 0).then_some(0),
+    }
+}
+
+/// Nothing of the same word stands before `at`; an underscore and the hump of a camel part words here.
+fn begins_word(text: &[u8], at: usize) -> bool {
+    starts_word(text, at)
+        || match (byte_before(text, at), byte(text, at)) {
+            (Some(before), Some(here)) => {
+                before == b'_' || before.is_ascii_lowercase() && here.is_ascii_uppercase()
+            }
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+use super::{Said, Words};
+
+/// What the words `steuer`, `*kennzeichen` for and `bestell` against say about the number in guillemets.
+fn check(text: &str, at_end: bool, expected: Said) {
+    let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    let words = Words::new(&strings(&["steuer", "*kennzeichen"]), &strings(&["bestell"]), true);
+    let start = text.find('«').unwrap();
+    let end = text.find('»').unwrap() - "«".len();
+    let text = text.replace(['«', '»'], "");
+    assert_eq!(words.say(text.as_bytes(), start, end, at_end), expected, "{text}");
+}
+
+#[test]
+fn the_nearest_word_to_the_left_counts() {
+    check("Steuer-ID «1»", true, Said::For);
+    check("die Bestellung der Steuer-ID «1»", true, Said::For);
+    check("Steuer-ID, Bestellnummer «1»", true, Said::Against);
+    check("Bestellung 4711 von «1»", true, Said::Nothing);
+    check("Bestellung 12 von «1»", true, Said::Against);
+    check("Umsatzsteuer «1»", true, Said::Nothing);
+    check("Autokennzeichen «1»", true, Said::For);
+    check("taxSteuerId: «1»", true, Said::For);
+    check("my_steuer_id: «1»", true, Said::For);
+    check(&format!("Steuer{}«1»", " ".repeat(90)), true, Said::For);
+    check(&format!("Steuer{}«1»", " ".repeat(91)), true, Said::Nothing);
+}
+
+#[test]
+fn a_word_behind_counts_on_the_same_line() {
+    check("«1» ist die Steuer-ID.", true, Said::For);
+    check("«1» (Steuer-ID)", true, Said::For);
+    check("«1»\nSteuer-ID", true, Said::Nothing);
+    check("«1», Steuer-ID", true, Said::Nothing);
+    check("«1» Steuer-ID: 2", true, Said::Nothing);
+    check("Bestellung «1» Steuer-ID.", true, Said::For);
+    check("«1» ist die Steu", false, Said::Open);
+    check("«1» ist die Steuer", false, Said::Open);
+    check("«1» ist 2", false, Said::Nothing);
+    check("«1» ist die Steu", true, Said::Nothing);
+}
+
+#[test]
+fn the_head_of_the_column_counts() {
+    let far = "x".repeat(120);
+    check(&format!("Name;Steuer-ID;Bestellung\n{far};2;3\nMax;«1»;3"), true, Said::For);
+    check(&format!("Name;Steuer-ID;Bestellung\n{far};2;3\nMax;2;«1»"), true, Said::Against);
+    check(&format!("Name;Steuer-ID;Bestellung\n{far};2;3\n«1»;2;3"), true, Said::Nothing);
+    check(&format!("Steuer-ID;Name\n{far};2\n«1»;2"), true, Said::For);
+    check(&format!("| Name | Steuer-ID |\n|---|---|\n| {far} | 2 |\n| Max | «1» |"), true, Said::For);
+    check(&format!("Name;Steuer-ID\n{far}\n\nMax;«1»"), true, Said::Nothing);
+    check(&format!("Name;Steuer-ID\n{};2\nMax;«1»", "x".repeat(370)), true, Said::Nothing);
+}
