@@ -3,6 +3,7 @@
 use schleuse_types::Finding;
 
 use crate::inspector::{Inspector, Progress};
+use crate::score::Tally;
 use crate::text::floor_character;
 
 /// Bytes that are gathered before they are looked at, so that small pushes cost no more than large ones.
@@ -36,6 +37,17 @@ impl ByteScanner {
     /// The bytes are complete; appends the last findings.
     pub fn finish(&mut self, out: &mut Vec<Finding>) {
         self.look(true, out);
+    }
+
+    /// What rules in shadow found since the last call.
+    pub fn take_shadow(&mut self) -> Vec<Finding> {
+        let shadow = std::mem::take(&mut self.progress.shadow);
+        shadow.iter().map(|hit| self.inspector.finding(hit)).collect()
+    }
+
+    /// What all findings so far say about the sensitivity of the bytes.
+    pub fn tally(&self) -> &Tally {
+        &self.progress.tally
     }
 
     fn look(&mut self, at_end: bool, out: &mut Vec<Finding>) {

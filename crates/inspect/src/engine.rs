@@ -12,6 +12,7 @@ use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
 use crate::recognizer::Recognizer;
 use crate::resolver::Hit;
+use crate::score::{self, Odds};
 use crate::text::{
     Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
 };
@@ -25,10 +26,6 @@ const _: () = assert!(
         && LOOK_BEHIND >= CONTEXT + KEYWORD_MAX
         && LOOK_BEHIND >= COLUMN + 4
 );
-
-/// What one word for or against is worth, in nats.
-const CONTEXT_WEIGHT: f32 = 2.2;
-const CONTEXT_AGAINST_WEIGHT: f32 = -3.0;
 
 /// The rules that look at one keyword, and how each wrote it.
 type Owners = Vec<(usize, String)>;
@@ -388,14 +385,14 @@ impl Pass<'_> {
             return;
         }
         let Some(verdict) = (rule.validator)(text, start, end) else { return };
-        let mut odds = rule.prior + weight + verdict.weight;
+        let mut odds = Odds { prior: rule.prior, form: weight, validator: verdict.weight, ..Odds::default() };
         match rule.words.say(text, verdict.start, verdict.end, self.at_end) {
-            Said::For => odds += CONTEXT_WEIGHT,
-            Said::Against => odds += CONTEXT_AGAINST_WEIGHT,
+            Said::For => odds.context = score::CONTEXT,
+            Said::Against => odds.against = score::AGAINST,
             Said::Nothing => {}
             Said::Open => return self.take(index, Outcome::Open(verdict.start)),
         }
-        let score = (100.0 / (1.0 + (-odds).exp())).round() / 100.0;
+        let score = odds.score();
         if score >= MIN_SCORE && verdict.start < verdict.end {
             let (start, end) = (verdict.start, verdict.end);
             self.hits.push(Hit {
@@ -403,6 +400,8 @@ impl Pass<'_> {
                 end,
                 rule: index,
                 score,
+                odds,
+                value: 0,
                 action,
                 length: end - start,
                 evasive: false,

@@ -6,6 +6,7 @@ use std::fmt;
 use schleuse_types::FindingAction;
 
 use crate::kind::KINDS;
+use crate::names::nearest;
 use crate::pack::PackError;
 
 /// Guardrails that cover many types.
@@ -207,12 +208,6 @@ fn known(name: &str) -> Result<&'static str, GuardrailError> {
         let names = KINDS.iter().map(|kind| kind.name).chain([PII_FILTER, CODE_SCANNER]);
         GuardrailError::Type { given: name.to_owned(), nearest: nearest(name, names) }
     })
-}
-
-fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let upper = given.to_ascii_uppercase();
-    let distance = |name: &str| strsim::damerau_levenshtein(&upper, &name.to_ascii_uppercase());
-    names.min_by_key(|name| distance(name)).unwrap_or_default().to_owned()
 }
 
 fn without_comment(line: &str) -> &str {

@@ -9,8 +9,10 @@ use crate::byte_scanner::{BLOCK, ByteScanner};
 use crate::engine::Frontier;
 use crate::guardrails::{GuardrailError, Guardrails};
 use crate::kind;
-use crate::pack::Pack;
+use crate::pack::{Pack, Views};
 use crate::resolver::{Hit, Resolver};
+use crate::score::{EVASION, Explanation, Tally, value_of};
+use crate::text::range;
 use crate::window::Window;
 
 /// Findings with a lower score are not reported.
@@ -24,6 +26,17 @@ pub struct Inspector {
     actions: Arc<[FindingAction]>,
 }
 
+/// What one text holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examination {
+    /// By their start, none overlapping another.
+    pub findings: Vec<Finding>,
+    /// What rules in shadow found. Calls for nothing.
+    pub shadow: Vec<Finding>,
+    /// What the findings say about the sensitivity of the text.
+    pub tally: Tally,
+}
+
 impl Inspector {
     /// The built-in packs under the given guardrails.
     pub fn new(guardrails: Guardrails) -> Result<Self, GuardrailError> {
@@ -33,8 +46,11 @@ impl Inspector {
 
     /// Packs of the caller's own, under the given guardrails.
     pub fn with_pack(pack: Arc<Pack>, guardrails: &Guardrails) -> Self {
-        let action =
-            |rule: &crate::pack::Rule| guardrails.actions.get(rule.kind.name).copied().unwrap_or(rule.action);
+        let action = |rule: &crate::pack::Rule| match guardrails.actions.get(rule.kind.name) {
+            _ if rule.shadow => FindingAction::Allow,
+            Some(action) => *action,
+            None => rule.action,
+        };
         let actions = pack.rules.iter().map(action).collect();
         Self { pack, actions }
     }
@@ -43,6 +59,9 @@ impl Inspector {
     #[must_use]
     pub fn stricter(&self, actions: &BTreeMap<String, FindingAction>) -> Self {
         let raise = |(rule, action): (&crate::pack::Rule, &FindingAction)| {
+            if rule.shadow {
+                return FindingAction::Allow;
+            }
             actions.get(rule.kind.name).map_or(*action, |stricter| (*action).max(*stricter))
         };
         let actions = self.pack.rules.iter().zip(self.actions.iter()).map(raise).collect();
@@ -79,9 +98,30 @@ impl Inspector {
     /// score, then the longer. A BLOCK or REDACT finding covers all bytes of the BLOCK and REDACT findings that it won
     /// over.
     pub fn scan(&self, text: &str) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        Progress::default().advance(self, text.as_bytes(), true, &mut findings);
-        findings.iter().map(|hit| self.finding(hit)).collect()
+        let (hits, _) = self.hits(text);
+        hits.iter().map(|hit| self.finding(hit)).collect()
+    }
+
+    /// What [`Inspector::scan`] finds, what rules in shadow find, and how sensitive the text is.
+    pub fn examine(&self, text: &str) -> Examination {
+        let (hits, progress) = self.hits(text);
+        Examination {
+            findings: hits.iter().map(|hit| self.finding(hit)).collect(),
+            shadow: progress.shadow.iter().map(|hit| self.finding(hit)).collect(),
+            tally: progress.tally,
+        }
+    }
+
+    /// What [`Inspector::scan`] finds, with the evidence behind each score.
+    pub fn explain(&self, text: &str) -> Vec<Explanation> {
+        let (hits, _) = self.hits(text);
+        hits.iter().map(|hit| Explanation { finding: self.finding(hit), terms: hit.odds.terms() }).collect()
+    }
+
+    fn hits(&self, text: &str) -> (Vec<Hit>, Progress) {
+        let (mut hits, mut progress) = (Vec::new(), Progress::default());
+        progress.advance(self, text.as_bytes(), true, &mut hits);
+        (hits, progress)
     }
 
     /// The lowest label that a text with this finding may carry: of a classification marking whose action is
@@ -93,28 +133,19 @@ impl Inspector {
         self.pack.rules.iter().find(|rule| rule.id == finding.recognizer).and_then(|rule| rule.label)
     }
 
-    /// How sensitive a text with these findings is, 0 to 1, rounded to two decimals.
+    /// How sensitive a text with these findings is, 0 to 1, rounded to two decimals, when no two of them show the same
+    /// value and none is a marking. [`Inspector::examine`] knows better, because it sees the text.
     ///
-    /// `1 − Π (1 − severity · score)^(1 + log2 n)` over the types found, where `score` is the highest of the type's `n`
-    /// findings. The order of findings does not matter, and no finding lowers the result. An unknown type counts with
-    /// severity 0.5.
+    /// The order of findings does not matter, and no finding lowers the result. An unknown type counts with severity
+    /// 0.5.
     pub fn sensitivity(findings: &[Finding]) -> f32 {
-        let mut types: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
-        types.sort_unstable();
-        types.dedup();
-        let innocence: f32 = types
-            .iter()
-            .map(|name| {
-                let scores =
-                    findings.iter().filter(|finding| finding.kind == *name).map(|finding| finding.score);
-                let (count, score) = scores.fold((0_u16, 0.0_f32), |(count, best), score| {
-                    (count.saturating_add(1), best.max(score.clamp(0.0, 1.0)))
-                });
-                let severity = kind::find(name).map_or(0.5, |kind| kind.severity);
-                (1.0 - severity * score).powf(1.0 + f32::from(count).log2())
-            })
-            .product();
-        ((1.0 - innocence) * 100.0).round() / 100.0
+        let mut tally = Tally::default();
+        for (finding, value) in findings.iter().zip(0..) {
+            let (name, severity) =
+                kind::find(&finding.kind).map_or(("", 0.5), |kind| (kind.name, kind.severity));
+            tally.add(name, severity, finding.score, value);
+        }
+        tally.sensitivity()
     }
 
     /// The text with every finding replaced whose action says so: REDACT by the name of its type, as in `[API_KEY]`,
@@ -160,6 +191,32 @@ impl Inspector {
         ByteScanner::new(self.clone(), block)
     }
 
+    /// Counts final hits towards the sensitivity of their text.
+    fn count(&self, hits: &[Hit], tally: &mut Tally) {
+        for hit in hits {
+            let Some(rule) = self.pack.rules.get(hit.rule) else { continue };
+            tally.add(rule.kind.name, rule.severity, hit.score, hit.value);
+            if hit.action >= FindingAction::RaiseLabel {
+                tally.raise_floor(rule.floor);
+            }
+        }
+    }
+
+    /// Completes the hits of one pass over `text`, which hold positions in it: what they found, and how sure that is
+    /// where it was hidden. Gives the hits of rules in shadow apart.
+    fn weigh(&self, text: &[u8], hits: &mut Vec<Hit>) -> Vec<Hit> {
+        let rule = |hit: &Hit| self.pack.rules.get(hit.rule);
+        hits.retain(|hit| hit.evasive || rule(hit).is_some_and(|rule| rule.views.contains(Views::RAW)));
+        for hit in hits.iter_mut() {
+            hit.value = value_of(range(text, hit.start, hit.end));
+            if hit.evasive {
+                hit.odds.evasion = EVASION;
+                hit.score = hit.odds.score();
+            }
+        }
+        hits.extract_if(.., |hit| rule(hit).is_some_and(|rule| rule.shadow)).collect()
+    }
+
     pub(crate) fn pass(&self, text: &[u8], at_end: bool, hits: &mut Vec<Hit>) -> Frontier {
         self.pack.engine.pass(&self.pack.rules, &self.actions, text, at_end, hits)
     }
@@ -201,6 +258,12 @@ pub(crate) struct Progress {
     protected: usize,
     other: usize,
     resolver: Resolver,
+    /// For the hits of rules in shadow, which meet only each other.
+    in_shadow: Resolver,
+    /// What rules in shadow found so far.
+    pub(crate) shadow: Vec<Hit>,
+    /// All findings so far.
+    pub(crate) tally: Tally,
 }
 
 impl Progress {
@@ -214,7 +277,8 @@ impl Progress {
     ) {
         let mut hits = Vec::new();
         let frontier = inspector.pass(kept, at_end, &mut hits);
-        for hit in &mut hits {
+        let mut shadow = inspector.weigh(kept, &mut hits);
+        for hit in hits.iter_mut().chain(&mut shadow) {
             hit.start += self.base;
             hit.end += self.base;
         }
@@ -223,9 +287,12 @@ impl Progress {
         self.protected = self.protected.max(self.base + frontier.protected);
         self.other = self.other.max(self.base + frontier.other);
         let new = findings.len();
-        self.resolver.advance(hits, self.protected + beyond, self.other + beyond, findings);
+        let (protected, other) = (self.protected + beyond, self.other + beyond);
+        self.resolver.advance(hits, protected, other, findings);
+        self.in_shadow.advance(shadow, protected, other, &mut self.shadow);
         if let Some(new) = findings.get_mut(new..) {
             new.sort_by_key(|hit| hit.start);
+            inspector.count(new, &mut self.tally);
         }
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use schleuse_types::{Finding, FindingAction};
 
-use crate::{Guardrails, Inspector, MAX_HELD};
+use crate::{Guardrails, Inspector, MAX_HELD, Tally};
 
 /// Pieces of text that touch the rules, whole and broken.
 const FRAGMENTS: &[&str] = &[
@@ -101,8 +101,11 @@ fn inspectors() -> [Inspector; 3] {
         .map(|guardrails| Inspector::new(guardrails).unwrap())
 }
 
-/// The output of a window, its findings, and whether it was blocked.
-fn stream<'t>(inspector: &Inspector, pieces: impl Iterator<Item = &'t str>) -> (String, Vec<Finding>, bool) {
+/// The output of a window, its findings, whether it was blocked, and its tally.
+fn stream<'t>(
+    inspector: &Inspector,
+    pieces: impl Iterator<Item = &'t str>,
+) -> (String, Vec<Finding>, bool, Tally) {
     let mut window = inspector.window();
     let (mut output, mut findings) = (String::new(), Vec::new());
     let mut consumed = 0;
@@ -116,14 +119,14 @@ fn stream<'t>(inspector: &Inspector, pieces: impl Iterator<Item = &'t str>) -> (
     let last = window.finish();
     output.push_str(&last.text);
     findings.extend(last.findings);
-    (output, findings, last.blocked)
+    (output, findings, last.blocked, window.tally().clone())
 }
 
 /// Checks the law of the window for one text and one way to cut it.
 fn check<'t>(inspector: &Inspector, text: &str, pieces: impl Iterator<Item = &'t str>) {
     let whole = inspector.scan(text);
     let redacted = inspector.redact(text, &whole);
-    let (output, mut findings, blocked) = stream(inspector, pieces);
+    let (output, mut findings, blocked, tally) = stream(inspector, pieces);
     findings.sort_by_key(|finding| finding.start);
     let block = whole.iter().find(|finding| finding.action == FindingAction::Block);
     assert_eq!(blocked, block.is_some(), "{text:?}");
@@ -131,6 +134,7 @@ fn check<'t>(inspector: &Inspector, text: &str, pieces: impl Iterator<Item = &'t
         None => {
             assert_eq!(output, redacted, "{text:?}");
             assert_eq!(findings, whole, "{text:?}");
+            assert_eq!(tally, inspector.examine(text).tally, "{text:?}");
         }
         Some(block) => {
             let until: Vec<Finding> =

@@ -1,19 +1,22 @@
 //! Packs: rules as data, compiled once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use schleuse_types::{FindingAction, Label};
+use sha2::{Digest, Sha256};
 
-use crate::checksum;
 use crate::context::Words;
 use crate::engine::Engine;
 use crate::iban;
 use crate::kind;
 use crate::marking::Style;
+use crate::names::{line_at, nearest};
 use crate::number::Shape;
 use crate::pattern::Pattern;
 use crate::recognizer::Recognizer;
+use crate::score::Odds;
 use crate::validator::{VALIDATORS, Validator};
 
 /// The packs that are built in: name and text.
@@ -31,13 +34,48 @@ pub(crate) const KEYWORD_MAX: usize = 40;
 pub(crate) const LEAD_MAX: usize = 64;
 /// The most bytes that one pattern may take, unless its rule says otherwise.
 const MATCH_MAX: usize = 512;
+/// The most rules of all packs together, and the most bytes of one pack.
+const RULES_MAX: usize = 5_000;
+const PACK_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Changes whenever the same packs would give other scores.
+const CALCULUS: &str = "1";
 
 /// Compiled rules.
 #[derive(Debug)]
 pub struct Pack {
     pub(crate) rules: Vec<Rule>,
     pub(crate) engine: Engine,
+    heads: Vec<Head>,
     digest: String,
+}
+
+/// What a pack says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The `id` of the table `[pack]`; without one, the name under which the pack was given.
+    pub id: String,
+    /// Empty when the pack names none.
+    pub version: String,
+    pub description: String,
+    /// How many rules it holds.
+    pub rules: usize,
+}
+
+/// What people may be told about a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About<'p> {
+    pub id: &'p str,
+    /// The type of its findings.
+    pub kind: &'static str,
+    /// The action when no guardrail says otherwise.
+    pub action: FindingAction,
+    pub label: Option<Label>,
+    /// 0 to 1.
+    pub severity: f32,
+    /// Languages and countries for which it is made; empty for all.
+    pub locale: &'p [String],
+    pub tags: &'p [String],
+    pub shadow: bool,
 }
 
 /// One row of a pack, compiled.
@@ -60,6 +98,20 @@ pub(crate) struct Rule {
     pub(crate) words: Words,
     pub(crate) action: FindingAction,
     pub(crate) label: Option<Label>,
+    /// How bad one certain hit is, 0 to 1.
+    pub(crate) severity: f32,
+    /// The least sensitivity of a text with such a finding, 0 to 1.
+    pub(crate) floor: f32,
+    /// Languages and countries for which the rule is made, such as `de` or `de-AT`.
+    pub(crate) locale: Vec<String>,
+    /// Words by which guardrails may name the rule among others.
+    pub(crate) tags: Vec<String>,
+    /// The views whose hits count.
+    pub(crate) views: Views,
+    /// What the rule finds is told and has no effect.
+    pub(crate) shadow: bool,
+    /// Where the row stands: the pack, and the row in it, both from 0.
+    pub(crate) place: (usize, usize),
     pub(crate) positive: Vec<String>,
     pub(crate) negative: Vec<String>,
 }
@@ -120,58 +172,87 @@ impl Pack {
     /// Compiles `(name, TOML text)` packs and runs every rule's own examples; one that fails refuses the pack.
     pub fn load(packs: &[(&str, &str)]) -> Result<Self, PackError> {
         let pack = Self::compile(packs)?;
-        for (index, rule) in pack.rules.iter().enumerate() {
-            for (examples, expected) in [(&rule.positive, true), (&rule.negative, false)] {
-                for (number, example) in examples.iter().enumerate() {
-                    if pack.finds(index, example) != expected {
-                        return Err(PackError::Example { rule: rule.id.clone(), number, expected });
-                    }
-                }
-            }
-        }
+        pack.try_examples(packs)?;
         Ok(pack)
+    }
+
+    /// The built-in packs and the caller's own, which are taken by name so that the order of a folder does not matter.
+    pub fn with_own(own: &[(&str, &str)]) -> Result<Self, PackError> {
+        let mut own: Vec<(&str, &str)> = own.to_vec();
+        own.sort_unstable();
+        let packs: Vec<(&str, &str)> = BUILT_IN.iter().copied().chain(own).collect();
+        Self::load(&packs)
     }
 
     /// Compiles without running examples; the built-in packs run theirs in tests.
     fn compile(packs: &[(&str, &str)]) -> Result<Self, PackError> {
-        let mut rules = Vec::new();
-        let mut crc = 0;
-        for (name, text) in packs {
-            crc = checksum::crc_32(format!("{crc:08x}{name}\0{text}").as_bytes());
-            let table: toml::Table = text.parse().map_err(|error: toml::de::Error| PackError::Syntax {
-                pack: (*name).to_owned(),
-                message: error.message().to_owned(),
-            })?;
-            for (key, value) in &table {
-                match (key.as_str(), value) {
-                    ("rule", toml::Value::Array(rows)) => {
-                        for row in rows {
-                            rules.push(Rule::compile(row)?);
-                        }
-                    }
-                    _ => {
-                        return Err(PackError::Syntax {
-                            pack: (*name).to_owned(),
-                            message: format!("unknown key `{key}`"),
-                        });
+        let (mut rules, mut heads) = (Vec::new(), Vec::new());
+        for (index, (name, text)) in packs.iter().enumerate() {
+            let (head, found) = read(name, text).map_err(|error| error.in_pack(name, text))?;
+            rules.extend(found.into_iter().map(|rule: Rule| Rule { place: (index, rule.place.1), ..rule }));
+            heads.push(head);
+            if rules.len() > RULES_MAX {
+                let message = format!("all packs together have at most {RULES_MAX} rules");
+                return Err(PackError::Syntax { pack: (*name).to_owned(), line: 0, message });
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for rule in &rules {
+            if !seen.insert(rule.id.as_str()) {
+                let error = PackError::rule(&rule.id, "this id is used twice");
+                return Err(at_rule(error, rule, packs));
+            }
+        }
+        let engine = Engine::new(&rules).map_err(|message| PackError::Syntax {
+            pack: "all".to_owned(),
+            line: 0,
+            message,
+        })?;
+        Ok(Self { rules, engine, heads, digest: digest(packs) })
+    }
+
+    fn try_examples(&self, packs: &[(&str, &str)]) -> Result<(), PackError> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            for (examples, expected) in [(&rule.positive, true), (&rule.negative, false)] {
+                for (number, example) in examples.iter().enumerate() {
+                    if self.finds(index, example) != expected {
+                        let error = PackError::Example {
+                            pack: String::new(),
+                            line: 0,
+                            rule: rule.id.clone(),
+                            number,
+                            expected,
+                        };
+                        return Err(at_rule(error, rule, packs));
                     }
                 }
             }
         }
-        if let Some(twice) =
-            rules.iter().enumerate().find(|(i, rule)| rules.iter().take(*i).any(|r| r.id == rule.id))
-        {
-            return Err(PackError::rule(&twice.1.id, "this id is used twice"));
-        }
-        let engine =
-            Engine::new(&rules).map_err(|message| PackError::Syntax { pack: "all".to_owned(), message })?;
-        let digest = format!("{}+{}-{crc:08x}", env!("CARGO_PKG_VERSION"), rules.len());
-        Ok(Self { rules, engine, digest })
+        Ok(())
     }
 
-    /// Version, number of rules, and a checksum of their text. Not a cryptographic digest.
+    /// `sha256:` and the hash of the names and texts of all packs and of how scores are computed.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What each pack says about itself, in the order in which they were compiled.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// Every rule, in the order of the packs.
+    pub fn rules(&self) -> impl Iterator<Item = About<'_>> {
+        self.rules.iter().map(|rule| About {
+            id: &rule.id,
+            kind: rule.kind.name,
+            action: rule.action,
+            label: rule.label,
+            severity: rule.severity,
+            locale: &rule.locale,
+            tags: &rule.tags,
+            shadow: rule.shadow,
+        })
     }
 
     /// Whether the rule alone finds anything in the text with a score of at least [`crate::MIN_SCORE`].
@@ -180,6 +261,138 @@ impl Pack {
         let actions: Vec<FindingAction> = self.rules.iter().map(|rule| rule.action).collect();
         self.engine.pass(&self.rules, &actions, text.as_bytes(), true, &mut hits);
         hits.iter().any(|hit| hit.rule == rule)
+    }
+}
+
+/// Reads one pack. Errors name the row by its number from 0 in place of the line.
+fn read(name: &str, text: &str) -> Result<(Head, Vec<Rule>), PackError> {
+    let syntax = |line, message| PackError::Syntax { pack: name.to_owned(), line, message };
+    if text.len() > PACK_BYTES_MAX {
+        return Err(syntax(0, format!("a pack has at most {PACK_BYTES_MAX} bytes")));
+    }
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| line_at(text, span.start));
+        syntax(line, error.message().to_owned())
+    })?;
+    let mut head = Head { id: name.to_owned(), version: String::new(), description: String::new(), rules: 0 };
+    let mut rules = Vec::new();
+    for (key, value) in &table {
+        match (key.as_str(), value) {
+            ("rule", toml::Value::Array(rows)) => {
+                for (number, row) in rows.iter().enumerate() {
+                    let mut rule = Rule::compile(row).map_err(|error| error.at_row(number))?;
+                    rule.place.1 = number;
+                    rules.push(rule);
+                }
+            }
+            ("pack", toml::Value::Table(about)) => head.read(about).map_err(|message| syntax(0, message))?,
+            _ => {
+                let nearest = nearest(key, ["rule", "pack"].into_iter());
+                return Err(syntax(0, format!("unknown key `{key}`, the nearest is `{nearest}`")));
+            }
+        }
+    }
+    head.rules = rules.len();
+    Ok((head, rules))
+}
+
+/// The hash of everything that decides what is found and how sure it is. Lengths stand before names and texts, so that
+/// no two sets of packs read the same.
+fn digest(packs: &[(&str, &str)]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    add("schleuse packs");
+    add(env!("CARGO_PKG_VERSION"));
+    add(CALCULUS);
+    for (name, text) in packs {
+        add(name);
+        add(text);
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// The error with the pack and the line of a rule.
+fn at_rule(error: PackError, rule: &Rule, packs: &[(&str, &str)]) -> PackError {
+    match packs.get(rule.place.0) {
+        Some((name, text)) => error.at_row(rule.place.1).in_pack(name, text),
+        None => error,
+    }
+}
+
+/// The line of the row with this number, 0 when there is none.
+fn line_of_row(text: &str, number: usize) -> usize {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
+    let rows = table.get_ref().iter().find(|(key, _)| key.get_ref().as_ref() == "rule");
+    match rows.map(|(_, rows)| rows.get_ref()) {
+        Some(toml::de::DeValue::Array(rows)) => {
+            rows.get(number).map_or(0, |row| line_at(text, row.span().start))
+        }
+        _ => 0,
+    }
+}
+
+impl Head {
+    fn read(&mut self, about: &toml::Table) -> Result<(), String> {
+        for (key, value) in about {
+            let slot = match key.as_str() {
+                "id" => &mut self.id,
+                "version" => &mut self.version,
+                "description" => &mut self.description,
+                _ => {
+                    let nearest = nearest(key, ["id", "version", "description"].into_iter());
+                    return Err(format!("unknown key `{key}` in `[pack]`, the nearest is `{nearest}`"));
+                }
+            };
+            let text = value.as_str().ok_or_else(|| format!("`{key}` in `[pack]` is a text"))?;
+            text.clone_into(slot);
+        }
+        Ok(())
+    }
+}
+
+/// Where a rule may look: at the text as it stands, or at one of the readings against evasion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Views(u8);
+
+impl Views {
+    pub(crate) const RAW: Self = Self(1);
+    pub(crate) const FOLD: Self = Self(2);
+    pub(crate) const SQUEEZE: Self = Self(4);
+    pub(crate) const DECODE: Self = Self(8);
+    pub(crate) const JOIN: Self = Self(16);
+    pub(crate) const MARKDOWN: Self = Self(32);
+    pub(crate) const ALL: Self = Self(63);
+    const NAMES: [(&'static str, Self); 7] = [
+        ("raw", Self::RAW),
+        ("fold", Self::FOLD),
+        ("squeeze", Self::SQUEEZE),
+        ("decode", Self::DECODE),
+        ("join", Self::JOIN),
+        ("markdown", Self::MARKDOWN),
+        ("all", Self::ALL),
+    ];
+
+    /// Whether all views of the other are among these.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The union of the named views; those of an empty list are all.
+    fn parse(names: &[String]) -> Result<Self, String> {
+        if names.is_empty() {
+            return Ok(Self::ALL);
+        }
+        names.iter().try_fold(Self(0), |views, name| {
+            let known = Self::NAMES.iter().find(|(known, _)| known == name);
+            known.map(|(_, view)| Self(views.0 | view.0)).ok_or_else(|| {
+                let nearest = nearest(name, Self::NAMES.iter().map(|(known, _)| *known));
+                format!("unknown view `{name}`, the nearest is `{nearest}`")
+            })
+        })
     }
 }
 
@@ -212,11 +425,18 @@ impl Rule {
             "around",
             "action",
             "label",
+            "severity",
+            "floor",
+            "locale",
+            "tags",
+            "view",
+            "shadow",
             "positive",
             "negative",
         ];
         if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(fail(&format!("unknown key `{unknown}`")));
+            let nearest = nearest(unknown, KEYS.iter().copied());
+            return Err(fail(&format!("unknown key `{unknown}`, the nearest is `{nearest}`")));
         }
         let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
         let number = |key: &str| {
@@ -239,7 +459,20 @@ impl Rule {
             let source = text(key).ok_or_else(|| fail(&format!("this finder needs `{key}`")))?;
             Pattern::new(source).map_err(|message| fail(&format!("`{key}` does not compile: {message}")))
         };
-        let kind = text("type").and_then(kind::find).ok_or_else(|| fail("unknown or missing `type`"))?;
+        let share = |key: &str| match table.get(key) {
+            None => Ok(None),
+            Some(value) => value
+                .as_float()
+                .or_else(|| value.as_integer().and_then(|n| i32::try_from(n).ok()).map(f64::from))
+                .filter(|share| (0.0..=1.0).contains(share))
+                .map(|share| Some(share as f32))
+                .ok_or_else(|| fail(&format!("`{key}` is a number from 0 to 1"))),
+        };
+        let named = text("type").ok_or_else(|| fail("a rule needs a `type`"))?;
+        let kind = kind::find(named).ok_or_else(|| {
+            let nearest = nearest(named, kind::KINDS.iter().map(|kind| kind.name));
+            fail(&format!("unknown type `{named}`, the nearest is `{nearest}`"))
+        })?;
         let max = number("max").unwrap_or(MATCH_MAX);
         let finder = match text("finder").unwrap_or("pattern") {
             "pattern" if table.contains_key("after") => {
@@ -293,7 +526,10 @@ impl Rule {
             .iter()
             .find(|(name, _)| *name == validator_name)
             .map(|(_, validator)| *validator)
-            .ok_or_else(|| fail("unknown `validator`"))?;
+            .ok_or_else(|| {
+                let nearest = nearest(validator_name, VALIDATORS.iter().map(|(name, _)| *name));
+                fail(&format!("unknown validator `{validator_name}`, the nearest is `{nearest}`"))
+            })?;
         let score = table.get("score").and_then(toml::Value::as_float).unwrap_or_default() as f32;
         if !(0.01..=0.99).contains(&score) {
             return Err(fail("`score` is a number from 0.01 to 0.99"));
@@ -306,6 +542,10 @@ impl Rule {
             Some(label) => Some(Label::parse(label.as_bytes()).map_err(|_| fail("unknown `label`"))?),
             None => None,
         };
+        let views = match text("view") {
+            Some(view) => vec![view.to_owned()],
+            None => list("view")?,
+        };
         let (positive, negative) = (list("positive")?, list("negative")?);
         if positive.is_empty() || negative.is_empty() {
             return Err(fail("a rule needs positive and negative examples"));
@@ -317,10 +557,17 @@ impl Rule {
             ends_word: flag("ends_word").unwrap_or(true),
             finder,
             validator,
-            prior: (score / (1.0 - score)).ln(),
+            prior: Odds::of_probability(score),
             words: Words::new(&list("context")?, &list("against")?, flag("around").unwrap_or(false)),
             action,
             label,
+            severity: share("severity")?.unwrap_or(kind.severity),
+            floor: share("floor")?.unwrap_or_default(),
+            locale: list("locale")?,
+            tags: list("tags")?,
+            views: Views::parse(&views).map_err(|message| fail(&message))?,
+            shadow: flag("shadow").unwrap_or_default(),
+            place: (0, 0),
             positive,
             negative,
             kind,
@@ -329,32 +576,55 @@ impl Rule {
     }
 }
 
-/// Why a pack was refused.
+/// Why a pack was refused. Lines count from 1; 0 where the line is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PackError {
     /// The text of a pack is not what a pack looks like.
-    Syntax { pack: String, message: String },
+    Syntax { pack: String, line: usize, message: String },
     /// One rule says something impossible.
-    Rule { rule: String, message: String },
+    Rule { pack: String, line: usize, rule: String, message: String },
     /// A rule does not do what its own example says; `number` counts from 0.
-    Example { rule: String, number: usize, expected: bool },
+    Example { pack: String, line: usize, rule: String, number: usize, expected: bool },
 }
 
 impl PackError {
     fn rule(rule: &str, message: &str) -> Self {
-        Self::Rule { rule: rule.to_owned(), message: message.to_owned() }
+        Self::Rule { pack: String::new(), line: 0, rule: rule.to_owned(), message: message.to_owned() }
+    }
+
+    /// Keeps the number of the row, plus 1, until [`PackError::in_pack`] knows the text.
+    fn at_row(mut self, number: usize) -> Self {
+        if let Self::Rule { line, .. } | Self::Example { line, .. } = &mut self {
+            *line = number + 1;
+        }
+        self
+    }
+
+    fn in_pack(mut self, name: &str, text: &str) -> Self {
+        if let Self::Rule { pack, line, .. } | Self::Example { pack, line, .. } = &mut self {
+            name.clone_into(pack);
+            *line = line.checked_sub(1).map_or(0, |number| line_of_row(text, number));
+        }
+        self
     }
 }
 
 impl fmt::Display for PackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Syntax { pack, line, .. }
+        | Self::Rule { pack, line, .. }
+        | Self::Example { pack, line, .. }) = self;
+        match line {
+            0 => write!(f, "pack `{pack}`: ")?,
+            line => write!(f, "pack `{pack}`, line {line}: ")?,
+        }
         match self {
-            Self::Syntax { pack, message } => write!(f, "pack `{pack}`: {message}"),
-            Self::Rule { rule, message } => write!(f, "rule `{rule}`: {message}"),
-            Self::Example { rule, number, expected: true } => {
+            Self::Syntax { message, .. } => f.write_str(message),
+            Self::Rule { rule, message, .. } => write!(f, "rule `{rule}`: {message}"),
+            Self::Example { rule, number, expected: true, .. } => {
                 write!(f, "rule `{rule}` does not find its positive example {number}")
             }
-            Self::Example { rule, number, expected: false } => {
+            Self::Example { rule, number, expected: false, .. } => {
                 write!(f, "rule `{rule}` finds its negative example {number}")
             }
         }

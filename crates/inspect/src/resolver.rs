@@ -7,6 +7,8 @@
 
 use schleuse_types::FindingAction;
 
+use crate::score::Odds;
+
 /// One hit of one rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Hit {
@@ -15,6 +17,11 @@ pub(crate) struct Hit {
     /// Index of the rule in its pack.
     pub(crate) rule: usize,
     pub(crate) score: f32,
+    /// The evidence that makes the score.
+    pub(crate) odds: Odds,
+    /// What was found, as a number that is equal for equal values however they are grouped; 0 until
+    /// [`crate::Inspector`] weighs the hit.
+    pub(crate) value: u64,
     pub(crate) action: FindingAction,
     /// Bytes of the rule's own match, which may be fewer than those of a merged hit.
     pub(crate) length: usize,

@@ -4,6 +4,7 @@ use schleuse_types::{Finding, FindingAction};
 
 use crate::armour::ARMOUR_MAX;
 use crate::inspector::{Inspector, Progress, replacement};
+use crate::score::Tally;
 use crate::text::floor_character;
 
 /// The most bytes that a window holds back for a candidate: an open armoured key. Every other rule has a lower limit of
@@ -43,6 +44,8 @@ pub struct Released {
     /// Every finding is reported once, those of one push by their start. Findings whose action is neither BLOCK nor
     /// REDACT may come after their text.
     pub findings: Vec<Finding>,
+    /// What rules in shadow found. Calls for nothing.
+    pub shadow: Vec<Finding>,
     /// A BLOCK finding was hit: nothing more may be shown. Stays set.
     pub blocked: bool,
     /// Byte offset in the original text up to which output was given.
@@ -84,6 +87,11 @@ impl Window {
         (self.progress.base + self.kept.len()).saturating_sub(self.shown)
     }
 
+    /// What all findings so far say about the sensitivity of the text.
+    pub fn tally(&self) -> &Tally {
+        &self.progress.tally
+    }
+
     fn nothing(&self) -> Released {
         Released { blocked: self.blocked, consumed_upto: self.shown, ..Released::default() }
     }
@@ -115,6 +123,8 @@ impl Window {
                 break;
             }
         }
+        let shadow = std::mem::take(&mut self.progress.shadow);
+        released.shadow = shadow.iter().map(|hit| self.inspector.finding(hit)).collect();
         if !self.blocked {
             self.show_until(self.progress.decided(), &mut released.text);
             self.forget();
