@@ -9,6 +9,7 @@
 //! bytes that are still to come could change its mind.
 
 mod armour;
+mod birth;
 mod byte_scanner;
 mod checksum;
 mod context;
@@ -16,6 +17,7 @@ mod email;
 mod engine;
 mod guardrails;
 mod iban;
+mod injection;
 mod inspector;
 mod kind;
 mod live;

@@ -19,14 +19,19 @@ const ANNOUNCEMENTS: &[&[u8]] = &[
     b"label",
 ];
 
+/// What subject lines begin with, before a colon.
+const SUBJECTS: &[&[u8]] =
+    &[b"betreff", b"subject", b"betr.", b"re", b"aw", b"wg", b"fwd", b"objet", b"oggetto"];
+
 /// Where the words of a marking count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     /// Anywhere: nobody writes them but as a marking.
     Anywhere,
-    /// Anywhere in capitals, otherwise alone on their line or announced.
+    /// Anywhere in capitals; otherwise alone on their line, announced, in square brackets, or as tag of a subject or
+    /// footer.
     Capitals,
-    /// Only in capitals alone on their line, or announced in any case.
+    /// Like `Capitals`, but never inside a line, and alone on it only in capitals.
     Line,
 }
 
@@ -61,21 +66,35 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
         return Outcome::Nothing;
     }
     let capitals = !range(text, start, end).iter().any(u8::is_ascii_lowercase);
-    match style {
-        Style::Anywhere => hit,
-        Style::Capitals if capitals => hit,
-        _ => match left(text, start) {
-            Left::Announced => hit,
-            Left::Other => Outcome::Nothing,
-            Left::LineStart if style == Style::Line && !capitals => Outcome::Nothing,
-            Left::LineStart => match byte_after_decoration(text, end) {
-                Right::LineEnd => hit,
-                Right::TextEnd if at_end => hit,
-                Right::TextEnd => Outcome::Open(start),
-                Right::Other => Outcome::Nothing,
-            },
-        },
+    if is_placeholder(text, start, end) {
+        return Outcome::Nothing;
     }
+    let left = match style {
+        Style::Anywhere => return hit,
+        Style::Capitals if capitals => return hit,
+        _ => left(text, start),
+    };
+    let allowed = match left {
+        Left::Announced => return hit,
+        Left::Other => false,
+        Left::LineStart => capitals || style == Style::Capitals,
+        Left::Tag | Left::Subject | Left::Footer => true,
+    };
+    if !allowed {
+        return Outcome::Nothing;
+    }
+    match (right(text, end, &left), at_end) {
+        (Right::Fits, _) | (Right::TextEnd, true) => hit,
+        (Right::TextEnd, false) => Outcome::Open(start),
+        (Right::Other, _) => Outcome::Nothing,
+    }
+}
+
+/// `[SECRET]` is what redaction leaves of a secret, also alone on its line.
+fn is_placeholder(text: &[u8], start: usize, end: usize) -> bool {
+    range(text, start, end) == b"SECRET"
+        && byte_before(text, start) == Some(b'[')
+        && byte(text, end) == Some(b']')
 }
 
 /// A letter, or the bracket of a placeholder that stands for one.
@@ -83,9 +102,18 @@ fn letter(text: &[u8], at: usize) -> bool {
     byte(text, at).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'[' | b']'))
 }
 
+/// What stands to the left of the words on their line.
 enum Left {
+    /// Nothing but decoration.
     LineStart,
+    /// A word that announces a marking, and a colon.
     Announced,
+    /// An opening bracket, as in `[vertraulich]`.
+    Tag,
+    /// The beginning of a subject line.
+    Subject,
+    /// A bar, dot or dash behind something else, as in a footer.
+    Footer,
     Other,
 }
 
@@ -95,36 +123,56 @@ fn left(text: &[u8], start: usize) -> Left {
     let line = match before.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
         Some(at) => before.get(at + 1..).unwrap_or_default(),
         None if from == 0 => before,
+        None if byte_before(text, start) == Some(b'[') => return Left::Tag,
         None => return Left::Other,
     };
     let line = line.trim_ascii_start();
-    let mut words = line.iter().copied().skip_while(|b| is_decoration(*b)).collect::<Vec<u8>>();
-    if words.is_empty() {
-        return Left::LineStart;
+    let words = line.iter().position(|b| !is_decoration(*b));
+    let Some(words) = words.and_then(|at| line.get(at..)) else { return Left::LineStart };
+    if words.ends_with(b"[") {
+        return Left::Tag;
     }
-    while words.last().is_some_and(|b| matches!(b, b' ' | b'*' | b'_')) {
-        words.pop();
-    }
-    let announced = words.pop() == Some(b':')
-        && ANNOUNCEMENTS.iter().any(|word| {
-            let tail = words.len().checked_sub(word.len()).and_then(|at| words.get(at..));
+    let words = words.trim_ascii_end();
+    let bare = match words.iter().rposition(|b| !matches!(b, b' ' | b'*' | b'_')) {
+        Some(last) => words.get(..=last).unwrap_or_default(),
+        None => words,
+    };
+    if let Some(name) = bare.strip_suffix(b":") {
+        let ends_in = |word: &&[u8]| {
+            let tail = name.len().checked_sub(word.len()).and_then(|at| name.get(at..));
             tail.is_some_and(|tail| tail.eq_ignore_ascii_case(word))
-        });
-    if announced { Left::Announced } else { Left::Other }
+        };
+        if ANNOUNCEMENTS.iter().any(ends_in) {
+            return Left::Announced;
+        }
+        if SUBJECTS.iter().any(ends_in) {
+            return Left::Subject;
+        }
+    }
+    let dash = [&b"|"[..], b"\xC2\xB7", b"\xE2\x80\x93", b"\xE2\x80\x94", b"\xE2\x80\xA2"];
+    let footer = !line.starts_with(b"|") && dash.iter().any(|dash| words.ends_with(dash));
+    if footer { Left::Footer } else { Left::Other }
 }
 
 enum Right {
-    LineEnd,
+    Fits,
     TextEnd,
     Other,
 }
 
-fn byte_after_decoration(text: &[u8], end: usize) -> Right {
+/// Whether a marking ends at `end`: its line does, its bracket closes, or the subject goes on behind a colon or dash.
+fn right(text: &[u8], end: usize, left: &Left) -> Right {
+    let mut spaced = false;
     for at in end..end + LINE_MAX {
         match byte(text, at) {
             None => return Right::TextEnd,
-            Some(b'\n' | b'\r') => return Right::LineEnd,
-            Some(b) if is_decoration(b) => {}
+            Some(b']') if matches!(left, Left::Tag) => return Right::Fits,
+            Some(_) if matches!(left, Left::Tag) => return Right::Other,
+            Some(b'\n' | b'\r') => return Right::Fits,
+            Some(b':' | b'|') if matches!(left, Left::Subject) => return Right::Fits,
+            Some(b'-') if matches!(left, Left::Subject) && spaced => return Right::Fits,
+            Some(0xE2) if matches!(left, Left::Subject) && spaced => return Right::Fits,
+            Some(b) if is_decoration(b) => spaced = b == b' ',
             Some(_) => return Right::Other,
         }
     }

@@ -26,6 +26,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("keys", include_str!("../../../recognizers/keys.toml")),
     ("credentials", include_str!("../../../recognizers/credentials.toml")),
     ("markings", include_str!("../../../recognizers/markings.toml")),
+    ("birth", include_str!("../../../recognizers/birth.toml")),
+    ("injection", include_str!("../../../recognizers/injection.toml")),
 ];
 
 /// The longest keyword, in bytes.

@@ -2,8 +2,10 @@
 
 mod secret;
 
+use crate::birth;
 use crate::checksum;
 use crate::iban;
+use crate::injection;
 use crate::text::range;
 
 /// What a validator says about a match.
@@ -39,6 +41,10 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("secret", secret::secret),
     ("userinfo", secret::userinfo),
     ("connection", secret::connection),
+    ("birth-date", birth::birth_date),
+    ("exfiltration", injection::exfiltration),
+    ("template-address", injection::template_address),
+    ("birth-star", birth::birth_star),
 ];
 
 pub(crate) fn accept(_text: &[u8], start: usize, end: usize) -> Option<Verdict> {
