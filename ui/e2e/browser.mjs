@@ -69,8 +69,20 @@ export function stepper(faults, onFailure) {
 export function photographer(folder) {
   if (folder) mkdirSync(folder, { recursive: true });
   return async (page, name, fullPage = false) => {
-    if (folder) await page.screenshot({ path: join(folder, `${name}.png`), fullPage, animations: "disabled" });
+    if (!folder) return;
+    const before = page.viewportSize();
+    if (fullPage) await page.setViewportSize({ ...before, height: await wholeHeight(page) });
+    await page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled" });
+    if (fullPage) await page.setViewportSize(before);
   };
+}
+
+/** How high a window must be to show everything, also what scrolls in a dialog. What sticks to its lower edge stays there. */
+async function wholeHeight(page) {
+  return page.evaluate(() => {
+    const inside = [...document.querySelectorAll("dialog[open] *")].map(({ scrollHeight, clientHeight }) => innerHeight + scrollHeight - clientHeight);
+    return Math.min(8000, Math.max(innerHeight, document.documentElement.scrollHeight, ...inside));
+  });
 }
 
 /** No violation of WCAG 2.2 A and AA or of axe's best practices. */
@@ -149,4 +161,26 @@ export async function fits(page, name) {
     return found;
   });
   assert.deepEqual(faults.slice(0, 12), [], name);
+}
+
+/** What a screen reader walks by: one heading of the page, no level left out, one region that speaks. */
+export async function structure(page, name) {
+  const faults = await page.evaluate(() => {
+    const found = [];
+    const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+    const levels = [...(dialog ?? document.querySelector("main")).querySelectorAll("h1, h2, h3, h4, h5, h6")]
+      .filter((heading) => heading.checkVisibility())
+      .map((heading) => Number(heading.tagName[1]));
+    const top = dialog ? 2 : 1;
+    if (levels[0] !== top) found.push(`the first heading is h${levels[0]}`);
+    if (levels.filter((level) => level <= top).length !== 1) found.push(`headings: ${levels.join(" ")}`);
+    if (levels.some((level, index) => index > 0 && level > levels[index - 1] + 1)) found.push(`a level is left out: ${levels.join(" ")}`);
+    const speaking = [...document.querySelectorAll("[role=status], [role=alert], [role=log], [aria-live], output")];
+    if (speaking.length !== 1) found.push(`${speaking.length} regions speak`);
+    if (dialog && !dialog.contains(speaking[0])) found.push("what speaks is outside of the dialog, where nobody hears it");
+    if (document.querySelectorAll("main").length !== 1) found.push("not one main");
+    if (document.title.trim() === "") found.push("no title");
+    return found;
+  });
+  assert.deepEqual(faults, [], name);
 }

@@ -89,7 +89,7 @@ export function createChat({ pause, isAlive }) {
       emit("refusal", { error: message.refusal });
       end("failed");
     };
-    const passage = { request_id: requestId, label: LABELS.includes(label) ? label : "INTERNAL", sensitivity: 0, action: "ALLOWED", route: "local/engine" };
+    const passage = { request_id: requestId, label: LABELS.includes(label) ? label : "INTERNAL", sensitivity: 0, action: "ALLOWED", route: "engine" };
     emit("model", { model });
     await sleep(pause * 4);
     if (passage.label === "SECRET") {

@@ -11,7 +11,7 @@ export function createConsole({ sessions }) {
   const upstreams = [
     { name: "engine", url: "unix:engine.sock", zone: "local", region: "de", max_label: "CONFIDENTIAL", models: ["smollm2-135m-instruct"], healthy: true, in_flight: 1, queue: 0 },
     { name: "vllm-nord", url: "http://10.20.0.11:8000", zone: "local", region: "de", max_label: "CONFIDENTIAL", models: ["llama-3.3-70b", "qwen-3-coder-30b"], healthy: true, in_flight: 7, queue: 2 },
-    { name: "vllm-süd", url: "http://10.20.0.12:8000", zone: "partner", region: "eu", max_label: "INTERNAL", models: ["llama-3.3-70b"], healthy: false, reason: "connection refused", in_flight: 0, queue: null },
+    { name: "vllm-süd", url: "http://10.20.0.12:8000", zone: "external", region: "eu", max_label: "INTERNAL", models: ["llama-3.3-70b"], healthy: false, reason: both("connection refused", "Verbindung abgelehnt"), in_flight: 0, queue: null },
   ];
   const people = [
     person("p-employee", "Ada Lindner", "employee", ["sales"], "local", 1),
@@ -24,8 +24,8 @@ export function createConsole({ sessions }) {
   ];
   const keys = [
     key("key_01JD9WQ2A7", "p-engineer", "engineer", [], null),
-    key("key_01JD9WQ5RM", "p-engineer", "engineer", ["models", "chat"], ago(-2_000_000)),
-    key("key_01JC2ABF4K", "p-employee", "employee", ["chat"], ago(3600)),
+    key("key_01JD9WQ5RM", "p-engineer", "engineer", ["models:llama-3.3-70b", "surface:chat"], ago(-2_000_000)),
+    key("key_01JC2ABF4K", "p-employee", "employee", ["surface:chat"], ago(3600)),
     { ...key("key_01JB77XD0P", "p-11aa22bb33cc44dd55ee", "engineer", [], null), revoked: ago(86_400) },
   ];
 
@@ -342,5 +342,6 @@ const POSTURE = [
 const LIMITS = [
   { who: "role:employee", kind: "requests_per_minute", limit: 30, used: 4, resets: ago(-42) },
   { who: "group:sales", kind: "streams", limit: 3, used: 3, resets: null },
+  { who: "person:p-employee", kind: "parallel", limit: 8, used: 1, resets: null },
   { who: "role:employee", kind: "tokens_per_day", limit: 200_000, used: 171_430, resets: ago(-30_000) },
 ];

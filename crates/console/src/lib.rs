@@ -11,6 +11,7 @@ mod access;
 mod answer;
 mod body;
 mod call;
+mod complaint;
 mod decisions;
 mod explanation;
 mod export;

@@ -9,8 +9,9 @@ use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_wire::{Reply, internal};
 use serde_json::{Value, json};
 
-use crate::answer::{busy, nothing_there, ok};
+use crate::answer::{both, busy, nothing_there, ok};
 use crate::call::Call;
+use crate::complaint;
 use crate::decisions::{LIMIT, LIMIT_MAX, filter};
 
 /// `GET /api/audit/entries`.
@@ -92,7 +93,7 @@ pub(crate) async fn verify(call: &Call) -> Result<Reply, Refusal> {
             "ok": false,
             "entries": call.console.log.metrics().size,
             "size": call.console.log.metrics().tree_size,
-            "problem": error.to_string(),
+            "problem": both(&complaint::of_log(&error)),
             "ms": ms,
         }),
     }))

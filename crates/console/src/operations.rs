@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{both, ok, time};
 use crate::call::Call;
+use crate::complaint;
 
 /// What only the house as a whole knows. The root implements it.
 pub trait Operations: Send + Sync + 'static {
@@ -81,7 +82,7 @@ pub struct Point {
 /// The embedded engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineState {
-    /// One word: `ready`, `loading`, `failed` …
+    /// One word: `ready`, `loading`, `restarting` or `failed`.
     pub state: String,
     pub model: String,
 }
@@ -242,7 +243,7 @@ fn upstream_documents(upstreams: &Upstreams) -> Vec<Value> {
             "max_label": status.max_label.as_str(),
             "models": status.models,
             "healthy": status.healthy,
-            "reason": status.reason,
+            "reason": status.reason.map(|reason| both(&complaint::of_server(&reason))),
             "in_flight": status.outstanding,
             // This house keeps no queue of its own before a model server; what waits, waits there.
             "queue": null,

@@ -48,6 +48,8 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
           icon="help"
           onClick={() => {
             setOpen(false);
+            // What opens next gives the focus back to where it was.
+            button.current?.focus();
             onGo();
             openHelp("");
           }}

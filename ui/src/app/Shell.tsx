@@ -94,6 +94,7 @@ function useFocusOnArrival(step: number) {
   useEffect(() => {
     if (last.current === step) return undefined;
     last.current = step;
+    const before = document.activeElement;
     let tries = 0;
     const timer = setInterval(() => {
       tries += 1;
@@ -101,7 +102,9 @@ function useFocusOnArrival(step: number) {
       // A page that is loaded for the first time has its heading a little later.
       if (!target && tries < 40) return;
       clearInterval(timer);
-      if (document.querySelector("dialog[open]")) return;
+      // Whoever has gone on meanwhile stays where they are.
+      const now = document.activeElement;
+      if (document.querySelector("dialog[open]") || (now !== before && now !== document.body)) return;
       target?.focus({ preventScroll: true });
       if (target?.tagName === "H1") scrollTo({ top: 0 });
     }, 25);

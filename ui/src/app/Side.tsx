@@ -24,12 +24,14 @@ export function Side({ page, conversation, onGo, bare = false }: Props) {
   const { words } = useLanguage();
   const { house, session } = useSession();
   const mayChat = session.pages.includes("chat");
+  // In a menu the house's name is a heading above these.
+  const Heading = bare ? "h3" : "h2";
   return (
     <div className="flex h-full min-h-0 flex-col">
       {bare ? null : (
         <div className="flex min-h-16 items-center gap-2.5 px-5">
           <HouseMark className="size-8" />
-          <p className="min-w-0 truncate font-semibold tracking-tight">{house.name}</p>
+          <p translate="no" className="min-w-0 truncate font-semibold tracking-tight">{house.name}</p>
         </div>
       )}
       <div className="min-h-0 flex-1 overflow-y-auto pt-1 pb-3">
@@ -56,7 +58,7 @@ export function Side({ page, conversation, onGo, bare = false }: Props) {
               const names = session.pages.filter((name) => ROUTES[name]?.group === group);
               return names.length === 0 ? null : (
                 <div key={group} className="pt-3 first:pt-1">
-                  <h2 className="px-2.5 pb-1 text-xs font-medium text-soft">{words.groups[group]}</h2>
+                  <Heading className="px-2.5 pb-1 text-xs font-medium text-soft">{words.groups[group]}</Heading>
                   <ul className="space-y-px">
                     {names.map((name) => (
                       <li key={name}>
@@ -81,7 +83,7 @@ export function Side({ page, conversation, onGo, bare = false }: Props) {
         </nav>
         {mayChat ? (
           <div className="px-1 pt-2">
-            <Conversations current={conversation} onGo={onGo} />
+            <Conversations current={conversation} level={bare ? 3 : 2} onGo={onGo} />
           </div>
         ) : null}
       </div>

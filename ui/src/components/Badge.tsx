@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { count } from "../lib/format";
 import { isLabel } from "../lib/labels";
 import { useLanguage } from "../lib/language";
 
@@ -17,6 +18,8 @@ interface Props {
   wrap?: boolean;
   children: ReactNode;
   "data-state"?: string;
+  /** `no` for a name. */
+  translate?: "no";
 }
 
 export function Badge({ look = "plain", wrap = false, children, ...rest }: Props) {
@@ -57,12 +60,12 @@ export function LabelBadge({ label }: { label: string | null }) {
 
 /** How many of what was found. */
 export function Findings({ findings }: { findings: Record<string, number> }) {
-  const { words } = useLanguage();
+  const { words, language } = useLanguage();
   return (
     <>
-      {Object.entries(findings).map(([type, count]) => (
+      {Object.entries(findings).map(([type, found]) => (
         <span key={type} className="block">
-          {count} × {words.findings[type] ?? type}
+          {count(found, language)} × {words.findings[type] ?? type}
         </span>
       ))}
     </>

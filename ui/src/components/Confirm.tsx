@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { useAct } from "../lib/load";
 import { useLanguage } from "../lib/language";
 import { Button } from "./Button";
@@ -12,21 +12,26 @@ interface Props {
   /** The verb on the button. */
   act: string;
   danger?: boolean;
+  /** Whether the button that asked goes when it is done. */
+  orphans?: boolean;
   onAct: () => Promise<void>;
   onClose: () => void;
 }
 
 /** Asks before something is done, and says what follows from it. */
-export function Confirm({ heading, children, act: verb, danger = false, onAct, onClose }: Props) {
+export function Confirm({ heading, children, act: verb, danger = false, orphans = false, onAct, onClose }: Props) {
   const { words } = useLanguage();
   const { busy, refusal, act } = useAct();
+  const orphaned = useRef(false);
 
   async function go() {
-    if (await act(onAct)) onClose();
+    if (!(await act(onAct))) return;
+    orphaned.current = orphans;
+    onClose();
   }
 
   return (
-    <Modal look="box" heading={heading} onClose={onClose}>
+    <Modal look="box" heading={heading} onClose={onClose} orphaned={orphaned}>
       <div className="space-y-4 text-pretty text-soft">{children}</div>
       {refusal ? (
         <div className="mt-4">

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { announce } from "../lib/announce";
 import { useLanguage } from "../lib/language";
 import { Icon } from "./icons";
 
@@ -20,6 +21,11 @@ export function CopyButton({ text, name, labelled = false }: Props) {
     return () => clearTimeout(timer);
   }, [copied]);
 
+  function done() {
+    setCopied(true);
+    announce(words.copied);
+  }
+
   if (!("clipboard" in navigator)) return null;
   return (
     <button
@@ -27,7 +33,7 @@ export function CopyButton({ text, name, labelled = false }: Props) {
       aria-label={copied ? words.copied : name}
       title={copied ? words.copied : name}
       data-copy
-      onClick={() => navigator.clipboard.writeText(text).then(() => setCopied(true), () => setCopied(false))}
+      onClick={() => navigator.clipboard.writeText(text).then(done, () => setCopied(false))}
       className={`inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md text-soft hover:bg-sunken hover:text-ink ${labelled ? "min-h-7 px-1.5" : "size-6"}`}
     >
       <Icon name={copied ? "check" : "copy"} className="size-3.5" />

@@ -31,7 +31,7 @@ export function MarkedText({ text, findings, around }: Props) {
             <mark className="rounded-sm bg-mark px-0.5 font-semibold text-ink underline decoration-stop decoration-2 underline-offset-4">
               {piece.text}
             </mark>
-            <span className="mx-1 inline-block rounded bg-stop-tint px-1.5 text-xs font-semibold text-stop">{names}</span>
+            <span className="ml-1 inline-block rounded bg-stop-tint px-1.5 text-xs font-semibold text-stop">{names}</span>
           </span>
         );
       })}

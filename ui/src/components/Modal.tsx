@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, type RefObject, useId, useLayoutEffect, useRef } from "react";
+import { dialogs } from "../lib/announce";
 import { useLanguage } from "../lib/language";
 import { Button } from "./Button";
 import { Icon } from "./icons";
@@ -13,6 +14,8 @@ interface Props {
   children: ReactNode;
   /** Whether a click beside it and Escape close it. */
   fixed?: boolean;
+  /** Set to true when that from which this was opened is about to go, so that the focus moves to the page's heading. */
+  orphaned?: RefObject<boolean>;
 }
 
 const LOOKS = {
@@ -22,16 +25,24 @@ const LOOKS = {
 };
 
 /** Something over the page that keeps the focus until it closes; Escape and a click beside it close it. */
-export function Modal({ heading, look = "drawer", onClose, top, children, fixed = false }: Props) {
+export function Modal({ heading, look = "drawer", onClose, top, children, fixed = false, orphaned }: Props) {
   const { words } = useLanguage();
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
 
-  useEffect(() => {
+  // Before the element leaves the page: afterwards nobody knows any more where the focus had been.
+  useLayoutEffect(() => {
     const element = dialog.current;
-    if (!element?.open) element?.showModal();
-    return () => element?.close();
-  }, []);
+    if (!element) return undefined;
+    const opener = document.activeElement;
+    element.showModal();
+    dialogs.change((open) => [...open, element]);
+    return () => {
+      dialogs.change((open) => open.filter((one) => one !== element));
+      element.close();
+      giveFocusBack(opener, orphaned);
+    };
+  }, [orphaned]);
 
   return (
     // The keyboard's way to close a dialog is Escape, which the browser brings.
@@ -39,7 +50,7 @@ export function Modal({ heading, look = "drawer", onClose, top, children, fixed 
     <dialog
       ref={dialog}
       aria-labelledby={id}
-      onClose={onClose}
+      onClose={() => dialog.current?.open === false && onClose()}
       onCancel={(event) => fixed && event.preventDefault()}
       onClick={(event) => !fixed && event.target === dialog.current && dialog.current.close()}
       className={`bg-panel text-ink shadow-card ${LOOKS[look]}`}
@@ -66,4 +77,11 @@ export function Modal({ heading, look = "drawer", onClose, top, children, fixed 
       </div>
     </dialog>
   );
+}
+
+/** To where it had been; to the page's heading where that is gone. */
+function giveFocusBack(opener: Element | null, orphaned: RefObject<boolean> | undefined) {
+  const gone = orphaned?.current === true;
+  if (!gone && opener instanceof HTMLElement && opener !== document.body) opener.focus({ preventScroll: true });
+  if (gone || document.activeElement === document.body) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
 }

@@ -1,11 +1,13 @@
 import type { Upstream } from "../lib/contract";
+import { count } from "../lib/format";
 import { useLanguage } from "../lib/language";
 import { Badge, LabelBadge } from "./Badge";
+import { Sentence } from "./Sentence";
 import { Table } from "./Table";
 
 /** Model servers with what they may get and how they are. */
 export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
-  const { words } = useLanguage();
+  const { words, language } = useLanguage();
   const { now, columns } = words;
   return (
     <Table
@@ -18,7 +20,7 @@ export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
           name: columns.name,
           cell: ({ name, url }) => (
             <>
-              <span className="font-medium">{name}</span>
+              <span translate="no" className="font-medium">{name}</span>
               <span className="block font-mono text-xs break-all text-soft">{url}</span>
             </>
           ),
@@ -32,20 +34,20 @@ export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
               <Badge look={healthy ? "good" : "stop"} data-state={healthy ? "healthy" : "unhealthy"}>
                 {healthy ? now.healthy : now.unhealthy}
               </Badge>
-              {!healthy && reason ? <span className="block max-w-64 text-xs wrap-anywhere whitespace-normal text-soft">{reason}</span> : null}
+              {!healthy && reason ? <span className="block max-w-64 text-xs wrap-anywhere whitespace-normal text-soft"><Sentence text={reason[language]} /></span> : null}
             </>
           ),
         },
-        { id: "models", name: now.models, cell: ({ models }) => models.join(", ") },
+        { id: "models", name: now.models, cell: ({ models }) => <span translate="no">{models.join(", ")}</span> },
         { id: "label", name: now.maxLabel, tight: true, cell: ({ max_label: label }) => <LabelBadge label={label} /> },
-        { id: "zone", name: now.zone, tight: true, cell: ({ zone, region }) => [zone, region].filter(Boolean).join(", ") },
+        { id: "zone", name: now.zone, tight: true, cell: ({ zone, region }) => [now.zones[zone] ?? zone, region].filter(Boolean).join(", ") },
         {
           id: "load",
           name: now.running,
           cell: ({ in_flight: running, queue }) => (
             <span className="tabular-nums">
-              {running}
-              {queue ? <span className="text-soft"> + {queue} {now.waiting}</span> : null}
+              {count(running, language)}
+              {queue ? <span className="text-soft"> + {count(queue, language)} {now.waiting}</span> : null}
             </span>
           ),
         },

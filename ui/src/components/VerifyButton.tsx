@@ -8,6 +8,7 @@ import { useAct } from "../lib/load";
 import { Button } from "./Button";
 import { Icon } from "./icons";
 import { RefusalCard } from "./RefusalCard";
+import { Sentence } from "./Sentence";
 
 /** Has the house recompute its whole log, and keeps the result. */
 export function useVerification() {
@@ -51,7 +52,7 @@ export function VerifyResult({ state: { result, refusal } }: { state: State }) {
         <p className="mt-1 text-pretty">{ok ? words.verify.okText(entries, count(result.ms, language)) : words.verify.badText(entries)}</p>
         {ok ? null : (
           <>
-            {problem ? <p className="mt-2 font-mono text-sm wrap-anywhere">{problem}</p> : null}
+            {problem ? <p className="mt-2 wrap-anywhere"><Sentence text={problem[language]} /></p> : null}
             <p className="mt-2">{words.verify.badNext}</p>
           </>
         )}

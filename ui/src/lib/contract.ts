@@ -111,7 +111,7 @@ export interface Verification {
   ok: boolean;
   entries: number;
   size: number;
-  problem: string | null;
+  problem: BothTexts | null;
   ms: number;
 }
 
@@ -136,7 +136,7 @@ export interface Upstream {
   models: string[];
   healthy: boolean;
   /** Why it does not answer. */
-  reason?: string | null;
+  reason?: BothTexts | null;
   in_flight: number;
   queue: number | null;
 }
@@ -217,7 +217,7 @@ export interface RefusalStory {
 
 export interface Limit {
   who: string;
-  kind: "requests_per_minute" | "streams" | "tokens_per_day";
+  kind: "requests_per_minute" | "streams" | "parallel" | "tokens_per_day";
   limit: number;
   used: number;
   resets: string | null;

@@ -45,9 +45,10 @@ function format(written: string, formatter: Intl.DateTimeFormat): string {
   return Number.isNaN(moment.getTime()) ? written : formatter.format(moment);
 }
 
-/** `12.345` in German, `12,345` in English. */
+/** `12 345,6` in German, with the narrow space of DIN 5008, and `12,345.6` in English. */
 export function count(value: number, language: Language): string {
-  return new Intl.NumberFormat(localeOf(language), { maximumFractionDigits: 1 }).format(value);
+  const written = new Intl.NumberFormat(localeOf(language), { maximumFractionDigits: 1 }).format(value);
+  return language === "de" ? written.replaceAll(".", "\u202f") : written;
 }
 
 /** A short form for axes: `12k`, `3.4M`. */
@@ -57,19 +58,20 @@ export function short(value: number, language: Language): string {
   return `${count(value / (million ? 1_000_000 : 1000), language)} ${million ? (language === "de" ? "Mio." : "m") : language === "de" ? "Tsd." : "k"}`;
 }
 
-/** `2 d 4 h`, `3 h 5 min`, `12 s`: the two largest parts. */
-export function span(seconds: number): string {
+/** `2 Tage 4 Stunden`, `3 hours 5 minutes`, `12 seconds`: the two largest parts. */
+export function span(seconds: number, language: Language): string {
   const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [Math.floor(seconds) % 60, "s"],
+    [Math.floor(seconds / 86_400), "day"],
+    [Math.floor(seconds / 3600) % 24, "hour"],
+    [Math.floor(seconds / 60) % 60, "minute"],
+    [Math.floor(seconds) % 60, "second"],
   ];
+  const say = ([value, unit]: [number, string]) => new Intl.NumberFormat(localeOf(language), { style: "unit", unit, unitDisplay: "long" }).format(value);
   const first = parts.findIndex(([value]) => value > 0);
-  if (first < 0) return "0 s";
+  if (first < 0) return say([0, "second"]);
   return parts
     .slice(first, first + 2)
     .filter(([value]) => value > 0)
-    .map(([value, unit]) => `${value} ${unit}`)
+    .map(say)
     .join(" ");
 }

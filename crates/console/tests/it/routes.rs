@@ -5,6 +5,7 @@ use schleuse_console::{Need, ROUTES, pages};
 use schleuse_policy::{Circumstances, Policy};
 use schleuse_types::{Principal, Role};
 use schleuse_wire::{Method, ReplyBody};
+use serde_json::Value;
 
 use crate::house::{House, bearer, key};
 
@@ -147,6 +148,15 @@ async fn the_operators_pages_say_what_the_root_and_the_rooms_know() {
     assert_eq!(now["audit"]["ready"], true);
     let upstreams = house.get(Role::Admin, "/api/upstreams").await.json();
     assert_eq!(upstreams["upstreams"], now["upstreams"]);
+    assert_eq!(upstreams["upstreams"][0]["reason"], Value::Null);
+    // Nobody listens at its address; whoever reads German reads why in German.
+    house.console.upstreams.refresh().await;
+    let upstreams = house.get(Role::Admin, "/api/upstreams").await.json();
+    let reason = &upstreams["upstreams"][0]["reason"];
+    assert_eq!(
+        (&reason["en"], &reason["de"]),
+        (&"connection refused".into(), &"Verbindung abgelehnt".into())
+    );
     let policies = house.get(Role::Admin, "/api/policies").await.json();
     assert_eq!(policies["digest"], Policy::shipped().unwrap().digest());
     assert_eq!(policies["files"][1]["name"], "default.cedar");

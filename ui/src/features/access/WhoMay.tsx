@@ -80,7 +80,7 @@ function Answer({ path }: { path: string }) {
   return (
     <div className="border-t border-line" data-answer>
       <p className="px-4 pt-3 text-sm text-soft sm:px-5">
-        <span className="font-semibold wrap-anywhere text-ink">{data.subject}</span>
+        <span translate="no" className="font-semibold wrap-anywhere text-ink">{data.subject}</span>
         {same && first ? ` · ${words.roles[first.role as keyof typeof words.roles]?.[0] ?? first.role}` : ""} · {access.rows(data.rows.length)}
       </p>
       <Table
@@ -102,7 +102,7 @@ function Answer({ path }: { path: string }) {
               </>
             ),
           },
-          { id: "model", name: columns.model, cell: ({ model, up_to: upTo }) => (model ? <>{model}{upTo ? <span className="block text-xs text-soft">{access.upTo(words.labels[upTo])}</span> : null}</> : "") },
+          { id: "model", name: columns.model, cell: ({ model, up_to: upTo }) => (model ? <><span translate="no">{model}</span>{upTo ? <span className="block text-xs text-soft">{access.upTo(words.labels[upTo])}</span> : null}</> : "") },
           {
             id: "reason",
             name: columns.reason,
@@ -126,7 +126,7 @@ function personColumn({ columns, access, roles }: Words): Column<AccessRow> {
     name: columns.person,
     cell: ({ person, role }) => (
       <>
-        <span className="wrap-anywhere">{person ?? access.everybody}</span>
+        <span translate={person === null ? "yes" : "no"} className="wrap-anywhere">{person ?? access.everybody}</span>
         <span className="block text-xs text-soft">{roles[role as keyof typeof roles]?.[0] ?? role}</span>
       </>
     ),

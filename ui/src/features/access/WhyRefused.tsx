@@ -64,7 +64,7 @@ function Story({ requestId }: { requestId: string }) {
       <Facts
         facts={[
           [words.columns.code, <span key="code" className="font-mono text-[0.8125rem]">{data.code}</span>],
-          [words.columns.rules, data.rules.join(", ")],
+          [words.columns.rules, data.rules.length === 0 ? null : <span key="rules" className="font-mono text-[0.8125rem]">{data.rules.join(", ")}</span>],
           [words.columns.findings, Object.keys(data.findings).length === 0 ? null : <Findings findings={data.findings} />],
           [words.columns.requestId, <RequestId key="id" id={data.request_id} />],
         ]}

@@ -18,27 +18,29 @@ import { conversations, loadList, remove, rename } from "./store";
 type Asking = { kind: "rename" | "delete"; row: Summary } | undefined;
 
 /** The list of conversations beside every page of somebody who may chat. */
-export function Conversations({ current, onGo }: { current: string | undefined; onGo: () => void }) {
+export function Conversations({ current, level, onGo }: { current: string | undefined; level: 2 | 3; onGo: () => void }) {
   const { words } = useLanguage();
   const { list } = useStore(conversations);
   const [asking, setAsking] = useState<Asking>();
   const known = list !== undefined;
+  const [Heading, Part] = level === 2 ? (["h2", "h3"] as const) : (["h3", "h4"] as const);
+  const id = useId();
 
   useEffect(() => {
     if (!known) void loadList();
   }, [known]);
 
   return (
-    <section aria-labelledby="conversations" className="px-2 pb-2">
-      <h2 id="conversations" className="sr-only">
+    <section aria-labelledby={id} className="px-2 pb-2">
+      <Heading id={id} className="sr-only">
         {words.conversations.heading}
-      </h2>
+      </Heading>
       {list?.length === 0 ? <p className="px-3 py-2 text-sm text-soft">{words.conversations.none}</p> : null}
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div onKeyDown={walkWithArrows}>
         {grouped(list ?? [], words).map(([name, rows]) => (
           <div key={name} className="mt-3 first:mt-1">
-            <h3 className="px-3 pb-1 text-xs font-medium text-soft">{name}</h3>
+            <Part className="px-3 pb-1 text-xs font-medium text-soft">{name}</Part>
             <ul className="space-y-px">
               {rows.map((row) => (
                 <Row key={row.id} row={row} current={row.id === current} onGo={onGo} onAsk={(kind) => setAsking({ kind, row })} />
@@ -53,6 +55,7 @@ export function Conversations({ current, onGo }: { current: string | undefined; 
           heading={words.conversations.deleteHeading}
           act={words.conversations.delete}
           danger
+          orphans
           onAct={async () => {
             await remove(asking.row.id);
             if (asking.row.id === current) go("/chat");

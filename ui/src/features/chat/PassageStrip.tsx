@@ -32,12 +32,12 @@ export function PassageStrip({ answer }: { answer: Message }) {
         ) : null}
         {answer.model ? (
           <Fact name={words.turn.model}>
-            <span data-model>{answer.model}</span>
+            <span data-model translate="no">{answer.model}</span>
           </Fact>
         ) : null}
         {passage.route ? (
           <Fact name={words.turn.route}>
-            <span data-route>{passage.route}</span>
+            <span data-route translate="no">{passage.route}</span>
           </Fact>
         ) : null}
         {usage ? (

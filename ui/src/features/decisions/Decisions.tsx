@@ -119,8 +119,8 @@ function columnsIn(words: Words, language: "de" | "en", open: (id: string) => vo
       cell: ({ model, route }) =>
         model === "" ? null : (
           <>
-            <span className="break-words">{model}</span>
-            {route ? <span className="block text-xs text-soft">{route}</span> : null}
+            <span translate="no" className="break-words">{model}</span>
+            {route ? <span translate="no" className="block text-xs text-soft">{route}</span> : null}
           </>
         ),
     },

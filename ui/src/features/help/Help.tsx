@@ -1,6 +1,7 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { Markdown } from "../../components/Markdown";
 import { Modal } from "../../components/Modal";
+import { announce } from "../../lib/announce";
 import { useLanguage } from "../../lib/language";
 import { handbook, type Hit, search, type Section, wordsOf } from "./handbook";
 
@@ -25,6 +26,14 @@ export default function Help({ section, onClose }: Props) {
     else goTo(section);
   }, [section]);
 
+  const found = searching ? countOf(hits, query, words.handbook) : "";
+  useEffect(() => {
+    if (found === "") return undefined;
+    // Said once the typing pauses, not with every letter.
+    const timer = setTimeout(() => announce(found), 400);
+    return () => clearTimeout(timer);
+  }, [found]);
+
   return (
     <Modal
       heading={words.handbook.heading}
@@ -45,9 +54,7 @@ export default function Help({ section, onClose }: Props) {
         </>
       }
     >
-      <p role="status" className="text-sm text-soft">
-        {searching ? countOf(hits, query, words.handbook) : ""}
-      </p>
+      <p className="text-sm text-soft">{found}</p>
       {searching ? (
         <Hits
           hits={hits}

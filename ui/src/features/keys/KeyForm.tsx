@@ -42,7 +42,7 @@ export function KeyForm({ people, onDone, onClose }: { people: Person[]; onDone:
 
   if (made !== undefined) {
     return (
-      <Modal look="box" heading={words.keys.shown} onClose={onClose} fixed>
+      <Modal key="made" look="box" heading={words.keys.shown} onClose={onClose} fixed>
         <p className="text-pretty">{words.keys.shownText}</p>
         <div className="mt-4" data-new-key>
           <Code code={made} copyName={words.keys.copyKey} wrap />

@@ -46,6 +46,7 @@ export default function Keys() {
           heading={words.keys.revokeHeading}
           act={words.keys.revoke}
           danger
+          orphans
           onAct={async () => {
             await send("DELETE", `/api/keys/${encodeURIComponent(revoking.id)}`);
             confirmDone(words.keys.revoked);
@@ -67,10 +68,10 @@ function useColumns(people: Person[], revoke: (key: Key) => void): Column<Key>[]
   const [now] = useState(() => Date.now());
   const names = new Map(people.map(({ id, name }) => [id, name]));
   return [
-    { id: "id", name: columns.keys, cell: ({ id }) => <span className="font-mono text-[0.8125rem] break-all">{id}</span> },
+    { id: "id", name: columns.keys, cell: ({ id }) => <span className="inline-block min-w-[15ch] font-mono text-[0.8125rem] break-all">{id}</span> },
     { id: "person", name: columns.person, cell: ({ person }) => <span className="wrap-anywhere">{names.get(person) ?? person}</span> },
     { id: "role", name: columns.role, tight: true, cell: ({ role }) => words.roles[role]?.[0] ?? role },
-    { id: "scopes", name: columns.scopes, cell: ({ scopes }) => (scopes.length === 0 ? keys.allScopes : scopes.join(", ")) },
+    { id: "scopes", name: columns.scopes, cell: ({ scopes }) => (scopes.length === 0 ? keys.allScopes : <span className="font-mono text-[0.8125rem] wrap-anywhere">{scopes.join(", ")}</span>) },
     { id: "created", name: columns.created, cell: ({ created }) => <Moment at={created} /> },
     { id: "expires", name: columns.expires, cell: ({ expires }) => (expires ? <Moment at={expires} /> : keys.never) },
     {

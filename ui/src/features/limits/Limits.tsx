@@ -4,6 +4,7 @@ import type { Limit } from "../../lib/contract";
 import { clock, count } from "../../lib/format";
 import { useLanguage } from "../../lib/language";
 import { useLoad, usePolling } from "../../lib/load";
+import type { Words } from "../../lib/text/en";
 
 /** What I may use, and how much of it is used. */
 export default function Limits() {
@@ -41,7 +42,7 @@ function Bar({ limit }: { limit: Limit }) {
   return (
     <li data-limit={kind} className="rounded-2xl border border-line bg-panel p-5 shadow-card">
       <h2 className="font-semibold">{words.limits.kinds[kind] ?? kind}</h2>
-      <p className="text-xs text-soft">{words.limits.forWhom(nameOf(who, words.roles))}</p>
+      <p className="text-xs text-soft">{whom(who, words)}</p>
       <p className="mt-4 flex flex-wrap items-center gap-2 text-lg font-medium tabular-nums">
         {amount}
         {state === "free" ? null : <Badge look={state === "full" ? "stop" : "care"}>{state === "full" ? words.limits.full : words.limits.almost}</Badge>}
@@ -55,8 +56,9 @@ function Bar({ limit }: { limit: Limit }) {
   );
 }
 
-/** `role:employee` in words; groups, persons and keys keep their names. */
-function nameOf(who: string, roles: Record<string, [string, string]>): string {
-  const [kind, name = ""] = who.split(/:(.*)/su);
-  return kind === "role" ? (roles[name]?.[0] ?? name) : name || who;
+/** `role:employee` in words; groups and keys keep their names, and a person is oneself. */
+function whom(who: string, { roles, limits }: Words): string {
+  const [kind = "", name = ""] = who.split(/:(.*)/su);
+  const shown = kind === "role" ? (roles[name as keyof Words["roles"]]?.[0] ?? name) : name;
+  return limits.forWhom[kind]?.(shown) ?? who;
 }

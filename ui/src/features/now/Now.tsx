@@ -39,7 +39,7 @@ export default function Now() {
       intro={words.now.intro}
       actions={
         <div className="flex flex-wrap items-center gap-2 text-sm text-soft">
-          <span>{words.now.up(span(data.uptime_s))}</span>
+          <span>{words.now.up(span(data.uptime_s, language))}</span>
           {engine ? (
             <Badge look={engine.state === "ready" ? "good" : "care"}>
               {words.now.engine}: {words.now.engineStates[engine.state] ?? engine.state}

@@ -82,7 +82,7 @@ function useColumns(ask: (asking: Asking) => void): Column<Person>[] {
       name: columns.name,
       cell: ({ name, id }) => (
         <>
-          <span className="font-medium">{name}</span>
+          <span translate="no" className="font-medium">{name}</span>
           {id === session.person ? <span className="text-soft"> ({people.self})</span> : null}
           {id === name ? null : <span className="block font-mono text-xs break-all text-soft">{id}</span>}
         </>
@@ -105,7 +105,7 @@ function useColumns(ask: (asking: Asking) => void): Column<Person>[] {
         groups.length === 0 ? null : (
           <span className="flex flex-wrap gap-1">
             {groups.map((group) => (
-              <Badge key={group} wrap>{group}</Badge>
+              <Badge key={group} wrap translate="no">{group}</Badge>
             ))}
           </span>
         ),

@@ -23,6 +23,8 @@ export function PersonSessions({ person, onDone, onClose }: { person: Person; on
     confirmDone(words.sessions.ended);
     reload();
     onDone();
+    // The button that ended it is about to go.
+    document.querySelector<HTMLElement>("dialog[open] [tabindex='0']")?.focus();
   }
 
   return (

@@ -34,7 +34,7 @@ export default function Sessions() {
         <Panel flush>{data.sessions.length === 0 ? <Empty>{words.sessions.none}</Empty> : <SessionList sessions={data.sessions} onEnd={setEnding} />}</Panel>
       ) : null}
       {ending ? (
-        <Confirm heading={words.sessions.endHeading} act={words.sessions.end} danger onAct={() => end(ending)} onClose={() => setEnding(undefined)}>
+        <Confirm heading={words.sessions.endHeading} act={words.sessions.end} danger orphans onAct={() => end(ending)} onClose={() => setEnding(undefined)}>
           <p>{ending.current ? words.sessions.endCurrent : words.sessions.endText}</p>
         </Confirm>
       ) : null}

@@ -158,7 +158,7 @@ impl Channels {
 
     /// Books what a window released. A block ends the answer.
     fn keep(&mut self, index: u32, channel: Channel, released: Released) -> Result<String, Refusal> {
-        let Released { mut text, findings, blocked, consumed_upto } = released;
+        let Released { mut text, findings, blocked, consumed_upto, .. } = released;
         if let Some(choice) = self.choices.get_mut(&index) {
             choice.is_redacted |= findings.iter().any(|finding| finding.action.replaces());
             if let Some(held) = choice.windows.get_mut(&channel) {
