@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schleuse_types::{Label, Language, Principal, Role, Text};
 
 use crate::decision::NO_RULE_PERMITS;
-use crate::{Action, Ask, Circumstances, Decision, Effect, Model, Policy, Question, Stage};
+use crate::{Action, Ask, Circumstances, Decision, Effect, Inspected, Model, Policy, Question, Stage};
 
 /// Somebody whose access is asked about: a person, or the holder of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +94,11 @@ impl Policy {
             Label::ALL.into_iter().filter(|label| *label <= model.max_label && *label < Label::Secret);
         for label in labels.rev() {
             let asking = decide(Stage::Asking { declared: label });
-            let answering = decide(Stage::Answering { label, findings: BTreeSet::new(), sensitivity: 0 });
+            let answering = decide(Stage::Answering(Inspected { label, ..Inspected::default() }));
             match [asking, answering].into_iter().find(|decision| decision.effect() == Effect::Deny) {
                 Some(denied) => denial = denial.or(Some(denied)),
                 None => {
-                    let decision =
-                        decide(Stage::Answering { label, findings: BTreeSet::new(), sensitivity: 0 });
+                    let decision = decide(Stage::Answering(Inspected { label, ..Inspected::default() }));
                     let action = ask(Stage::Asking { declared: label });
                     let above = denial.as_ref().map(|denial| denied(subject, &action, denial));
                     let reason = may_ask(subject, &model.name, label, &decision, above);

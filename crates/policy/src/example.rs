@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use schleuse_types::{Label, Role, Zone};
 use serde::Deserialize;
 
-use crate::{Action, Ask, Circumstances, Decision, Effect, Model, Policy, Question, Stage};
+use crate::{Action, Ask, Circumstances, Decision, Effect, Inspected, Model, Policy, Question, Stage};
 
 /// A question with the answer that its author expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,10 @@ struct TypedExample {
     #[serde(default)]
     sensitivity: u8,
     #[serde(default)]
+    evasive: bool,
+    #[serde(default)]
+    opaque: bool,
+    #[serde(default)]
     model: TypedModel,
     address: Option<IpAddr>,
     #[serde(default)]
@@ -192,10 +196,10 @@ impl TypedExample {
                 let zone = zone
                     .map_err(|_| fault("no zone", &self.model.zone, "write local, airgapped or external"))?;
                 let (text_label, max_label) = (label(&self.label)?, label(&self.model.max_label)?);
+                let nothing_found =
+                    self.findings.is_empty() && self.sensitivity == 0 && !self.evasive && !self.opaque;
                 let stage = match self.stage.as_str() {
-                    "asking" if self.findings.is_empty() && self.sensitivity == 0 => {
-                        Stage::Asking { declared: text_label }
-                    }
+                    "asking" if nothing_found => Stage::Asking { declared: text_label },
                     "asking" => {
                         return Err(fault(
                             "too early",
@@ -203,11 +207,13 @@ impl TypedExample {
                             "nothing is found before the stage answering",
                         ));
                     }
-                    "answering" => Stage::Answering {
+                    "answering" => Stage::Answering(Inspected {
                         label: text_label,
                         findings: self.findings.into_iter().collect(),
                         sensitivity: self.sensitivity,
-                    },
+                        evasive: self.evasive,
+                        opaque: self.opaque,
+                    }),
                     other => return Err(fault("no stage", other, "write asking or answering")),
                 };
                 let model = Model { name: self.model.name, zone, region: self.model.region, max_label };

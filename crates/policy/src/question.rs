@@ -30,7 +30,11 @@ impl Question {
     pub(crate) fn samples() -> impl Iterator<Item = Self> {
         let name = || "sample".to_owned();
         let model = Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::Public };
-        let stage = Stage::Answering { label: Label::Public, findings: [name()].into(), sensitivity: 0 };
+        let stage = Stage::Answering(Inspected {
+            label: Label::Public,
+            findings: [name()].into(),
+            ..Inspected::default()
+        });
         let ask = Action::Ask(Ask { surface: "chat".to_owned(), model, stage });
         std::iter::once(ask).chain(Action::HOUSE).map(move |action| Self {
             person: name(),
@@ -50,7 +54,7 @@ impl Question {
             Action::Ask(ask) => {
                 let findings = match &ask.stage {
                     Stage::Asking { .. } => 0,
-                    Stage::Answering { findings, .. } => findings.iter().map(String::len).sum(),
+                    Stage::Answering(Inspected { findings, .. }) => findings.iter().map(String::len).sum(),
                 };
                 ask.surface.len() + ask.model.name.len() + ask.model.region.len() + findings
             }
@@ -190,20 +194,41 @@ pub enum Stage {
     /// Before inspection: only what the asker declared. Policies see no findings and a sensitivity of 0.
     Asking { declared: Label },
     /// After inspection.
-    Answering {
-        label: Label,
-        /// The types that were found, such as `IBAN`.
-        findings: BTreeSet<String>,
-        /// 0 to 100; more is read as 100.
-        sensitivity: u8,
-    },
+    Answering(Inspected),
+}
+
+/// What inspection says about a question.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Inspected {
+    pub label: Label,
+    /// The types that were found, such as `IBAN`.
+    pub findings: BTreeSet<String>,
+    /// 0 to 100; more is read as 100.
+    pub sensitivity: u8,
+    /// Something was found that was written so that a plain reading would miss it.
+    pub evasive: bool,
+    /// Part of the question could not be read. It never counts as clean.
+    pub opaque: bool,
+}
+
+impl Default for Inspected {
+    /// PUBLIC, and nothing found.
+    fn default() -> Self {
+        Self {
+            label: Label::Public,
+            findings: BTreeSet::new(),
+            sensitivity: 0,
+            evasive: false,
+            opaque: false,
+        }
+    }
 }
 
 impl Stage {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Asking { .. } => "asking",
-            Self::Answering { .. } => "answering",
+            Self::Answering(_) => "answering",
         }
     }
 }

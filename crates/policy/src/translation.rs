@@ -8,7 +8,7 @@ use cedar_policy::{
 };
 use schleuse_types::Label;
 
-use crate::{Action, Ask, Circumstances, Question, Stage};
+use crate::{Action, Ask, Circumstances, Inspected, Question, Stage};
 
 /// The type names of the schema, parsed once.
 #[derive(Debug)]
@@ -87,13 +87,14 @@ impl Translator {
     }
 
     fn ask(&self, ask: &Ask) -> Result<Vec<(String, RestrictedExpression)>, String> {
-        let (label, findings, sensitivity) = match &ask.stage {
-            Stage::Asking { declared } => (*declared, None, 0),
-            Stage::Answering { label, findings, sensitivity } => (*label, Some(findings), *sensitivity),
+        let inspected = match &ask.stage {
+            Stage::Asking { declared } => &Inspected { label: *declared, ..Inspected::default() },
+            Stage::Answering(inspected) => inspected,
         };
-        let findings = findings.into_iter().flatten().cloned().map(RestrictedExpression::new_string);
+        let Inspected { label, findings, sensitivity, evasive, opaque } = inspected;
+        let findings = findings.iter().cloned().map(RestrictedExpression::new_string);
         let label_pairs = [
-            ("level".to_owned(), RestrictedExpression::new_long(level(label))),
+            ("level".to_owned(), RestrictedExpression::new_long(level(*label))),
             ("name".to_owned(), RestrictedExpression::new_string(label.as_str().to_owned())),
         ];
         let stage = name(&self.stage, ask.stage.name());
@@ -101,9 +102,11 @@ impl Translator {
         Ok(vec![
             ("stage".to_owned(), RestrictedExpression::new_entity_uid(stage)),
             ("surface".to_owned(), RestrictedExpression::new_entity_uid(surface)),
+            ("evasive".to_owned(), RestrictedExpression::new_bool(*evasive)),
+            ("opaque".to_owned(), RestrictedExpression::new_bool(*opaque)),
             ("label".to_owned(), RestrictedExpression::new_record(label_pairs).map_err(one_line)?),
             ("findings".to_owned(), RestrictedExpression::new_set(findings)),
-            ("sensitivity".to_owned(), RestrictedExpression::new_long(i64::from(sensitivity.min(100)))),
+            ("sensitivity".to_owned(), RestrictedExpression::new_long(i64::from(*sensitivity.min(&100)))),
         ])
     }
 }

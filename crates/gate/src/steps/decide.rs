@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schleuse_identity::Verified;
-use schleuse_policy::{Action, Ask, Circumstances, Model, Obligation, Permitted, Question, Stage};
+use schleuse_policy::{Action, Ask, Circumstances, Inspected, Model, Obligation, Permitted, Question, Stage};
 use schleuse_types::{FindingAction, Label, Outcome, Refusal};
 use schleuse_upstream::Route;
 
@@ -41,11 +41,13 @@ pub fn decide_again(
     entry: &Entry,
 ) -> Result<Decided, Refusal> {
     let mut cleared = cleared;
-    let stage = Stage::Answering {
+    let stage = Stage::Answering(Inspected {
         label: cleared.label(),
         findings: cleared.findings().iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
         sensitivity: (cleared.sensitivity() * 100.0).round() as u8,
-    };
+        evasive: cleared.findings().iter().any(|finding| finding.evasive),
+        opaque: cleared.is_opaque(),
+    });
     let model = cleared.model().clone();
     let question = question(gate, verified, cleared.request().surface().name(), model, stage, entry);
     let decision = gate.policy.decide(&question);

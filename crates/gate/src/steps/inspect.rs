@@ -22,6 +22,7 @@ pub struct Cleared {
     label: Label,
     findings: Vec<Finding>,
     sensitivity: f32,
+    is_opaque: bool,
 }
 
 impl Cleared {
@@ -53,6 +54,11 @@ impl Cleared {
 
     pub(crate) fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Whether a part of the question could not be read.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.is_opaque
     }
 
     pub(crate) fn sensitivity(&self) -> f32 {
@@ -88,8 +94,18 @@ pub fn inspect(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Re
     entry.note_sensitivity(sensitivity);
     entry.note_findings(&seen.findings, "request");
     conclude(&seen, entry)?;
+    let is_opaque = seen.is_opaque;
     let Looked { findings, .. } = seen;
-    Ok(Cleared { request, model: asking.model, inspector, surrogates, label, findings, sensitivity })
+    Ok(Cleared {
+        request,
+        model: asking.model,
+        inspector,
+        surrogates,
+        label,
+        findings,
+        sensitivity,
+        is_opaque,
+    })
 }
 
 fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {
@@ -135,6 +151,7 @@ struct Looked {
     findings: Vec<Finding>,
     label: Label,
     is_blocked: bool,
+    is_opaque: bool,
 }
 
 /// Inspects every text before the first one is rewritten, so that a name found in one is replaced in all.
@@ -147,7 +164,12 @@ fn look(inspector: &Inspector, request: &mut Request, surrogates: &mut Surrogate
         }
         request.visit(&mut Rewrite { found: look.found.iter(), inspector, surrogates });
     }
-    Looked { findings: look.findings, label: look.label, is_blocked: look.is_blocked }
+    Looked {
+        findings: look.findings,
+        label: look.label,
+        is_blocked: look.is_blocked,
+        is_opaque: look.is_opaque,
+    }
 }
 
 /// Looks at texts one by one and changes none. Shared by requests and whole replies.
@@ -156,6 +178,8 @@ pub(super) struct Look<'a> {
     pub(super) findings: Vec<Finding>,
     pub(super) label: Label,
     pub(super) is_blocked: bool,
+    /// A part of some text could not be read.
+    is_opaque: bool,
     /// What was found in each text that may be rewritten, in the order in which they were seen.
     found: Vec<Vec<Finding>>,
     /// Keys that hold a finding themselves: a path must not repeat them.
@@ -169,6 +193,7 @@ impl<'a> Look<'a> {
             findings: Vec::new(),
             label: Label::Public,
             is_blocked: false,
+            is_opaque: false,
             found: Vec::new(),
             telling_keys: Vec::new(),
         }

@@ -1,7 +1,7 @@
 use schleuse_types::{FindingAction, Label, Principal, RefusalCode, Role, Zone};
 
 use super::{Policy, SHIPPED_EXAMPLES, SHIPPED_SCHEMA};
-use crate::{Action, Ask, Circumstances, Effect, Model, Obligation, Question, Stage, examples};
+use crate::{Action, Ask, Circumstances, Effect, Inspected, Model, Obligation, Question, Stage, examples};
 
 const PERMIT_ALL: &str = r#"@id("all") permit (principal, action, resource);"#;
 
@@ -27,7 +27,7 @@ fn answering(label: Label, findings: &[&str], sensitivity: u8) -> Question {
     let mut question = asking(Role::Engineer);
     if let Action::Ask(ask) = &mut question.action {
         let findings = findings.iter().map(|kind| (*kind).to_owned()).collect();
-        ask.stage = Stage::Answering { label, findings, sensitivity };
+        ask.stage = Stage::Answering(Inspected { label, findings, sensitivity, ..Inspected::default() });
     }
     question
 }

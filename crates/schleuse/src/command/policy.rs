@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use schleuse_policy::{
-    Action, Ask, Circumstances, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, Stage,
+    Action, Ask, Circumstances, Inspected, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, Stage,
 };
 use schleuse_types::{Label, Role, Zone};
 
@@ -39,7 +39,11 @@ fn explain(asked: Explain) -> Result<ExitCode, Failure> {
         region: String::new(),
         max_label: Label::Confidential,
     };
-    let stage = Stage::Answering { label, findings: asked.finding.into_iter().collect(), sensitivity: 0 };
+    let stage = Stage::Answering(Inspected {
+        label,
+        findings: asked.finding.into_iter().collect(),
+        ..Inspected::default()
+    });
     let action = if asked.action == "ask" {
         Action::Ask(Ask { surface: asked.surface, model, stage })
     } else {
