@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use schleuse_types::FindingAction;
 
+use crate::anchors::{Anchor, Anchors};
 use crate::context::{COLUMN, CONTEXT, Said};
 use crate::inspector::MIN_SCORE;
 use crate::number::NumberRun;
@@ -33,7 +33,7 @@ type Owners = Vec<(usize, String)>;
 /// The anchors of all rules of a pack.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    anchors: AhoCorasick,
+    anchors: Anchors,
     /// For each keyword of `anchors`, the rules that look there, and how each wrote it.
     owners: Vec<Owners>,
     /// Keywords in lower case that begin a finding, sorted, with their rules.
@@ -64,11 +64,11 @@ pub(crate) struct Frontier {
 }
 
 impl Engine {
-    pub(crate) fn new(rules: &[Rule]) -> Result<Self, String> {
+    pub(crate) fn new(rules: &[Rule]) -> Self {
         let mut owners: BTreeMap<String, Owners> = BTreeMap::new();
         let mut beginnings: BTreeMap<Vec<u8>, Owners> = BTreeMap::new();
         let mut engine = Self {
-            anchors: AhoCorasick::new([""; 0]).map_err(|error| error.to_string())?,
+            anchors: Anchors::new([]),
             owners: Vec::new(),
             beginnings: Vec::new(),
             first_bytes: [First::Nowhere; 256],
@@ -104,16 +104,10 @@ impl Engine {
                 _ => {}
             }
         }
-        engine.anchors = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::DFA))
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .prefilter(false)
-            .build(owners.keys())
-            .map_err(|error| error.to_string())?;
+        engine.anchors = Anchors::new(owners.keys().map(String::as_bytes));
         engine.owners = owners.into_values().collect();
         engine.beginnings = beginnings.into_iter().collect();
-        Ok(engine)
+        engine
     }
 
     /// Appends every hit with a score of at least [`MIN_SCORE`] and says which of them are final.
@@ -130,28 +124,18 @@ impl Engine {
     ) -> Frontier {
         let frontier = Frontier { protected: text.len(), other: text.len() };
         let mut pass = Pass { rules, actions, text, at_end, hits, frontier };
-        for found in self.anchors.find_overlapping_iter(text) {
-            for (rule, written) in self.owners.get(found.pattern().as_usize()).into_iter().flatten() {
-                pass.look_at_keyword(*rule, written, found.start(), found.end());
+        self.anchors.scan(text, |anchor| match anchor {
+            Anchor::Keyword { number, start, end } => {
+                for (rule, written) in self.owners.get(number).into_iter().flatten() {
+                    pass.look_at_keyword(*rule, written, start, end);
+                }
             }
-        }
-        self.look_at_digits(&mut pass);
+            Anchor::Digits { start } => self.look_at_digit_group(&mut pass, start),
+        });
         if !at_end {
             self.look_at_tail(&mut pass);
         }
         pass.frontier
-    }
-
-    fn look_at_digits(&self, pass: &mut Pass<'_>) {
-        let text = pass.text;
-        let mut previous = 0_u8;
-        for (at, here) in text.iter().enumerate() {
-            let begins = here.is_ascii_digit() && !previous.is_ascii_digit();
-            previous = *here;
-            if begins {
-                self.look_at_digit_group(pass, at);
-            }
-        }
     }
 
     fn look_at_digit_group(&self, pass: &mut Pass<'_>, at: usize) {

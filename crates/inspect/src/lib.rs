@@ -8,6 +8,7 @@
 //! ([`ByteScanner`]). A stream may be cut anywhere because each rule says, beside what it found, from which byte on the
 //! bytes that are still to come could change its mind.
 
+mod anchors;
 mod armour;
 mod birth;
 mod byte_scanner;

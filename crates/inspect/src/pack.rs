@@ -205,11 +205,7 @@ impl Pack {
                 return Err(at_rule(error, rule, packs));
             }
         }
-        let engine = Engine::new(&rules).map_err(|message| PackError::Syntax {
-            pack: "all".to_owned(),
-            line: 0,
-            message,
-        })?;
+        let engine = Engine::new(&rules);
         Ok(Self { rules, engine, heads, digest: digest(packs) })
     }
 
