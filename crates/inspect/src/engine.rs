@@ -397,3 +397,6 @@ impl Pass<'_> {
 fn is_value(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
+
+#[cfg(test)]
+mod tests;

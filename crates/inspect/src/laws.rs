@@ -6,7 +6,7 @@ use schleuse_types::{Finding, FindingAction};
 use crate::{Guardrails, Inspector, MAX_HELD, Tally};
 
 /// Pieces of text that touch the rules, whole and broken.
-const FRAGMENTS: &[&str] = &[
+pub(crate) const FRAGMENTS: &[&str] = &[
     " ",
     "\n",
     ". ",
