@@ -122,7 +122,7 @@ export function createConsole({ sessions }) {
           const { code, rules, findings } = decision(record);
           return ok({ request_id: record.request_id, ...explain(record), code, rules, findings });
         }
-        return ok(access(query));
+        return ok(access(query, session.person));
       default:
         return refuse("not_found");
     }
@@ -298,8 +298,9 @@ function prove(log, index) {
 
 const row = (who, role, model, action, allowed, rule, reason) => ({ person: who, role, model, action, allowed, rule, reason });
 
-function access(query) {
-  const subject = query.get("person") ?? query.get("model") ?? query.get("key") ?? "me";
+function access(query, own) {
+  const asked = query.get("person") ?? query.get("model") ?? query.get("key") ?? "me";
+  const subject = asked === "me" ? own : asked;
   const may = both("Working roles may ask every model.", "Arbeitende Rollen dürfen jedes Modell fragen.");
   return {
     subject,

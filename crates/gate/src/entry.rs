@@ -40,6 +40,7 @@ struct Facts {
     sensitivity: f32,
     prompt_hash: String,
     findings: Vec<Finding>,
+    pack: Option<String>,
     rules: Vec<String>,
     route: Option<String>,
     outcome: Option<Outcome>,
@@ -158,6 +159,11 @@ impl Entry {
 
     pub(crate) fn note_rules(&self, rules: &[String]) {
         self.facts().rules = rules.to_vec();
+    }
+
+    /// The recognizers that this request is inspected with.
+    pub(crate) fn note_pack(&self, digest: &str) {
+        self.facts().pack = Some(digest.to_owned());
     }
 
     pub(crate) fn note_route(&self, route: &str) {
@@ -424,7 +430,7 @@ impl Entry {
         record.code = code;
         record.rules.clone_from(&facts.rules);
         record.policy = Some(gate.policy.digest().to_owned());
-        record.pack = Some(gate.inspector.pack_digest().to_owned());
+        record.pack.clone_from(&facts.pack);
         record.count_findings(&facts.findings);
         if is_end {
             record.ms = Some(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX));

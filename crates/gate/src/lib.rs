@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use schleuse_audit::{Log, PromptMac, Pseudonyms};
 use schleuse_identity::Authenticator;
-use schleuse_inspect::Inspector;
+use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
 use schleuse_policy::Policy;
 use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Secret, Text};
@@ -42,7 +42,8 @@ pub type Remark = Arc<dyn Fn(&str) -> Option<&'static str> + Send + Sync>;
 pub struct Gate {
     pub identity: Arc<Authenticator>,
     pub policy: Arc<Policy>,
-    pub inspector: Inspector,
+    /// The recognizers in force; a walk keeps those that it began with.
+    pub inspector: Arc<LiveInspector>,
     pub upstreams: Upstreams,
     pub log: Log,
     pub pseudonyms: Pseudonyms,

@@ -297,6 +297,9 @@ struct Scan {
     /// File with guardrails, TOML or YAML.
     #[arg(long, value_name = "FILE")]
     guardrails: Option<PathBuf>,
+    /// Folder with recognizers of your own, `*.toml`, beside those that are built in.
+    #[arg(long, value_name = "DIR")]
+    packs: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]

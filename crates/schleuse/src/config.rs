@@ -39,6 +39,8 @@ pub struct Config {
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
     pub guardrails: Guardrails,
+    /// Folder with recognizers of the house's own.
+    pub packs: Option<PathBuf>,
     /// Folder with `*.cedar` files beside or instead of the shipped ones.
     pub policies: Option<PathBuf>,
     pub audit: AuditConfig,
@@ -87,6 +89,7 @@ impl Default for Config {
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
+            packs: None,
             policies: None,
             audit: AuditConfig { plain_names: false, segment_bytes: 256 << 20 },
             log_level: None,
@@ -157,6 +160,10 @@ impl Config {
         }
         if let Some(engine) = reader.table("engine")? {
             config.engine = Some(read_engine(engine, folder)?);
+        }
+        if let Some(mut inspection) = reader.table("inspection")? {
+            config.packs = inspection.text("packs")?.map(|path| folder.join(path));
+            inspection.finish()?;
         }
         for mut guardrail in reader.tables("guardrail")? {
             guardrail.text("type")?;

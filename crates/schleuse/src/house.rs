@@ -8,6 +8,7 @@ mod engine;
 mod inside;
 mod keeper;
 mod links;
+mod packs;
 mod policies;
 mod router;
 
@@ -31,6 +32,7 @@ pub use apart::Outpost;
 pub use engine::{ENGINE, is_demonstration_model};
 pub use keeper::LOOK_EVERY;
 pub use links::{bar, make_token};
+pub use packs::Packs;
 pub use policies::PolicyTexts;
 
 use desk::Desk;

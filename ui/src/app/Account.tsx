@@ -85,7 +85,7 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
           {[...session.name.trim()][0]?.toUpperCase() ?? "·"}
         </span>
         <span className="min-w-0 flex-1">
-          <span className="block truncate text-sm font-medium">{session.name}</span>
+          <span translate="no" className="block truncate text-sm font-medium">{session.name}</span>
           <span className="block truncate text-xs text-soft">{role}</span>
         </span>
         <span className="sr-only">{words.account}</span>

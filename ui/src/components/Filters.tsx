@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { useLanguage } from "../lib/language";
 import { LABELS } from "../lib/labels";
 import { Button } from "./Button";
@@ -16,8 +16,16 @@ export function filtersIn(query: string): Chosen {
   return Object.fromEntries(FILTERS.flatMap((name) => (parameters.get(name) ? [[name, parameters.get(name)]] : [])));
 }
 
+interface Props {
+  chosen: Chosen;
+  events: readonly string[];
+  onChoose: (chosen: Chosen) => void;
+  /** At the other end of the row. */
+  children?: ReactNode;
+}
+
 /** A row of filters that folds away where there is no room. */
-export function Filters({ chosen, events, onChoose }: { chosen: Chosen; events: readonly string[]; onChoose: (chosen: Chosen) => void }) {
+export function Filters({ chosen, events, onChoose, children }: Props) {
   const { words } = useLanguage();
   const { columns } = words;
   const count = Object.keys(chosen).length;
@@ -63,6 +71,7 @@ export function Filters({ chosen, events, onChoose }: { chosen: Chosen; events: 
             {words.decisions.clear}
           </Button>
         ) : null}
+        {children}
       </div>
       {open ? (
         <form onSubmit={submit} className="mt-3 grid grid-cols-1 gap-3 rounded-2xl border border-line bg-panel p-4 sm:grid-cols-2 lg:grid-cols-4">

@@ -82,7 +82,8 @@ impl Cleared {
 /// Inspects every text of the question. Refuses what is blocked, replaces in place, raises the label.
 pub fn inspect(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared } = parsed;
-    let inspector = gate.inspector.clone();
+    let inspector = gate.inspector.current();
+    entry.note_pack(inspector.pack_digest());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
     let key = SurrogateKey::derive(gate.surrogate_secret.expose(), &entry.person(), conversation);

@@ -152,7 +152,7 @@ async fn upstream_refused(gate: &Gate, answer: Answer) -> Refusal {
 }
 
 fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
-    let findings = gate.inspector.scan(&error.message);
+    let findings = gate.inspector.current().scan(&error.message);
     let is_clean = findings.iter().all(|finding| !finding.action.is_protective());
     // A model server may quote what it was sent: an error never tells more than an answer would.
     let message = if error.message.is_empty() || !is_clean {
@@ -180,7 +180,7 @@ fn may_be_told(gate: &Gate, code: &str) -> bool {
     let is_word = (1..=64).contains(&code.len())
         && code.starts_with(|first: char| first.is_ascii_lowercase())
         && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    is_word && !RefusalCode::is_of_this_house(code) && is_harmless(&gate.inspector, code)
+    is_word && !RefusalCode::is_of_this_house(code) && is_harmless(&gate.inspector.current(), code)
 }
 
 fn unusable(gate: &Gate, error: ReplyError) -> Refusal {

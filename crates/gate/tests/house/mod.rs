@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Format, Log, Options, PromptMac, Pseudonyms, export};
 use schleuse_gate::{Failures, Gate, Metrics, Turns};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_inspect::{Guardrails, Inspector};
+use schleuse_inspect::{Guardrails, Inspector, LiveInspector};
 use schleuse_limits::{Limits as Budgets, Rule};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
@@ -76,7 +76,7 @@ impl House {
         let gate = Gate {
             identity: Arc::new(identity),
             policy: Arc::new(policy),
-            inspector: Inspector::new(Guardrails::default()).unwrap(),
+            inspector: Arc::new(LiveInspector::new(Inspector::new(Guardrails::default()).unwrap())),
             upstreams,
             log,
             pseudonyms: Pseudonyms::Keyed(Secret::new([2; 32])),

@@ -15,6 +15,7 @@ use schleuse_types::Finding;
 
 use super::Scan;
 use crate::failure::{Doing as _, Failure};
+use crate::house::Packs;
 
 /// What it exits with when something was found.
 const EXIT_FINDINGS: u8 = 3;
@@ -35,7 +36,8 @@ pub(super) fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     if arguments.paths.is_empty() {
         return Err(Failure::usage("name files or folders to scan, or `-` for standard input"));
     }
-    let inspector = Inspector::new(guardrails).map_err(Failure::usage)?;
+    let packs = Packs::new(arguments.packs.clone(), guardrails);
+    let inspector = packs.load().map_err(|failure| failure.exit_code(2))?;
     let mut jobs = Vec::new();
     for path in &arguments.paths {
         gather(path, &mut jobs)?;

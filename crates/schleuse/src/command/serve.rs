@@ -11,7 +11,7 @@ use crate::address::bind;
 use crate::config::{Config, Part};
 use crate::data::DataFolder;
 use crate::failure::{Doing as _, Failure};
-use crate::house::{House, Outpost, Plan, PolicyTexts};
+use crate::house::{House, Outpost, Packs, Plan, PolicyTexts};
 use crate::telemetry::{self, Form};
 
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
@@ -57,6 +57,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             engine.weights.display()
         )));
     }
+    Packs::new(config.packs.clone(), config.guardrails.clone()).load()?;
     PolicyTexts::read(config.policies.as_deref())?.load().map(|_| ())
 }
 

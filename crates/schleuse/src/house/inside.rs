@@ -9,7 +9,7 @@ use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record};
 use schleuse_console::{Console, LiveLimits, Readings};
 use schleuse_gate::{Failures, Gate, Metrics, Turns};
 use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
-use schleuse_inspect::Inspector;
+use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
 use schleuse_portal::Portal;
 use schleuse_signin::{DirectoryDoor, Settings, SignIn};
@@ -25,6 +25,7 @@ use super::demo::ensure_demo_keys;
 use super::engine::{DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine};
 use super::keeper::{Changes, Keeper, Known};
 use super::links::{Doors, Issuing, OverConnectors};
+use super::packs::Packs;
 use super::policies::PolicyTexts;
 use super::router::Router;
 use crate::config::Config;
@@ -65,7 +66,8 @@ impl Inside {
         let random = Arc::new(BufferedRandom::default());
         let texts = PolicyTexts::read(config.policies.as_deref())?;
         let policy = Arc::new(texts.load()?);
-        let inspector = Inspector::new(config.guardrails.clone()).doing("the guardrails cannot be used")?;
+        let packs = Packs::new(config.packs.clone(), config.guardrails.clone());
+        let inspector = Arc::new(LiveInspector::new(packs.load()?));
         let providers = &config.providers;
         let doors = match &config.link {
             Some(link) => Some(Doors::listen(link, data, &clock).await?),
@@ -156,6 +158,9 @@ impl Inside {
         let mut known = Known::default();
         keeper.learn(&mut known, false).await.doing("the store")?;
         keeper.start(known);
+        if config.packs.is_some() {
+            tasks.spawn(packs.watch(Arc::clone(&gate), stop.clone()));
+        }
 
         let posture = Posture { address, admin, is_demo, config, upstreams: &upstreams.status() };
         let overview = Overview {

@@ -28,6 +28,7 @@ mod inspection;
 mod keys;
 mod limits;
 mod operate;
+mod packs;
 #[cfg(feature = "ui")]
 mod page;
 mod pages;

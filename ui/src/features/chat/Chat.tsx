@@ -153,7 +153,7 @@ export function Chat({ id }: { id: string | undefined }) {
       </section>
 
       {blocked ? null : (
-        <div className="sticky bottom-0 z-10 -mx-4 bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
+        <div className="sticky bottom-0 z-10 -mx-4 low:static bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
           {started ? (
             <div className="py-2">
               <Starters compact disabled={!ready} onChoose={choose} />

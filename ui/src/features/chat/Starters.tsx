@@ -41,7 +41,7 @@ export function Starters({ compact, disabled, onChoose }: Props) {
     );
   }
   return (
-    <ul className="grid grid-cols-2 gap-3">
+    <ul className="grid gap-3 min-[22rem]:grid-cols-2">
       {starters.map((starter) => (
         <li key={starter.id} className="min-w-0">
           <button

@@ -43,15 +43,12 @@ export default function Decisions({ query }: { query: string }) {
   return (
     <Page heading={words.pages.decisions} intro={words.decisions.intro} actions={<VerifyButton state={verification} />}>
       <VerifyResult state={verification} />
-      <div className="flex flex-wrap items-start justify-between gap-3">
-        <div className="min-w-0 flex-1">
-          <Filters key={JSON.stringify(chosen)} chosen={chosen} events={EVENTS} onChoose={(next: Chosen) => select(withQuery("", next))} />
-        </div>
-        <Button look="quiet" aria-pressed={follows} data-live={follows ? (connected ? "on" : "connecting") : "off"} onClick={() => setFollows(!follows)}>
+      <Filters key={JSON.stringify(chosen)} chosen={chosen} events={EVENTS} onChoose={(next: Chosen) => select(withQuery("", next))}>
+        <Button look="quiet" className="ml-auto" aria-pressed={follows} data-live={follows ? (connected ? "on" : "connecting") : "off"} onClick={() => setFollows(!follows)}>
           <span className={`size-2 rounded-full forced-colors:border ${follows && connected ? "bg-good" : "bg-edge"}`} />
           {follows ? (connected ? words.decisions.live : words.decisions.connecting) : words.decisions.resume}
         </Button>
-      </div>
+      </Filters>
       {refusal ? <Refused refusal={refusal} onRetry={reload} /> : null}
       {rows ? (
         <Panel flush>

@@ -60,9 +60,9 @@ export function KeyForm({ people, onDone, onClose }: { people: Person[]; onDone:
     <Modal look="box" heading={words.keys.createHeading} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} className="space-y-4">
         <Choice name={words.keys.person} value={person} onChange={(event) => setPerson(event.target.value)}>
-          {own ? null : <option value={session.person}>{session.name}</option>}
+          {own ? null : <option value={session.person} translate="no">{session.name}</option>}
           {people.map(({ id, name }) => (
-            <option key={id} value={id}>
+            <option key={id} value={id} translate="no">
               {name}
             </option>
           ))}

@@ -69,7 +69,7 @@ function useColumns(people: Person[], revoke: (key: Key) => void): Column<Key>[]
   const names = new Map(people.map(({ id, name }) => [id, name]));
   return [
     { id: "id", name: columns.keys, cell: ({ id }) => <span className="inline-block min-w-[15ch] font-mono text-[0.8125rem] break-all">{id}</span> },
-    { id: "person", name: columns.person, cell: ({ person }) => <span className="wrap-anywhere">{names.get(person) ?? person}</span> },
+    { id: "person", name: columns.person, cell: ({ person }) => <span translate="no" className="wrap-anywhere">{names.get(person) ?? person}</span> },
     { id: "role", name: columns.role, tight: true, cell: ({ role }) => words.roles[role]?.[0] ?? role },
     { id: "scopes", name: columns.scopes, cell: ({ scopes }) => (scopes.length === 0 ? keys.allScopes : <span className="font-mono text-[0.8125rem] wrap-anywhere">{scopes.join(", ")}</span>) },
     { id: "created", name: columns.created, cell: ({ created }) => <Moment at={created} /> },

@@ -47,7 +47,7 @@ function Bar({ limit }: { limit: Limit }) {
         {amount}
         {state === "free" ? null : <Badge look={state === "full" ? "stop" : "care"}>{state === "full" ? words.limits.full : words.limits.almost}</Badge>}
       </p>
-      <svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={amount} className="mt-2 h-2 w-full overflow-hidden rounded-full">
+      <svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={amount} className="mt-2 h-2 w-full overflow-hidden rounded-full forced-colors:border">
         <rect width="100" height="4" className="fill-sunken forced-colors:fill-[Canvas]" />
         <rect width={100 * part} height="4" className={`${fill} forced-colors:fill-[CanvasText]`} />
       </svg>

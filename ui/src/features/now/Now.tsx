@@ -60,7 +60,7 @@ export default function Now() {
           </div>
         ))}
       </dl>
-      <div className="grid gap-4 xl:grid-cols-2">
+      <div className="grid items-start gap-4 xl:grid-cols-2">
         <Chart heading={words.now.requests} unit={words.now.perFive} times={times} series={[{ name: words.now.requests, values: of("requests"), look: "accent", filled: true }]} />
         <Chart
           heading={words.now.problems}
