@@ -16,7 +16,7 @@ use crate::score::{self, Odds};
 use crate::text::{
     Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
 };
-use crate::{email, marking};
+use crate::{assignment, email, marking};
 
 /// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, the head of its column,
 /// line and word boundaries.
@@ -283,6 +283,8 @@ impl Pass<'_> {
                     None => {}
                 }
             }
+            Finder::Named { pattern, max } => self.take(index, assignment::read_named(place, pattern, *max)),
+            Finder::Assignment(style) => self.take(index, assignment::read(place, *style)),
             Finder::Email => self.take(index, email::read(place)),
             Finder::Armour => self.take(index, crate::armour::read(place)),
             Finder::Marking(style) => self.take(index, marking::read(place, *style)),

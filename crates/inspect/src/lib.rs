@@ -10,6 +10,7 @@
 
 mod anchors;
 mod armour;
+mod assignment;
 mod birth;
 mod byte_scanner;
 mod checksum;
@@ -27,6 +28,7 @@ mod names;
 mod number;
 mod pack;
 mod pattern;
+mod rarity;
 mod recognizer;
 mod resolver;
 mod score;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use schleuse_types::{FindingAction, Label};
 use sha2::{Digest, Sha256};
 
+use crate::assignment;
 use crate::context::Words;
 use crate::engine::Engine;
 use crate::iban;
@@ -137,6 +138,13 @@ pub(crate) enum Finder {
         pattern: Pattern,
         max: usize,
         within: usize,
+    },
+    /// The value that the keyword, a name, is given.
+    Assignment(assignment::Style),
+    /// The first word behind the name of a provider that fits, where a word such as `key` stands too.
+    Named {
+        pattern: Pattern,
+        max: usize,
     },
     /// The pattern begins at the first digit of a group.
     Digits {
@@ -482,6 +490,12 @@ impl Rule {
                 max,
                 within: number("within").unwrap_or(48).min(LEAD_MAX),
             },
+            "named" => Finder::Named { pattern: pattern("pattern")?, max },
+            "assignment" => Finder::Assignment(
+                text("style")
+                    .and_then(assignment::Style::parse)
+                    .ok_or_else(|| fail("`style` is password, secret, pin or login"))?,
+            ),
             "digits" => Finder::Digits { pattern: pattern("pattern")?, max },
             "capital" => Finder::Capital { pattern: pattern("pattern")?, max },
             "numbers" => Finder::Numbers {
@@ -509,6 +523,8 @@ impl Rule {
             Finder::Pattern { .. }
                 | Finder::Value { .. }
                 | Finder::Near { .. }
+                | Finder::Named { .. }
+                | Finder::Assignment(_)
                 | Finder::Email
                 | Finder::Armour
                 | Finder::Marking(_)

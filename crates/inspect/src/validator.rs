@@ -1,6 +1,6 @@
 //! Validators: what a rule asks of the text that its pattern matched.
 
-mod secret;
+pub(crate) mod secret;
 
 use crate::birth;
 use crate::checksum;
@@ -35,9 +35,6 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("github-checksum", secret::github_checksum),
     ("schleuse-checksum", secret::schleuse_checksum),
     ("jwt", secret::jwt),
-    ("password", secret::password),
-    ("password-quoted", secret::password_quoted),
-    ("password-prose", secret::password_prose),
     ("secret", secret::secret),
     ("userinfo", secret::userinfo),
     ("connection", secret::connection),
@@ -145,7 +142,7 @@ fn icao_last(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 }
 
 /// How many different bytes there are.
-fn distinct(value: &[u8]) -> usize {
+pub(crate) fn distinct(value: &[u8]) -> usize {
     let mut seen = [false; 256];
     for byte in value {
         if let Some(slot) = seen.get_mut(usize::from(*byte)) {

@@ -1,6 +1,8 @@
 //! Validators of credentials: keys, passwords, generic secrets.
 
-use super::{Verdict, distinct};
+pub(crate) use super::distinct;
+
+use super::Verdict;
 use crate::checksum;
 use crate::kind;
 use crate::text::{byte, byte_before, floor_character, range};
@@ -64,53 +66,6 @@ fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// An unquoted value behind `password:` or `password=`.
-pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = trim_value(text, start, end);
-    let value = range(text, start, end);
-    let number = value.iter().all(u8::is_ascii_digit);
-    let least = if number { 4 } else { 3 };
-    if value.len() < least || is_placeholder(value) || is_code(value) {
-        return None;
-    }
-    let plain = value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80);
-    if plain {
-        // A plain word is a password in `KEY=word` and at the end of a line, not in the middle of a sentence.
-        let after = byte(text, end);
-        let assigned = byte_before(text, start) == Some(b'=');
-        let ends_line =
-            matches!(after, None | Some(b'\n' | b'\r' | b'<' | b'&' | b';' | b',' | b'"' | b'\''));
-        if !(assigned || ends_line) {
-            return None;
-        }
-        return Some(Verdict { start, end, weight: -0.7 });
-    }
-    let weight = if number { -0.7 } else { 0.5 };
-    Some(Verdict { start, end, weight })
-}
-
-/// A value between quotes; the quote behind it is there.
-pub(super) fn password_quoted(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let value = range(text, start, end);
-    let closed = matches!(byte(text, end), Some(b'"' | b'\'' | b'`' | b'\\'));
-    (closed && !is_placeholder(value) && !value.starts_with(b" ")).then_some(Verdict {
-        start,
-        end,
-        weight: 0.5,
-    })
-}
-
-/// A value in a sentence: `the password is …`. Only what cannot be a word of the sentence.
-pub(super) fn password_prose(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = trim_value(text, start, end);
-    let value = range(text, start, end);
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let others = value.iter().filter(|b| b.is_ascii_digit() || b"!@#$%&*+=?_~^".contains(b)).count();
-    let number = letters == 0;
-    (value.len() >= 6 && others >= 1 && !number && !is_placeholder(value) && !is_code(value))
-        .then_some(Verdict { start, end, weight: 0.0 })
-}
-
 /// A generic secret: long, mixed, and too irregular for a word.
 pub(super) fn secret(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let end = start + before_armour(range(text, start, end)).len();
@@ -152,7 +107,7 @@ pub(super) fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdic
 }
 
 /// The end of an unquoted value: before markup, before further parameters, and without the sentence's punctuation.
-fn trim_value(text: &[u8], start: usize, end: usize) -> usize {
+pub(crate) fn trim_value(text: &[u8], start: usize, end: usize) -> usize {
     let value = before_armour(range(text, start, end));
     let mut length = value.len();
     if let Some(at) = value.iter().position(|b| *b == b'<').filter(|at| *at > 0) {
@@ -179,7 +134,7 @@ fn before_armour(value: &[u8]) -> &[u8] {
 }
 
 /// Stands where a value will be filled in, or says that there is none.
-fn is_placeholder(value: &[u8]) -> bool {
+pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "string",
         "str",
@@ -261,13 +216,16 @@ fn is_template(value: &[u8]) -> bool {
         || value.starts_with(b"{")
         || value.starts_with(b"[")
         || value.starts_with(b"=")
+        || [&b"!vault"[..], b"!secret", b"!env", b"!ref", b"!sub", b"!getatt", b"!enc", b"!reference"]
+            .iter()
+            .any(|tag| tag.eq_ignore_ascii_case(value))
         || value.windows(2).any(|part| matches!(part, b"${" | b"{{" | b"$("))
         || holds_placeholder(value)
         || value.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.'))
 }
 
 /// The name of a type in brackets stands in the value: something was replaced there.
-fn holds_placeholder(value: &[u8]) -> bool {
+pub(crate) fn holds_placeholder(value: &[u8]) -> bool {
     value.split(|b| *b == b'[').skip(1).any(|rest| {
         let name = rest.split(|b| *b == b']').next().unwrap_or_default();
         rest.len() > name.len() && std::str::from_utf8(name).is_ok_and(|name| kind::find(name).is_some())
@@ -275,7 +233,7 @@ fn holds_placeholder(value: &[u8]) -> bool {
 }
 
 /// An expression that fetches the value from elsewhere.
-fn is_code(value: &[u8]) -> bool {
+pub(crate) fn is_code(value: &[u8]) -> bool {
     const CALLS: &[&[u8]] = &[
         b"os.environ",
         b"process.env",
@@ -287,17 +245,34 @@ fn is_code(value: &[u8]) -> bool {
         b"config.",
         b"args.",
     ];
-    let call = value.iter().position(|b| *b == b'(').is_some_and(|at| {
-        at > 0
-            && value.get(..at).is_some_and(|name| {
-                name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
-            })
-    });
-    call || is_variable(value)
+    is_code_call(value)
+        || is_variable(value)
         || is_type(value)
         || is_path(value)
         || value.contains(&b'[') && value.contains(&b']')
         || CALLS.iter().any(|name| value.starts_with(name))
+}
+
+/// A call such as `getpass()`.
+pub(crate) fn is_code_call(value: &[u8]) -> bool {
+    value.iter().position(|b| *b == b'(').is_some_and(|at| {
+        at > 0
+            && value.get(..at).is_some_and(|name| {
+                name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
+            })
+            && value
+                .get(at + 1..)
+                .is_none_or(|rest| rest.is_empty() || rest.contains(&b')') || rest.contains(&b'"'))
+    })
+}
+
+/// A name of code: words joined by underscores or capitals, without a digit or symbol.
+pub(crate) fn is_identifier(value: &[u8]) -> bool {
+    let name = value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_');
+    let camel = value
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
+    name && (value.contains(&b'_') || camel)
 }
 
 /// A type of a declaration: `password: &str`, `pwd: *mut c_char`, `PASSWORD: i32`.
@@ -320,12 +295,12 @@ fn is_variable(value: &[u8]) -> bool {
     names && (inner_dot || named(b"password") || named(b"passwort") || named(b"passwd"))
 }
 
-fn is_path(value: &[u8]) -> bool {
+pub(crate) fn is_path(value: &[u8]) -> bool {
     value.starts_with(b"/") || value.starts_with(b"./") || value.windows(3).any(|part| part == b"://")
 }
 
 /// Documentation says so itself, or the value is a drawn-out placeholder.
-fn is_specimen(value: &[u8]) -> bool {
+pub(crate) fn is_specimen(value: &[u8]) -> bool {
     value.windows(7).any(|part| part.eq_ignore_ascii_case(b"EXAMPLE"))
         || value.windows(6).any(|part| part.eq_ignore_ascii_case(b"xxxxxx") || part == b"......")
 }
