@@ -7,12 +7,13 @@ use schleuse_types::FindingAction;
 use crate::anchors::{Anchor, Anchors};
 use crate::context::{COLUMN, CONTEXT, Said};
 use crate::inspector::MIN_SCORE;
-use crate::number::NumberRun;
+use crate::number::Shapes;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
 use crate::recognizer::Recognizer;
 use crate::resolver::Hit;
 use crate::score::{self, Odds};
+use crate::sieve::Sieve;
 use crate::text::{
     Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
 };
@@ -40,9 +41,11 @@ pub(crate) struct Engine {
     beginnings: Vec<(Vec<u8>, Owners)>,
     /// Where a keyword of `beginnings` may begin, by its first byte.
     first_bytes: [First; 256],
-    numbers: Vec<usize>,
-    digits: Vec<usize>,
-    capitals: Vec<usize>,
+    numbers: Shapes,
+    digits: Vec<Sieve>,
+    capitals: Vec<Sieve>,
+    /// Rules whose findings may begin with letters before the first digit.
+    lettered: Vec<usize>,
     /// Rules with a recognizer of their own at digits.
     own: Vec<(usize, &'static Recognizer)>,
     emails: Vec<usize>,
@@ -72,12 +75,14 @@ impl Engine {
             owners: Vec::new(),
             beginnings: Vec::new(),
             first_bytes: [First::Nowhere; 256],
-            numbers: Vec::new(),
+            numbers: Shapes::default(),
             digits: Vec::new(),
             capitals: Vec::new(),
+            lettered: Vec::new(),
             own: Vec::new(),
             emails: Vec::new(),
         };
+        let (mut digits, mut capitals) = (Vec::new(), Vec::new());
         for (index, rule) in rules.iter().enumerate() {
             for keyword in &rule.keywords {
                 owners.entry(keyword.to_ascii_lowercase()).or_default().push((index, keyword.clone()));
@@ -91,13 +96,15 @@ impl Engine {
                     beginnings.entry(lower).or_default().push((index, keyword.clone()));
                 }
             }
-            match rule.finder {
-                Finder::Numbers { .. } => engine.numbers.push(index),
-                Finder::Digits { .. } => engine.digits.push(index),
-                Finder::Capital { .. } => engine.capitals.push(index),
-                Finder::Word { .. } => {
-                    engine.digits.push(index);
-                    engine.capitals.push(index);
+            match &rule.finder {
+                Finder::Numbers { shapes } => {
+                    shapes.iter().for_each(|shape| engine.numbers.push(index, shape))
+                }
+                Finder::Digits { pattern, max } => digits.push((index, pattern, *max)),
+                Finder::Capital { pattern, max } => capitals.push((index, pattern, *max)),
+                Finder::Word { pattern, max } => {
+                    digits.push((index, pattern, *max));
+                    capitals.push((index, pattern, *max));
                 }
                 Finder::Own(recognizer) => engine.own.push((index, recognizer)),
                 Finder::Email => engine.emails.push(index),
@@ -105,6 +112,9 @@ impl Engine {
             }
         }
         engine.anchors = Anchors::new(owners.keys().map(String::as_bytes));
+        engine.digits = Sieve::over(&digits);
+        engine.capitals = Sieve::over(&capitals);
+        engine.lettered = capitals.iter().map(|(rule, ..)| *rule).collect();
         engine.owners = owners.into_values().collect();
         engine.beginnings = beginnings.into_iter().collect();
         engine
@@ -140,28 +150,23 @@ impl Engine {
 
     fn look_at_digit_group(&self, pass: &mut Pass<'_>, at: usize) {
         let text = pass.text;
-        if let Some(run) = NumberRun::read(text, at, pass.at_end) {
-            for rule in &self.numbers {
-                pass.fit_number(*rule, &run);
-            }
-        }
+        self.numbers.fit(text, at, pass.at_end, |rule, outcome| pass.take(rule, outcome));
         for (rule, recognizer) in &self.own {
             if let Some(start) = (recognizer.start_before)(text, at) {
                 pass.take(*rule, (recognizer.read)(text, start, pass.at_end));
             }
         }
-        if starts_word(text, at) {
-            for rule in &self.digits {
-                pass.look_at_group(*rule, at);
+        let letters = if starts_word(text, at) {
+            for rule in self.digits.iter().flat_map(|sieve| sieve.rules_at(text, at)) {
+                pass.look_at_group(rule, at);
             }
-            if let Some(start) = country_before(text, at) {
-                for rule in &self.capitals {
-                    pass.look_at_group(*rule, start);
-                }
-            }
-        } else if let Some(start) = letters_before(text, at) {
-            for rule in &self.capitals {
-                pass.look_at_group(*rule, start);
+            country_before(text, at)
+        } else {
+            letters_before(text, at)
+        };
+        if let Some(start) = letters {
+            for rule in self.capitals.iter().flat_map(|sieve| sieve.rules_at(text, start)) {
+                pass.look_at_group(rule, start);
             }
         }
     }
@@ -179,7 +184,7 @@ impl Engine {
         }
         let end = text.len();
         for start in [letters_before(text, end), country_before(text, end)].into_iter().flatten() {
-            self.capitals.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
+            self.lettered.iter().for_each(|rule| pass.take(*rule, Outcome::Open(start)));
         }
         let lower = range(text, text.len().saturating_sub(KEYWORD_MAX - 1), text.len()).to_ascii_lowercase();
         for skip in 0..lower.len() {
@@ -304,15 +309,6 @@ impl Pass<'_> {
         {
             let run = pattern.run(self.text, start, *max, self.at_end);
             self.take_run(index, start, *max, run);
-        }
-    }
-
-    fn fit_number(&mut self, index: usize, run: &NumberRun) {
-        let Some(rule) = self.rules.get(index) else { return };
-        if let Finder::Numbers { shapes } = &rule.finder {
-            for shape in shapes {
-                self.take(index, run.fit(self.text, shape));
-            }
         }
     }
 

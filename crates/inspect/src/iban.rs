@@ -1,5 +1,7 @@
 //! IBAN: structure per country (SWIFT IBAN registry) and MOD 97-10.
 
+use std::sync::LazyLock;
+
 use crate::checksum;
 use crate::recognizer::Recognizer;
 use crate::text::{Outcome, byte, ends_word, separator_length, separator_length_before, starts_word};
@@ -92,9 +94,28 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"XK", "16n"),
 ];
 
+/// For each two letters the place of their country in [`COUNTRIES`].
+static PLACES: LazyLock<[[u8; 26]; 26]> = LazyLock::new(|| {
+    let mut places = [[u8::MAX; 26]; 26];
+    for (place, (code, _)) in (0_u8..).zip(COUNTRIES) {
+        let [first, second] = code.map(letter);
+        if let (Some(first), Some(second)) = (first, second)
+            && let Some(slot) = places.get_mut(first).and_then(|row| row.get_mut(second))
+        {
+            *slot = place;
+        }
+    }
+    places
+});
+
+/// The place of a letter in the alphabet, from 0, in either case.
+fn letter(byte: u8) -> Option<usize> {
+    byte.is_ascii_alphabetic().then(|| usize::from(byte.to_ascii_lowercase() - b'a'))
+}
+
 fn structure(first: u8, second: u8) -> Option<&'static str> {
-    let country = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
-    COUNTRIES.iter().find(|(code, _)| **code == country).map(|(_, structure)| *structure)
+    let place = *PLACES.get(letter(first)?)?.get(letter(second)?)?;
+    COUNTRIES.get(usize::from(place)).map(|(_, structure)| *structure)
 }
 
 /// Whether two capitals name a country that has IBANs.

@@ -32,6 +32,7 @@ mod rarity;
 mod recognizer;
 mod resolver;
 mod score;
+mod sieve;
 mod surrogate;
 mod text;
 mod validator;

@@ -1,6 +1,6 @@
 //! Numbers of digits in printed groups.
 
-use crate::text::{Outcome, byte, byte_before, is_word, separator_length};
+use crate::text::{Outcome, byte, byte_before, is_word, range, separator_length};
 
 /// Groups that one number may have.
 const GROUPS_MAX: usize = 8;
@@ -31,6 +31,49 @@ struct Group {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape(Vec<(usize, usize)>);
 
+/// The shapes of all rules, by the digits of their first group.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    all: Vec<(usize, Shape)>,
+    /// For each length of a first group, the places in `all` of the shapes that begin so.
+    by_first: [Vec<usize>; GROUP_DIGITS_MAX + 1],
+}
+
+impl Shapes {
+    /// A shape of the rule with this index.
+    pub(crate) fn push(&mut self, rule: usize, shape: &Shape) {
+        for (length, shapes) in self.by_first.iter_mut().enumerate() {
+            if shape.0.first().is_none_or(|(least, most)| (*least..=*most).contains(&length)) {
+                shapes.push(self.all.len());
+            }
+        }
+        self.all.push((rule, shape.clone()));
+    }
+
+    /// What each rule whose shape fits says about the number that begins with the digit at `start`.
+    pub(crate) fn fit(&self, text: &[u8], start: usize, at_end: bool, mut say: impl FnMut(usize, Outcome)) {
+        let digits = range(text, start, text.len()).iter().take(GROUP_DIGITS_MAX + 1);
+        let length = digits.take_while(|b| b.is_ascii_digit()).count();
+        let fitting = self.by_first.get(length).map(Vec::as_slice).unwrap_or_default();
+        // The last group of a text that goes on may still grow into any shape.
+        let growing = !at_end && start + length == text.len();
+        if !growing && fitting.is_empty() {
+            return;
+        }
+        let Some(run) = NumberRun::read(text, start, at_end) else { return };
+        let fit = |(rule, shape): &(usize, Shape)| {
+            if growing || run.count >= shape.0.len() || run.open {
+                say(*rule, run.fit(text, shape));
+            }
+        };
+        if growing {
+            self.all.iter().for_each(fit);
+        } else {
+            fitting.iter().filter_map(|place| self.all.get(*place)).for_each(fit);
+        }
+    }
+}
+
 impl Shape {
     /// Reads `11`, `13-19` as a range with `..`: `13..19`, or groups: `2-3-3-3`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -45,6 +88,7 @@ impl Shape {
 
 impl NumberRun {
     /// Reads the groups from the digit at `start` on; none where the number is part of something longer.
+    #[inline]
     pub(crate) fn read(text: &[u8], start: usize, at_end: bool) -> Option<Self> {
         match byte_before(text, start) {
             Some(before) if is_word(before) || before == b'+' => return None,

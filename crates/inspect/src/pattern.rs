@@ -1,8 +1,12 @@
 //! A regular expression that says whether more text could change its answer.
 
+use std::collections::BTreeSet;
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, nfa::thompson};
+
+use crate::sieve::Firsts;
 
 /// An anchored pattern over bytes, run forward only, one step a byte.
 #[derive(Debug)]
@@ -34,6 +38,44 @@ impl Pattern {
             .build(pattern)
             .map(|dfa| Self(Box::new(dfa)))
             .map_err(|error| error.to_string())
+    }
+
+    /// The bytes that may stand at each of the first `depth` places of a match; fewer places where it may end before.
+    pub(crate) fn firsts(&self, depth: usize) -> Firsts {
+        let dfa = &self.0;
+        let mut firsts = Firsts::new();
+        let Ok(start) = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)) else {
+            return vec![[false; 256]; depth];
+        };
+        let mut states = BTreeSet::from([start]);
+        // Of each class of bytes that no state tells apart, the first counts for all.
+        let classes = dfa.byte_classes();
+        while firsts.len() < depth {
+            if states.iter().any(|state| dfa.is_match_state(dfa.next_eoi_state(*state))) {
+                break;
+            }
+            let mut alive = [false; 256];
+            let mut next_states = BTreeSet::new();
+            for state in &states {
+                for unit in classes.representatives(0..=255) {
+                    let Some(byte) = unit.as_u8() else { continue };
+                    let next = dfa.next_state(*state, byte);
+                    if !dfa.is_dead_state(next) && !dfa.is_quit_state(next) {
+                        next_states.insert(next);
+                        if let Some(class) = alive.get_mut(usize::from(classes.get(byte))) {
+                            *class = true;
+                        }
+                    }
+                }
+            }
+            let mut fits = [false; 256];
+            for (byte, fits) in (0..=u8::MAX).zip(&mut fits) {
+                *fits = alive.get(usize::from(classes.get(byte))) == Some(&true);
+            }
+            firsts.push(fits);
+            states = next_states;
+        }
+        firsts
     }
 
     /// Runs at `start`, over at most `limit` bytes, with leftmost-first preference.

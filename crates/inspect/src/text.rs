@@ -87,7 +87,11 @@ pub(crate) fn separator_length(text: &[u8], at: usize) -> Option<usize> {
 
 /// Length of the separator that ends just before `at`.
 pub(crate) fn separator_length_before(text: &[u8], at: usize) -> Option<usize> {
-    (1..=3).find(|length| {
-        at.checked_sub(*length).and_then(|start| separator_length(text, start)) == Some(*length)
-    })
+    let length = match byte_before(text, at)? {
+        b' ' | b'-' => return Some(1),
+        0xA0 => 2,
+        0x89 | 0xAF | 0x91..=0x93 => 3,
+        _ => return None,
+    };
+    (separator_length(text, at.checked_sub(length)?) == Some(length)).then_some(length)
 }
