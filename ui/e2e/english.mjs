@@ -7,7 +7,7 @@ import { en } from "../src/lib/text/en.ts";
 /** What the house and the operating system say of servers, beyond what the page itself says in English. */
 const OF_SERVERS = "connection refused reset aborted host network unreachable address permission denied timed lookup health degraded partner";
 /** German words that look like English ones. */
-const GERMAN_TOO = "stand last fall hat war not tag rat brief hell all wind hand band";
+const GERMAN_TOO = "stand last fall hat war not tag rat brief hell all wind hand band administration information";
 /** The wording that the house promises in both languages. */
 const PROMISED = /BLOCKED: Sensitive data detected/gu;
 

@@ -1,299 +1,456 @@
-//! Guardrails: which action each type of finding calls for.
+//! Guardrails: which action each finding calls for, from whom, going where.
+//!
+//! A file holds rows. Each row names what is found (by rule, type, tag, or a group of types) and may ask for a direction,
+//! a label, a group of persons or the zone of the model server. For one rule of a pack in one scope:
+//!
+//! 1. Rows count that select the rule and whose conditions are all met.
+//! 2. A row is overruled by one that is at least as precise in everything and more precise in something, so that a
+//!    precise row may be laxer than a general one. A rule is more precise than a type with a tag, that more than a type
+//!    or a tag, that more than a group of types; a condition more than none, a higher label more than a lower.
+//! 3. Of the rows that are left the strictest counts.
+//!
+//! The first file may be laxer than the rules' own defaults. Every further one can only make stricter.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use schleuse_types::FindingAction;
+use schleuse_types::{FindingAction, Label, Zone};
 
-use crate::kind::KINDS;
+use crate::document::{Malformed, Node};
+use crate::exception::Exception;
+use crate::kind::{self, KINDS};
 use crate::names::nearest;
-use crate::pack::PackError;
+use crate::pack::{PackError, Rule};
+use crate::scope::{Direction, Scope};
 
 /// Guardrails that cover many types.
 const PII_FILTER: &str = "PII_FILTER";
 const CODE_SCANNER: &str = "CODE_SCANNER";
 
-/// What differs from the default action of each type.
+/// The most guardrails, and exceptions, of one file.
+const ROWS_MAX: usize = 1000;
+
+const KEYS: [&str; 10] =
+    ["type", "action", "patterns", "rule", "tag", "label", "direction", "group", "zone", "shadow"];
+
+/// What differs from the default action of each rule: one file, or several of which the first may be laxer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guardrails {
-    /// The action for each type that has one of its own.
-    pub actions: BTreeMap<String, FindingAction>,
+    layers: Vec<Layer>,
 }
 
-/// One guardrail as it was typed.
+/// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Layer {
+    rows: Vec<Row>,
+    exceptions: Vec<Exception>,
+}
+
+/// One guardrail.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
-    kind: String,
-    action: String,
-    patterns: Vec<String>,
+    /// Any of these types; empty for all.
+    kinds: Vec<&'static str>,
+    rule: Option<String>,
+    tag: Option<String>,
+    conditions: Conditions,
+    /// How precisely it names what is found: 0 a group of types to 3 a rule.
+    precision: u8,
+    action: Option<FindingAction>,
+    shadow: Option<bool>,
+    line: usize,
+}
+
+/// What must hold for a row to count. What is empty asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Conditions {
+    direction: Option<Direction>,
+    /// The text carries this label or a higher one.
+    label: Option<Label>,
+    /// The person is in one of these groups.
+    groups: Vec<String>,
+    zones: Vec<Zone>,
 }
 
 impl Guardrails {
-    /// Reads guardrails in either form, which is told by a `[[guardrail]]` table.
+    /// Reads guardrails in either form, which is told by a `[[guardrail]]` or `[[exception]]` table.
     pub fn parse(text: &str) -> Result<Self, GuardrailError> {
         let is_toml = text.lines().any(|line| {
             let line: String =
                 line.chars().take_while(|c| *c != '#').filter(|c| !c.is_whitespace()).collect();
-            line == "[[guardrail]]"
+            line == "[[guardrail]]" || line == "[[exception]]"
         });
         if is_toml { Self::parse_toml(text) } else { Self::parse_yaml(text) }
     }
 
-    /// Reads `[[guardrail]]` tables with `type`, `action`, and `patterns` for groups. Other tables are left alone.
+    /// Reads the tables `[[guardrail]]` and `[[exception]]`. Other tables are left alone.
     pub fn parse_toml(text: &str) -> Result<Self, GuardrailError> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| GuardrailError::Syntax {
-            line: line_of(text, error.span()),
-            message: error.message().to_owned(),
-        })?;
-        let mut rows = Vec::new();
-        for item in table.get("guardrail").and_then(toml::Value::as_array).into_iter().flatten() {
-            let mut row = Row::default();
-            for (key, value) in item.as_table().into_iter().flatten() {
-                match value {
-                    toml::Value::String(text) => row.set(key, text, 0)?,
-                    toml::Value::Array(items) => {
-                        for item in items {
-                            row.add(key, item.as_str().unwrap_or_default(), 0)?;
-                        }
-                    }
-                    _ => {
-                        return Err(GuardrailError::Syntax {
-                            line: 0,
-                            message: format!("`{key}` must be a string or a list of strings"),
-                        });
-                    }
-                }
-            }
-            rows.push(row);
-        }
-        Self::build(&rows)
+        let document = Node::from_toml(text)?;
+        Self::build(document.get("guardrail"), document.get("exception"))
     }
 
-    /// Reads the list `guardrails:` of a YAML document whose items have `type`, `action` and `patterns`.
-    ///
-    /// The subset: block or flow lists of plain or quoted scalars, comments, one document. Other keys are left alone.
+    /// Reads the lists `guardrails:` and `exceptions:` of a YAML document. Other keys are left alone.
     pub fn parse_yaml(text: &str) -> Result<Self, GuardrailError> {
-        let mut rows: Vec<Row> = Vec::new();
-        let mut inside = false;
-        let mut list: Option<(String, usize)> = None;
-        for (number, line) in text.lines().enumerate() {
-            let number = number + 1;
-            let fail =
-                |message: &str| Err(GuardrailError::Syntax { line: number, message: message.to_owned() });
-            let line = without_comment(line);
-            let content = line.trim();
-            if content.is_empty() || content == "---" {
-                continue;
-            }
-            if line.contains('\t') {
-                return fail("a tab; YAML indents with spaces");
-            }
-            let indent = line.len() - line.trim_start().len();
-            if indent == 0 && !content.starts_with("- ") && content != "-" {
-                inside = content == "guardrails:" || content == "guardrails: []";
-                if !inside && content.starts_with("guardrails") {
-                    return fail("`guardrails` is a list, one item a line");
-                }
-                list = None;
-                continue;
-            }
-            if !inside {
-                continue;
-            }
-            let mut content = content;
-            if let Some(item) = content.strip_prefix('-') {
-                if let Some((key, depth)) = &list
-                    && indent >= *depth
-                    && !item.contains(':')
-                {
-                    if let Some(row) = rows.last_mut() {
-                        row.add(key, scalar(item), number)?;
-                    }
-                    continue;
-                }
-                rows.push(Row::default());
-                content = item.trim();
-            }
-            list = None;
-            if content.is_empty() {
-                continue;
-            }
-            let (Some((key, value)), Some(row)) = (content.split_once(':'), rows.last_mut()) else {
-                return fail("expected `- type: …` or `key: value`");
-            };
-            let (key, value) = (scalar(key), value.trim());
-            if value.is_empty() {
-                list = Some((key.to_owned(), indent));
-            } else if let Some(items) = value.strip_prefix('[') {
-                let Some(items) = items.strip_suffix(']') else {
-                    return fail("a list must close on its line");
-                };
-                for item in items.split(',').filter(|item| !item.trim().is_empty()) {
-                    row.add(key, scalar(item), number)?;
-                }
-            } else {
-                row.set(key, scalar(value), number)?;
-            }
-        }
-        if rows.is_empty()
-            && !text.lines().any(|line| without_comment(line).trim_end().starts_with("guardrails:"))
-        {
+        let document = Node::from_yaml(text)?;
+        let (rows, exceptions) = (document.get("guardrails"), document.get("exceptions"));
+        if rows.is_none() && exceptions.is_none() {
             return Err(GuardrailError::Missing);
         }
-        Self::build(&rows)
+        Self::build(rows, exceptions)
     }
 
-    /// Of several guardrails on one type the strictest counts.
-    fn build(rows: &[Row]) -> Result<Self, GuardrailError> {
-        let mut guardrails = Self::default();
-        for row in rows {
-            let action = FindingAction::parse(&row.action).ok_or_else(|| {
-                let names = FindingAction::ALL.iter().map(|action| action.as_str());
-                GuardrailError::Action { given: row.action.clone(), nearest: nearest(&row.action, names) }
-            })?;
-            let group = match row.kind.as_str() {
-                PII_FILTER => Some(KINDS.iter().filter(|kind| kind.personal).map(|kind| kind.name).collect()),
-                CODE_SCANNER => {
-                    Some(KINDS.iter().filter(|kind| kind.credential).map(|kind| kind.name).collect())
-                }
-                _ => None,
-            };
-            let names: Vec<&'static str> = match group {
-                Some(all) if row.patterns.is_empty() => all,
-                Some(_) => row.patterns.iter().map(|name| known(name)).collect::<Result<_, _>>()?,
-                None if row.patterns.is_empty() => vec![known(&row.kind)?],
-                None => return Err(GuardrailError::Patterns { given: row.kind.clone() }),
-            };
-            for name in names {
-                let stricter = guardrails.actions.get(name).map_or(action, |other| action.max(*other));
-                guardrails.actions.insert(name.to_owned(), stricter);
+    /// An action for each of some types, of any request and answer.
+    pub fn of_types(actions: &BTreeMap<String, FindingAction>) -> Result<Self, GuardrailError> {
+        let row = |(name, action): (&String, &FindingAction)| {
+            Ok(Row {
+                kinds: vec![known(name, 0)?],
+                rule: None,
+                tag: None,
+                conditions: Conditions::default(),
+                precision: 1,
+                action: Some(*action),
+                shadow: None,
+                line: 0,
+            })
+        };
+        let rows = actions.iter().map(row).collect::<Result<_, GuardrailError>>()?;
+        Ok(Self { layers: vec![Layer { rows, exceptions: Vec::new() }] })
+    }
+
+    /// These guardrails and those of a further file, which can make no rule laxer. Exceptions of both count.
+    #[must_use]
+    pub fn and(mut self, further: Self) -> Self {
+        if self.layers.is_empty() {
+            self.layers.push(Layer::default());
+        }
+        self.layers.extend(further.layers);
+        self
+    }
+
+    /// All exceptions, also those that are over.
+    pub fn exceptions(&self) -> impl Iterator<Item = &Exception> {
+        self.layers.iter().flat_map(|layer| &layer.exceptions)
+    }
+
+    fn build(rows: Option<&Node>, exceptions: Option<&Node>) -> Result<Self, GuardrailError> {
+        let rows = list(rows, "guardrails")?.iter().map(Row::read).collect::<Result<_, _>>()?;
+        let exceptions =
+            list(exceptions, "exceptions")?.iter().map(Exception::read).collect::<Result<_, _>>()?;
+        Ok(Self { layers: vec![Layer { rows, exceptions }] })
+    }
+
+    /// Refuses rules and tags that no pack has.
+    pub(crate) fn check(&self, rules: &[Rule]) -> Result<(), GuardrailError> {
+        let ids = || rules.iter().map(|rule| rule.id.as_str());
+        let tags = || rules.iter().flat_map(|rule| rule.tags.iter().map(String::as_str));
+        let unknown = |line: usize, what: &str, given: &str, nearest: String| GuardrailError::Row {
+            line,
+            message: match nearest.as_str() {
+                "" => format!("{what} `{given}` is not known, no rule has one"),
+                nearest => format!("{what} `{given}` is not known, the nearest is `{nearest}`"),
+            },
+        };
+        let named = self.layers.iter().flat_map(|layer| {
+            let rows = layer.rows.iter().map(|row| (row.line, &row.rule, "guardrail rule"));
+            rows.chain(layer.exceptions.iter().map(|row| (row.line, &row.rule, "exception rule")))
+        });
+        for (line, rule, what) in named {
+            if let Some(rule) = rule
+                && !ids().any(|id| id == rule)
+            {
+                return Err(unknown(line, what, rule, nearest(rule, ids())));
             }
         }
-        Ok(guardrails)
+        for row in self.layers.iter().flat_map(|layer| &layer.rows) {
+            if let Some(tag) = &row.tag
+                && !tags().any(|known| known == tag)
+            {
+                return Err(unknown(row.line, "guardrail tag", tag, nearest(tag, tags())));
+            }
+        }
+        Ok(())
     }
+
+    /// Which rows and exceptions count in this scope, by their order.
+    pub(crate) fn select(&self, scope: &Scope<'_>) -> Selection {
+        let each = |layer: &Layer| {
+            let rows: Vec<bool> = layer.rows.iter().map(|row| row.conditions.hold(scope)).collect();
+            rows.into_iter()
+                .chain(layer.exceptions.iter().map(|exception| exception.covers(scope)))
+                .collect::<Vec<_>>()
+        };
+        Selection(self.layers.iter().flat_map(each).collect())
+    }
+
+    /// Whether the scope makes any difference.
+    pub(crate) fn depend_on_scope(&self) -> bool {
+        self.layers.iter().any(|layer| {
+            !layer.exceptions.is_empty()
+                || layer.rows.iter().any(|row| row.conditions != Conditions::default())
+        })
+    }
+
+    /// What is done about one rule's findings. Answers for every rule.
+    pub(crate) fn verdict(&self, selection: &Selection, rule: &Rule) -> Verdict<'_> {
+        let mut verdict =
+            Verdict { action: rule.action, shadow: rule.shadow, excepted: false, values: Vec::new() };
+        let mut selected = selection.0.iter();
+        let mut exceptions = Vec::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let rows: Vec<&Row> = (layer.rows.iter())
+                .filter(|row| selected.next() == Some(&true) && row.covers(rule))
+                .collect();
+            let action = strictest(rows.iter().copied(), |row| row.action, Ord::max);
+            let shadow = strictest(rows.iter().copied(), |row| row.shadow, |a, b| a && b);
+            verdict.action = match action {
+                Some(action) if number == 0 => action,
+                Some(action) => action.max(verdict.action),
+                None => verdict.action,
+            };
+            verdict.shadow = match shadow {
+                Some(shadow) if number == 0 => shadow,
+                Some(shadow) => shadow && verdict.shadow,
+                None => verdict.shadow,
+            };
+            exceptions.extend(layer.exceptions.iter().filter(|_| selected.next() == Some(&true)));
+        }
+        for exception in exceptions {
+            let named = exception.rule.as_deref() == Some(rule.id.as_str());
+            let typed = exception.rule.is_none() && exception.kinds.contains(&rule.kind.name);
+            // What blocks because it is a key takes more than the name of its type.
+            let is_final = rule.kind.credential && verdict.action == FindingAction::Block;
+            if named || (typed && !is_final) {
+                match &exception.value {
+                    Some(value) => verdict.values.push(value),
+                    None => verdict.excepted = true,
+                }
+            }
+        }
+        verdict
+    }
+}
+
+/// Which rows and exceptions of some guardrails count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Selection(Vec<bool>);
+
+/// What is done about the findings of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict<'g> {
+    pub(crate) action: FindingAction,
+    pub(crate) shadow: bool,
+    /// An exception covers all values.
+    pub(crate) excepted: bool,
+    /// Keyed hashes of values that are excepted.
+    pub(crate) values: Vec<&'g [u8; 32]>,
+}
+
+/// Of the rows that say something and are not overruled by another that does, what `stricter` makes of them.
+fn strictest<'r, T: Copy>(
+    rows: impl Iterator<Item = &'r Row> + Clone,
+    says: impl Fn(&Row) -> Option<T>,
+    stricter: impl Fn(T, T) -> T,
+) -> Option<T> {
+    let speaking = rows.filter(|row| says(row).is_some());
+    let standing = speaking.clone().filter(|row| !speaking.clone().any(|other| other.overrules(row)));
+    standing.filter_map(&says).reduce(stricter)
 }
 
 impl Row {
-    fn set(&mut self, key: &str, value: &str, line: usize) -> Result<(), GuardrailError> {
-        match key {
-            "type" => value.clone_into(&mut self.kind),
-            "action" => value.clone_into(&mut self.action),
-            "patterns" => self.patterns.push(value.to_owned()),
-            _ => return Err(unknown_key(key, line)),
+    fn read(row: &Node) -> Result<Self, GuardrailError> {
+        let fail = |line: usize, message: String| GuardrailError::Row { line, message };
+        if let Some((key, value)) = row.entries().iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
+            let nearest = nearest(key, KEYS.into_iter());
+            return Err(fail(
+                value.line,
+                format!("guardrail key `{key}` is not known, the nearest is `{nearest}`"),
+            ));
         }
-        Ok(())
+        let text = |key: &str| match row.get(key) {
+            None => Ok(None),
+            Some(node) => match node.text() {
+                Some(text) => Ok(Some((node.line, text))),
+                None => Err(fail(node.line, format!("`{key}` takes one value"))),
+            },
+        };
+        let texts = |key: &str| match row.get(key) {
+            None => Ok(Vec::new()),
+            Some(node) => node
+                .texts()
+                .map(|texts| texts.into_iter().map(|text| (node.line, text)).collect())
+                .ok_or_else(|| fail(node.line, format!("`{key}` is a text or a list of texts"))),
+        };
+        let unknown = |line: usize, key: &str, given: &str, names: &[&str]| {
+            let nearest = nearest(given, names.iter().copied());
+            fail(line, format!("guardrail {key} `{given}` is not known, the nearest is `{nearest}`"))
+        };
+        let (rule, tag) = (text("rule")?, text("tag")?);
+        let owned = |text: Option<(usize, &str)>| text.map(|(_, text)| text.to_owned());
+        let patterns: Vec<(usize, &str)> = texts("patterns")?;
+        let (kinds, is_group) = match text("type")? {
+            Some((line, "")) => return Err(fail(line, NO_TYPE.to_owned())),
+            Some((_, PII_FILTER | CODE_SCANNER)) if !patterns.is_empty() => {
+                let named = patterns.into_iter().map(|(line, name)| known(name, line));
+                (named.collect::<Result<_, _>>()?, false)
+            }
+            Some((line, name)) if !patterns.is_empty() => {
+                known(name, line)?;
+                return Err(fail(
+                    line,
+                    format!("guardrail `{name}` is a single type and takes no `patterns`"),
+                ));
+            }
+            Some((line, name)) => (kinds_named(name, line)?, matches!(name, PII_FILTER | CODE_SCANNER)),
+            None if rule.is_none() && tag.is_none() => return Err(fail(row.line, NO_TYPE.to_owned())),
+            None => (Vec::new(), false),
+        };
+        let precision = match rule {
+            Some(_) => 3,
+            None => u8::from(!kinds.is_empty() && !is_group) + u8::from(tag.is_some()),
+        };
+        let shadow = match text("shadow")? {
+            None => None,
+            Some((_, "true")) => Some(true),
+            Some((_, "false")) => Some(false),
+            Some((line, _)) => return Err(fail(line, "`shadow` is true or false".to_owned())),
+        };
+        let action = match text("action")? {
+            None if shadow.is_some() => None,
+            None | Some((_, "")) => {
+                return Err(fail(row.line, "a guardrail needs an `action`, such as `BLOCK`".to_owned()));
+            }
+            Some((line, name)) => Some(FindingAction::parse(name).ok_or_else(|| {
+                unknown(line, "action", name, &FindingAction::ALL.map(FindingAction::as_str))
+            })?),
+        };
+        let label = match text("label")? {
+            None => None,
+            Some((line, name)) => Some(
+                Label::parse(name.as_bytes())
+                    .map_err(|_| unknown(line, "label", name, &Label::ALL.map(Label::as_str)))?,
+            ),
+        };
+        let direction =
+            match text("direction")? {
+                None => None,
+                Some((line, name)) => Some(Direction::parse(name).ok_or_else(|| {
+                    unknown(line, "direction", name, &Direction::ALL.map(Direction::as_str))
+                })?),
+            };
+        let zone = |(line, name): (usize, &str)| {
+            Zone::parse(&name.to_ascii_lowercase())
+                .map_err(|_| unknown(line, "zone", name, &Zone::ALL.map(Zone::as_str)))
+        };
+        let zones = texts("zone")?.into_iter().map(zone).collect::<Result<_, _>>()?;
+        let groups = texts("group")?.into_iter().map(|(_, group)| group.to_owned()).collect();
+        let conditions = Conditions { direction, label, groups, zones };
+        Ok(Self {
+            kinds,
+            rule: owned(rule),
+            tag: owned(tag),
+            conditions,
+            precision,
+            action,
+            shadow,
+            line: row.line,
+        })
     }
 
-    fn add(&mut self, key: &str, item: &str, line: usize) -> Result<(), GuardrailError> {
-        if key != "patterns" {
-            return Err(match key {
-                "type" | "action" => {
-                    GuardrailError::Syntax { line, message: format!("`{key}` takes one value") }
-                }
-                _ => unknown_key(key, line),
-            });
-        }
-        self.patterns.push(item.to_owned());
-        Ok(())
+    fn covers(&self, rule: &Rule) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&rule.kind.name))
+            && self.rule.as_ref().is_none_or(|id| *id == rule.id)
+            && self.tag.as_ref().is_none_or(|tag| rule.tags.contains(tag))
+    }
+
+    /// At least as precise in everything and more in something. A strict partial order, so that of any rows at least one
+    /// is not overruled.
+    fn overrules(&self, other: &Self) -> bool {
+        let (mine, its) = (self.precisions(), other.precisions());
+        mine != its && mine.iter().zip(its).all(|(mine, its)| *mine >= its)
+    }
+
+    fn precisions(&self) -> [u8; 5] {
+        let Conditions { direction, label, groups, zones } = &self.conditions;
+        [
+            self.precision,
+            u8::from(direction.is_some()),
+            label.map_or(0, |label| label as u8 + 1),
+            u8::from(!groups.is_empty()),
+            u8::from(!zones.is_empty()),
+        ]
     }
 }
 
-fn unknown_key(key: &str, line: usize) -> GuardrailError {
-    let nearest = nearest(key, ["type", "action", "patterns"].into_iter());
-    GuardrailError::Key { line, given: key.to_owned(), nearest }
+const NO_TYPE: &str = "a guardrail needs a `type`, such as `IBAN`";
+
+impl Conditions {
+    fn hold(&self, scope: &Scope<'_>) -> bool {
+        (self.direction.is_none() || self.direction == scope.direction)
+            && (self.label.is_none() || self.label <= scope.label)
+            && (self.groups.is_empty() || self.groups.iter().any(|group| scope.groups.contains(group)))
+            && (self.zones.is_empty() || scope.zone.is_some_and(|zone| self.zones.contains(&zone)))
+    }
 }
 
-fn known(name: &str) -> Result<&'static str, GuardrailError> {
-    KINDS.iter().map(|kind| kind.name).find(|known| *known == name).ok_or_else(|| {
+fn list<'n>(node: Option<&'n Node>, name: &str) -> Result<&'n [Node], GuardrailError> {
+    let Some(node) = node else { return Ok(&[]) };
+    let items = node.items().ok_or_else(|| GuardrailError::Row {
+        line: node.line,
+        message: format!("`{name}` is a list, one item a line"),
+    })?;
+    if items.len() > ROWS_MAX {
+        return Err(GuardrailError::Row { line: node.line, message: format!("more than {ROWS_MAX} {name}") });
+    }
+    Ok(items)
+}
+
+/// The types that a guardrail's `type` covers: one, or those of a group.
+pub(crate) fn kinds_named(name: &str, line: usize) -> Result<Vec<&'static str>, GuardrailError> {
+    let all = |covers: fn(&kind::Kind) -> bool| {
+        KINDS.iter().filter(|kind| covers(kind)).map(|kind| kind.name).collect()
+    };
+    match name {
+        PII_FILTER => Ok(all(|kind| kind.personal)),
+        CODE_SCANNER => Ok(all(|kind| kind.credential)),
+        _ => Ok(vec![known(name, line)?]),
+    }
+}
+
+fn known(name: &str, line: usize) -> Result<&'static str, GuardrailError> {
+    kind::find(name).map(|kind| kind.name).ok_or_else(|| {
         let names = KINDS.iter().map(|kind| kind.name).chain([PII_FILTER, CODE_SCANNER]);
-        GuardrailError::Type { given: name.to_owned(), nearest: nearest(name, names) }
+        let nearest = nearest(name, names);
+        let message = format!("guardrail type `{name}` is not known, the nearest is `{nearest}`");
+        GuardrailError::Row { line, message }
     })
-}
-
-fn without_comment(line: &str) -> &str {
-    let mut quote = None;
-    let mut before = ' ';
-    for (at, character) in line.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '#') if before.is_whitespace() => return line.get(..at).unwrap_or_default(),
-            _ => {}
-        }
-        before = character;
-    }
-    line
-}
-
-fn scalar(text: &str) -> &str {
-    let text = text.trim();
-    let unquoted = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    unquoted('"').or_else(|| unquoted('\'')).unwrap_or(text)
-}
-
-fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> usize {
-    let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
-    before.matches('\n').count() + 1
 }
 
 /// Why guardrails were refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuardrailError {
-    /// Not YAML or TOML as expected; `line` counts from 1, 0 where it is not known.
-    Syntax {
-        line: usize,
-        message: String,
-    },
+    /// Not as expected; `line` counts from 1, 0 where it is not known.
+    Row { line: usize, message: String },
     /// The text has no list of guardrails.
     Missing,
-    Key {
-        line: usize,
-        given: String,
-        nearest: String,
-    },
-    Type {
-        given: String,
-        nearest: String,
-    },
-    Action {
-        given: String,
-        nearest: String,
-    },
-    /// `patterns` on a guardrail that is one type.
-    Patterns {
-        given: String,
-    },
-    /// The built-in rules do not compile.
+    /// The rules do not compile, or one does not do what its examples say.
     Pack(PackError),
+}
+
+impl From<Malformed> for GuardrailError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Row { line: malformed.line, message: malformed.message }
+    }
 }
 
 impl fmt::Display for GuardrailError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Syntax { line: 0, message } => write!(f, "guardrails: {message}"),
-            Self::Syntax { line, message } => write!(f, "guardrails, line {line}: {message}"),
+            Self::Row { line: 0, message } => write!(f, "guardrails: {message}"),
+            Self::Row { line, message } => write!(f, "guardrails, line {line}: {message}"),
             Self::Missing => {
                 f.write_str("no guardrails: expected a list `guardrails:` or tables `[[guardrail]]`")
             }
-            Self::Key { given, nearest, .. } => {
-                write!(f, "guardrail key `{given}` is not known, the nearest is `{nearest}`")
-            }
-            Self::Type { given, .. } if given.is_empty() => {
-                f.write_str("a guardrail needs a `type`, such as `IBAN`")
-            }
-            Self::Type { given, nearest } => {
-                write!(f, "guardrail type `{given}` is not known, the nearest is `{nearest}`")
-            }
-            Self::Action { given, .. } if given.is_empty() => {
-                f.write_str("a guardrail needs an `action`, such as `BLOCK`")
-            }
-            Self::Action { given, nearest } => {
-                write!(f, "guardrail action `{given}` is not known, the nearest is `{nearest}`")
-            }
-            Self::Patterns { given } => {
-                write!(f, "guardrail `{given}` is a single type and takes no `patterns`")
-            }
-            Self::Pack(error) => write!(f, "built-in rules: {error}"),
+            Self::Pack(error) => write!(f, "rules: {error}"),
         }
     }
 }

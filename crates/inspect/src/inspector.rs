@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use schleuse_types::{Finding, FindingAction, Label};
+use schleuse_types::{Finding, FindingAction, Label, Secret};
 
 use crate::byte_scanner::{BLOCK, ByteScanner};
 use crate::engine::Frontier;
@@ -11,8 +11,10 @@ use crate::guardrails::{GuardrailError, Guardrails};
 use crate::kind;
 use crate::pack::{Pack, Views};
 use crate::resolver::{Hit, Resolver};
+use crate::scope::Scope;
 use crate::score::{EVASION, Explanation, Tally, value_of};
 use crate::text::range;
+use crate::treatment::{Treatment, Treatments};
 use crate::window::Window;
 
 /// Findings with a lower score are not reported.
@@ -22,8 +24,13 @@ pub const MIN_SCORE: f32 = 0.5;
 #[derive(Debug, Clone)]
 pub struct Inspector {
     pack: Arc<Pack>,
-    /// The action in force for each rule.
-    actions: Arc<[FindingAction]>,
+    treatments: Arc<Treatments>,
+    /// That of the scope in force.
+    treatment: Arc<Treatment>,
+    /// What [`Inspector::stricter`] demanded, by type.
+    least: Option<Arc<BTreeMap<String, FindingAction>>>,
+    for_answers: bool,
+    value_key: Option<Arc<Secret<Vec<u8>>>>,
 }
 
 /// What one text holds.
@@ -41,47 +48,77 @@ impl Inspector {
     /// The built-in packs under the given guardrails.
     pub fn new(guardrails: Guardrails) -> Result<Self, GuardrailError> {
         let pack = Pack::built_in().map_err(GuardrailError::Pack)?;
-        Ok(Self::with_pack(pack, &guardrails))
+        Self::with_pack(pack, guardrails)
     }
 
     /// Packs of the caller's own, under the given guardrails.
-    pub fn with_pack(pack: Arc<Pack>, guardrails: &Guardrails) -> Self {
-        let action = |rule: &crate::pack::Rule| match guardrails.actions.get(rule.kind.name) {
-            _ if rule.shadow => FindingAction::Allow,
-            Some(action) => *action,
-            None => rule.action,
-        };
-        let actions = pack.rules.iter().map(action).collect();
-        Self { pack, actions }
+    ///
+    /// # Errors
+    /// A guardrail or exception names a rule or tag that no pack has.
+    pub fn with_pack(pack: Arc<Pack>, guardrails: Guardrails) -> Result<Self, GuardrailError> {
+        let treatments = Arc::new(Treatments::new(&pack, guardrails)?);
+        let treatment = treatments.in_scope(&pack.rules, &Scope::default());
+        Ok(Self { pack, treatments, treatment, least: None, for_answers: false, value_key: None })
     }
 
-    /// The same packs, where findings of the named types are treated at least as strictly as said. Never less strictly.
+    /// The same, where exceptions for single values count: `key` is that of [`crate::exception_value`].
+    #[must_use]
+    pub fn with_value_key(&self, key: Arc<Secret<Vec<u8>>>) -> Self {
+        Self { value_key: Some(key), ..self.clone() }
+    }
+
+    /// The same for texts of one scope: guardrails with conditions and exceptions count where they are met. What
+    /// [`Inspector::stricter`] and [`Inspector::for_answers`] said stays. Cheap: each different outcome is worked out once.
+    #[must_use]
+    pub fn for_scope(&self, scope: &Scope<'_>) -> Self {
+        if !self.treatments.depend_on_scope() {
+            return self.clone();
+        }
+        let mut treatment = self.treatments.in_scope(&self.pack.rules, scope);
+        if let Some(least) = &self.least {
+            treatment = Arc::new(treatment.stricter(&self.pack.rules, least));
+        }
+        if self.for_answers {
+            treatment = Arc::new(treatment.for_answers());
+        }
+        Self { treatment, ..self.clone() }
+    }
+
+    /// The same packs, where findings of the named types are treated at least as strictly as said, and none of them is
+    /// excepted. Never less strictly.
     #[must_use]
     pub fn stricter(&self, actions: &BTreeMap<String, FindingAction>) -> Self {
-        let raise = |(rule, action): (&crate::pack::Rule, &FindingAction)| {
-            if rule.shadow {
-                return FindingAction::Allow;
-            }
-            actions.get(rule.kind.name).map_or(*action, |stricter| (*action).max(*stricter))
-        };
-        let actions = self.pack.rules.iter().zip(self.actions.iter()).map(raise).collect();
-        Self { pack: Arc::clone(&self.pack), actions }
+        let mut least = self.least.as_deref().cloned().unwrap_or_default();
+        for (name, action) in actions {
+            let known = least.entry(name.clone()).or_insert(*action);
+            *known = (*known).max(*action);
+        }
+        let treatment = Arc::new(self.treatment.stricter(&self.pack.rules, actions));
+        Self { treatment, least: Some(Arc::new(least)), ..self.clone() }
     }
 
     /// The same packs for answers: what would be pseudonymised on its way to a model is only reported on its way to the
     /// asker, who is the one to read it.
     #[must_use]
     pub fn for_answers(&self) -> Self {
-        let read = |action: &FindingAction| match action {
-            FindingAction::Pseudonymize => FindingAction::Warn,
-            other => *other,
-        };
-        Self { pack: Arc::clone(&self.pack), actions: self.actions.iter().map(read).collect() }
+        let treatment = Arc::new(self.treatment.for_answers());
+        Self { treatment, for_answers: true, ..self.clone() }
     }
 
     /// Version, number of rules and a checksum of the packs in use; changes whenever a rule changes.
     pub fn pack_digest(&self) -> &str {
         self.pack.digest()
+    }
+
+    /// The packs in use.
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// The action in force for the findings of a rule; `None` when no pack has it.
+    pub fn action_of(&self, rule: &str) -> Option<FindingAction> {
+        let index = self.pack.rules.iter().position(|known| known.id == rule)?;
+        self.treatment.actions.get(index).copied()
     }
 
     /// The types that these packs recognise, sorted, each once.
@@ -195,6 +232,9 @@ impl Inspector {
     fn count(&self, hits: &[Hit], tally: &mut Tally) {
         for hit in hits {
             let Some(rule) = self.pack.rules.get(hit.rule) else { continue };
+            if self.is_excepted(hit) {
+                continue;
+            }
             tally.add(rule.kind.name, rule.severity, hit.score, hit.value);
             if hit.action >= FindingAction::RaiseLabel {
                 tally.raise_floor(rule.floor);
@@ -202,8 +242,14 @@ impl Inspector {
         }
     }
 
+    /// An exception took the action that the guardrails called for.
+    fn is_excepted(&self, hit: &Hit) -> bool {
+        hit.action == FindingAction::Allow
+            && self.treatment.actions.get(hit.rule).is_some_and(|action| *action > FindingAction::Allow)
+    }
+
     /// Completes the hits of one pass over `text`, which hold positions in it: what they found, and how sure that is
-    /// where it was hidden. Gives the hits of rules in shadow apart.
+    /// where it was hidden, and whether an exception covers it. Gives the hits of rules in shadow apart.
     fn weigh(&self, text: &[u8], hits: &mut Vec<Hit>) -> Vec<Hit> {
         let rule = |hit: &Hit| self.pack.rules.get(hit.rule);
         hits.retain(|hit| hit.evasive || rule(hit).is_some_and(|rule| rule.views.contains(Views::RAW)));
@@ -212,13 +258,20 @@ impl Inspector {
             if hit.evasive {
                 hit.odds.evasion = EVASION;
                 hit.score = hit.odds.score();
+            } else if self.treatment.has_exceptions
+                && let Some(rule) = rule(hit)
+            {
+                let key = self.value_key.as_deref().map(|key| key.expose().as_slice());
+                if self.treatment.excepts(hit.rule, rule, range(text, hit.start, hit.end), key) {
+                    hit.action = FindingAction::Allow;
+                }
             }
         }
-        hits.extract_if(.., |hit| rule(hit).is_some_and(|rule| rule.shadow)).collect()
+        hits.extract_if(.., |hit| self.treatment.shadow.get(hit.rule) == Some(&true)).collect()
     }
 
     pub(crate) fn pass(&self, text: &[u8], at_end: bool, hits: &mut Vec<Hit>) -> Frontier {
-        self.pack.engine.pass(&self.pack.rules, &self.actions, text, at_end, hits)
+        self.pack.engine.pass(&self.pack.rules, &self.treatment.actions, text, at_end, hits)
     }
 
     pub(crate) fn finding(&self, hit: &Hit) -> Finding {
@@ -232,6 +285,7 @@ impl Inspector {
             score: hit.score,
             action: hit.action,
             evasive: hit.evasive,
+            excepted: self.is_excepted(hit),
         }
     }
 }
@@ -276,7 +330,14 @@ impl Progress {
         findings: &mut Vec<Hit>,
     ) {
         let mut hits = Vec::new();
-        let frontier = inspector.pass(kept, at_end, &mut hits);
+        let mut frontier = inspector.pass(kept, at_end, &mut hits);
+        if inspector.treatment.has_exceptions {
+            // What an exception covers counts among the other hits, although its rule protects while it is open.
+            frontier.other = frontier.other.min(frontier.protected);
+        }
+        // What is decided is found again and again while text comes in; it is not weighed again.
+        let decided = self.protected.min(self.other).saturating_sub(self.base);
+        hits.retain(|hit| hit.start >= decided);
         let mut shadow = inspector.weigh(kept, &mut hits);
         for hit in hits.iter_mut().chain(&mut shadow) {
             hit.start += self.base;

@@ -40,13 +40,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::LiveInspector;
-    use crate::{Guardrails, Inspector, Pack, PackError};
+    use crate::{GuardrailError, Guardrails, Inspector, Pack};
 
     const TERM: &str = "[[rule]]\nid = \"falke\"\ntype = \"CUSTOM_TERM\"\nkeywords = [\"Falke\"]\npattern = 'Falke'\nscore = 0.9\naction = \"REDACT\"\npositive = [\"Falke\"]\nnegative = [\"Habicht\"]\n";
 
-    fn build(pack: &str) -> Result<Inspector, PackError> {
-        let pack = Arc::new(Pack::with_own(&[("house", pack)])?);
-        Ok(Inspector::with_pack(pack, &Guardrails::default()))
+    fn build(pack: &str) -> Result<Inspector, GuardrailError> {
+        let pack = Pack::with_own(&[("house", pack)]).map_err(GuardrailError::Pack)?;
+        Inspector::with_pack(Arc::new(pack), Guardrails::default())
     }
 
     #[test]
@@ -69,7 +69,10 @@ mod tests {
         let live = LiveInspector::new(build(TERM).unwrap());
         let old = live.current().pack_digest().to_owned();
         let refused = live.replace(|| build(&TERM.replace("\"Habicht\"", "\"ein Falke\""))).unwrap_err();
-        assert_eq!(refused.to_string(), "pack `house`, line 1: rule `falke` finds its negative example 0");
+        assert_eq!(
+            refused.to_string(),
+            "rules: pack `house`, line 1: rule `falke` finds its negative example 0"
+        );
         assert_eq!(live.current().pack_digest(), old);
         assert_eq!(live.current().scan("Falke").len(), 1);
     }

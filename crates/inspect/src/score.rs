@@ -173,13 +173,16 @@ impl Tally {
     }
 }
 
+/// The letters and digits of what was found, in small letters.
+pub(crate) fn canonical(found: &[u8]) -> impl Iterator<Item = char> {
+    let text = found.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
+    text.filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase)
+}
+
 /// A number that is equal for values that differ only in case, spaces and punctuation.
 pub(crate) fn value_of(found: &[u8]) -> u64 {
     let mut hash = DefaultHasher::new();
-    let text = found.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
-    for character in text.filter(|c| c.is_alphanumeric()) {
-        character.to_lowercase().for_each(|lower| lower.hash(&mut hash));
-    }
+    canonical(found).for_each(|character| character.hash(&mut hash));
     hash.finish()
 }
 

@@ -21,6 +21,8 @@ pub struct Finding {
     pub action: FindingAction,
     /// Found only in a view against evasion: the text was written so that a plain reading would miss it.
     pub evasive: bool,
+    /// A guardrail spoke against it, and an exception lets it pass.
+    pub excepted: bool,
 }
 
 /// What a guardrail does about a finding. Ordered: the strictest of several wins.

@@ -91,6 +91,7 @@ mod tests {
             score: 1.0,
             action: FindingAction::Block,
             evasive: false,
+            excepted: false,
         };
         let refusal =
             invalid_request("no \"x\"", "kein „x“", "inside", Some("x")).with_findings(vec![finding]);

@@ -58,6 +58,7 @@ fn the_fullest_entry_has_every_member_in_order() {
         score: 1.0,
         action: FindingAction::Redact,
         evasive: false,
+        excepted: false,
     };
     record.count_findings(&[finding("IBAN"), finding("EMAIL"), finding("IBAN")]);
     check(

@@ -150,6 +150,7 @@ fn redaction_skips_findings_that_do_not_fit() {
         score: 1.0,
         action: FindingAction::Redact,
         evasive: false,
+        excepted: false,
     };
     let redact = |findings: &[Finding]| inspector().redact("aäb", findings);
     assert_eq!(redact(&[finding(0, 9)]), "aäb");

@@ -58,7 +58,7 @@ const SHADOW: &str = "[[rule]]\nid = \"try\"\ntype = \"CUSTOM_TERM\"\nkeywords =
 #[test]
 fn a_rule_in_shadow_finds_and_changes_nothing() {
     let pack = Arc::new(Pack::with_own(&[("try", SHADOW)]).unwrap());
-    let shadowed = Inspector::with_pack(pack, &Guardrails::default());
+    let shadowed = Inspector::with_pack(pack, Guardrails::default()).unwrap();
     let text = "Projekt Falke, iban DE89370400440532013000 und password: hunter2!";
     let (with, without) = (shadowed.examine(text), inspector().examine(text));
     assert_eq!(with.findings, without.findings);
@@ -85,7 +85,8 @@ fn markings_set_a_floor() {
         .replace("floor = 1.0", "floor = 0.95");
     let pack = Arc::new(Pack::with_own(&[("mark", &marked)]).unwrap());
     let with = |guardrails: &str| {
-        Inspector::with_pack(Arc::clone(&pack), &Guardrails::parse(guardrails).unwrap())
+        Inspector::with_pack(Arc::clone(&pack), Guardrails::parse(guardrails).unwrap())
+            .unwrap()
             .examine("Projekt Falke")
             .tally
             .sensitivity()

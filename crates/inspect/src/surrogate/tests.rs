@@ -27,6 +27,7 @@ fn marked(text: &str) -> (String, Vec<Finding>) {
             score: 1.0,
             action: FindingAction::Pseudonymize,
             evasive: false,
+            excepted: false,
         });
         rest = after;
     }

@@ -55,7 +55,7 @@ impl Packs {
             packs.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let pack = Pack::with_own(&packs)
             .doing(format!("the recognizers in `{}` cannot be used", folder.display()))?;
-        Ok(Inspector::with_pack(Arc::new(pack), &self.guardrails))
+        Inspector::with_pack(Arc::new(pack), self.guardrails.clone()).doing("the guardrails cannot be used")
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {

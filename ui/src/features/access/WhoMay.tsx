@@ -92,14 +92,13 @@ function Answer({ path }: { path: string }) {
           {
             id: "allowed",
             name: columns.allowed,
-            tight: true,
             cell: ({ allowed, action }) => (
-              <>
+              <span className="flex flex-wrap items-center gap-x-2">
                 <Badge look={allowed ? "good" : "stop"} data-state={allowed ? "allowed" : "refused"}>
                   {allowed ? access.allowed : access.refused}
                 </Badge>
-                <span className="ml-2">{access.actions[action] ?? action}</span>
-              </>
+                <span>{access.actions[action] ?? action}</span>
+              </span>
             ),
           },
           { id: "model", name: columns.model, cell: ({ model, up_to: upTo }) => (model ? <><span translate="no">{model}</span>{upTo ? <span className="block text-xs text-soft">{access.upTo(words.labels[upTo])}</span> : null}</> : "") },
