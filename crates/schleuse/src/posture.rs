@@ -123,7 +123,8 @@ impl Posture<'_> {
             let text = Text::new(
                 format!("upstream `{name}` at {url} (zone {zone}: declared, not proven; up to {most})"),
                 format!(
-                    "Modellserver `{name}` auf {url} (Zone {zone}: erklärt, nicht bewiesen; bis {})",
+                    "Modellserver `{name}` auf {url} ({}: erklärt, nicht bewiesen; bis {})",
+                    in_german(zone),
                     most.as_german()
                 ),
             );
@@ -168,4 +169,13 @@ fn note(text: Text) -> PostureLine {
 
 fn warning(text: Text, next: Text) -> PostureLine {
     PostureLine { level: Level::Warning, text, next: Some(next) }
+}
+
+/// The words that the pages use for a zone.
+fn in_german(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Local => "vor Ort",
+        Zone::Airgapped => "abgeschottet",
+        Zone::External => "außer Haus",
+    }
 }
