@@ -339,8 +339,8 @@ fn mistakes_are_named_with_the_nearest_name() {
         "guardrails, line 2: guardrail direction `reply` is not known, the nearest is `request`",
     );
     refuse(
-        "guardrails:\n- {type: IBAN, action: WARN, label: GEHEIMX}\n",
-        "guardrails, line 2: guardrail label `GEHEIMX` is not known, the nearest is `SECRET`",
+        "guardrails:\n- {type: IBAN, action: WARN, label: SECRT}\n",
+        "guardrails, line 2: guardrail label `SECRT` is not known, the nearest is `SECRET`",
     );
 }
 
