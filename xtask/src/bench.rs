@@ -6,6 +6,7 @@
 
 mod disk;
 mod engine;
+mod inspection;
 
 use crate::part::Part;
 use crate::place::Place;
@@ -54,12 +55,13 @@ const NOBODYS_KEY: &str = "sk-nobody";
 /// When something cannot be built or started, or answers are refused: then there is nothing to compare.
 pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     let seconds = match rest {
+        [part] if part == "inspect" => return inspection::run(place),
         [] => SECONDS,
         [seconds] => seconds
             .to_str()
             .and_then(|text| text.parse().ok())
             .filter(|seconds| (1..=60).contains(seconds))
-            .ok_or_else(|| Trouble::new("`bench` takes a number of seconds from 1 to 60"))?,
+            .ok_or_else(|| Trouble::new("`bench` takes `inspect`, or a number of seconds from 1 to 60"))?,
         _ => return Err(Trouble::new("`bench` takes one number of seconds")),
     };
     let schleuse = binary::build(place)?;

@@ -46,8 +46,8 @@ const TASKS: &[Task] = &[
     Task { name: "tidy", arguments: "", purpose: "check the house rules against the sources" },
     Task {
         name: "bench",
-        arguments: "[SECONDS]",
-        purpose: "print ratios to the floor measured in the same run",
+        arguments: "[inspect|SECONDS]",
+        purpose: "print ratios to the floor measured in the same run; or how well inspection finds what was planted",
     },
     Task {
         name: "prove",
@@ -108,7 +108,7 @@ fn run(task: &str, rest: Vec<OsString>) -> Result<(), Trouble> {
 fn help() -> String {
     let mut page = String::from("usage: ./x TASK [ARGUMENTS]\n\n");
     for task in TASKS {
-        page.push_str(&format!("  {:<16} {}\n", format!("{} {}", task.name, task.arguments), task.purpose));
+        page.push_str(&format!("  {:<24} {}\n", format!("{} {}", task.name, task.arguments), task.purpose));
     }
     page
 }

@@ -14,7 +14,7 @@ use std::process::Command;
 /// # Errors
 /// When a registry cannot be reached or a tool is missing.
 pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
-    python(place)?;
+    python(place, "sdk-python", "openai", "install the official Python SDK")?;
     javascript(place, node, "sdk-node", "openai", "install the official Node SDK")?;
     javascript(place, node, "idp", "oidc-provider", "install an OpenID provider to sign in at")?;
     let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
@@ -23,23 +23,27 @@ pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
     node::relink(&model::fetch(place)?, &place.tools.join("model.gguf"))
 }
 
-fn python(place: &Place) -> Result<(), Trouble> {
-    let wanted = node::copy_tool(place, "sdk-python", &["requirements.txt"])?;
-    let folder = place.tools.join("sdk-python");
+/// Installs what `xtask/tools/<name>/requirements.txt` pins, in an environment of its own, of which `module` must load.
+///
+/// # Errors
+/// When the registry cannot be reached or what came cannot be loaded.
+pub(crate) fn python(place: &Place, name: &str, module: &str, doing: &str) -> Result<(), Trouble> {
+    let wanted = node::copy_tool(place, name, &["requirements.txt"])?;
+    let folder = place.tools.join(name);
     let python = folder.join("bin/python");
-    let stamp = place.stamp("sdk-python");
-    let works = || step::answer(&python, &["-c", "import openai"]).is_some();
+    let stamp = place.stamp(name);
+    let works = || step::answer(&python, &["-c", &format!("import {module}")]).is_some();
     if std::fs::read_to_string(&stamp).is_ok_and(|last| last == wanted) && works() {
         return Ok(());
     }
-    let log = place.log("sdk-python");
+    let log = place.log(name);
     step::quiet(
         "make a Python environment",
         &log,
         Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
     )?;
     // `--clear` took the list away with everything else.
-    node::copy_tool(place, "sdk-python", &["requirements.txt"])?;
+    node::copy_tool(place, name, &["requirements.txt"])?;
     let mut pip = Command::new(&python);
     pip.args([
         "-m",
@@ -50,9 +54,9 @@ fn python(place: &Place) -> Result<(), Trouble> {
         "--disable-pip-version-check",
         "--requirement",
     ]);
-    step::quiet("install the official Python SDK", &log, pip.arg(folder.join("requirements.txt")))?;
+    step::quiet(doing, &log, pip.arg(folder.join("requirements.txt")))?;
     if !works() {
-        return Err(Trouble::new("the Python SDK was installed and cannot be imported"));
+        return Err(Trouble::new(format!("`{module}` was installed for Python and cannot be loaded")));
     }
     place::write(&stamp, &wanted)
 }

@@ -3,10 +3,11 @@
 //! `cargo run --release -p schleuse-corpus --example mistakes [SEED] [DOCUMENTS PER KIND]`. Templates of both halves are
 //! used; the judgement in `docs/reference/inspection.md` uses only the half that nobody tunes on.
 
-use schleuse_corpus::Library;
 use schleuse_corpus::evaluation::{
     Disturbance, Evaluation, GERMAN, Mistake, SECRETS, Span, Tally, UNIVERSAL,
 };
+use schleuse_corpus::evasion::{self, EVASIONS, Tier};
+use schleuse_corpus::{Document, Library};
 use schleuse_inspect::{Guardrails, Inspector};
 use schleuse_types::FindingAction;
 use std::collections::BTreeMap;
@@ -37,6 +38,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         disturbance.blocked_per_thousand(),
         disturbance.touched_per_thousand()
     );
+    let evasive = evasion::documents(&mut library, 40);
+    for tier in Tier::ALL {
+        let of_tier: Vec<Document> = evasive
+            .iter()
+            .filter(|(evasion, _)| evasion.tier == tier)
+            .map(|(_, document)| document.clone())
+            .collect();
+        println!(
+            "evasions, {}: recall {:.3}",
+            tier.name(),
+            evasion::recall(&Evaluation::run(&of_tier, scan))
+        );
+    }
+    for evasion in EVASIONS {
+        let documents: Vec<Document> = evasive
+            .iter()
+            .filter(|(of, _)| of.name == evasion.name)
+            .map(|(_, document)| document.clone())
+            .collect();
+        let evaluation = Evaluation::run(&documents, scan);
+        println!("   {:<28} {:<14} {:.2}", evasion.name, evasion.tier.name(), evasion::recall(&evaluation));
+        if evasion.tier != Tier::Hard {
+            for mistake in evaluation.mistakes.iter().filter(|mistake| mistake.missed).take(5) {
+                println!("       {} {}", mistake.kind, mistake.context);
+            }
+        }
+    }
     show("MISSED, by type", evaluation.mistakes.iter().filter(|mistake| mistake.missed), |mistake| {
         mistake.kind.clone()
     });

@@ -342,10 +342,8 @@ mod tests {
 
     #[test]
     fn a_scanner_that_is_as_sure_as_it_is_right_has_no_calibration_error() {
-        let scores = (0..100).map(|at| (0.75, at < 75)).collect();
-        let mut evaluation = Evaluation { scores, ..Evaluation::default() };
-        assert!(evaluation.calibration_error() < 1e-6);
-        evaluation.scores = (0..100).map(|at| (0.95, at < 50)).collect();
-        assert!((evaluation.calibration_error() - 0.45).abs() < 1e-6);
+        let error = |scores| Evaluation { scores, ..Evaluation::default() }.calibration_error();
+        assert!(error((0..100).map(|at| (0.75, at < 75)).collect()) < 1e-6);
+        assert!((error((0..100).map(|at| (0.95, at < 50)).collect()) - 0.45).abs() < 1e-6);
     }
 }

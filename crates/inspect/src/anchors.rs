@@ -1,41 +1,263 @@
 //! One look at every byte of a text: where keywords and digits stand.
 //!
-//! Of each keyword one group of three bytes is chosen that is rare in German and English; a bit for its hash says that it
-//! belongs to some keyword. Per byte of text the look costs one multiplication and one bit, whatever the number of
-//! keywords; only where the bit is set, the group and then the keywords are compared.
+//! Most keywords begin words. Where a word begins, its first bytes are looked up. Of each other keyword two neighbouring
+//! groups of four bytes are chosen that are rare in German and English, one of which begins at an even place wherever
+//! the keyword stands: every second byte of the text is looked at. A look is one multiplication and one bit of a table,
+//! whatever the number of keywords; only where the bit is set, the group and then the keywords are compared.
+
+use crate::text::is_word;
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 /// Bytes of a group.
-const GROUP: usize = 3;
+const GROUP: usize = 4;
 /// A block and the bytes behind it that groups reach into.
-const REACH: usize = BLOCK + GROUP - 1;
+const REACH: usize = BLOCK + GROUP;
 /// The bit that tells small letters from capitals. Setting it everywhere joins some other characters too, which the
 /// comparison with the keyword tells apart.
 const CASE: u8 = 0x20;
-const BITS: usize = 1 << 16;
 
-/// Keywords in any ASCII case, and where digits begin.
+/// A keyword, and what the rules know of the places where it counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyword {
+    /// In small letters, unless only this very writing counts.
+    pub(crate) letters: Box<[u8]>,
+    /// Only this very writing counts.
+    pub(crate) exact: bool,
+    /// It counts only where [`crate::text::starts_word`] says so.
+    pub(crate) starts_word: bool,
+    /// The bytes that may follow where it counts; all of them, unless known.
+    pub(crate) next: Option<Box<[bool; 256]>>,
+}
+
+/// Keywords, and where digits begin.
 #[derive(Debug)]
 pub(crate) struct Anchors {
-    /// In small letters, by their numbers.
-    keywords: Vec<Box<[u8]>>,
-    /// For each hash of a group whether some keyword has such a group.
-    bits: Box<[u64; BITS / 64]>,
-    /// Groups with their entries, in open addressing with linear steps, at most half full.
-    slots: Vec<Slot>,
-    entries: Vec<Entry>,
-    /// Keywords of one byte, a letter in both cases.
-    singles: Vec<(u8, u32)>,
+    /// By their numbers.
+    keywords: Vec<Keyword>,
+    /// Groups of four bytes of keywords that may stand anywhere.
+    inside: Groups<2048>,
+    /// The first four bytes of keywords that begin words.
+    beginnings: Groups<1024>,
+    /// The first three bytes of keywords of two and three bytes that begin words.
+    short: Groups<512>,
+    /// Bytes of keywords of one and two bytes that may stand anywhere.
+    singles: Vec<(u8, Entry)>,
 }
 
 /// Something stands here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
-    /// The keyword of this number.
+    /// The keyword of this number. Where it begins a word, or which byte follows, may still have to be checked.
     Keyword { number: usize, start: usize, end: usize },
     /// The first of one or more digits.
     Digits { start: usize },
+    /// The first of one or more capitals: of ASCII, or the first byte of one with an accent (U+00C0 to U+017F, which has
+    /// small letters too).
+    Capitals { start: usize },
+}
+
+/// What stands in one block, one bit a byte.
+#[derive(Default)]
+struct Marks {
+    groups: u64,
+    words: u64,
+    digits: u64,
+    capitals: u64,
+    singles: u64,
+}
+
+impl Anchors {
+    /// The order of the keywords gives their numbers. None is empty.
+    pub(crate) fn new(keywords: Vec<Keyword>) -> Self {
+        let (mut inside, mut beginnings, mut short) = (Vec::new(), Vec::new(), Vec::new());
+        let mut singles = Vec::new();
+        for (keyword, number) in keywords.iter().zip(0_u32..) {
+            let entry = |offset| Entry { keyword: number, offset };
+            let next = || {
+                let follows = |byte: &u8| {
+                    keyword.next.as_ref().is_none_or(|next| next.get(usize::from(*byte)) == Some(&true))
+                };
+                // Behind the end of a text stand zeros.
+                (0..=u8::MAX).filter(move |byte| *byte == 0 || follows(byte))
+            };
+            let begins = keyword.starts_word && keyword.letters.first().is_some_and(|first| is_word(*first));
+            match *keyword.letters {
+                [] => {}
+                [first, second] if begins => {
+                    short.extend(next().map(|next| (folded(&[first, second, next]), entry(0))));
+                }
+                [first, second, third] if begins => short.push((folded(&[first, second, third]), entry(0))),
+                [first, second, third, fourth, ..] if begins => {
+                    beginnings.push((folded(&[first, second, third, fourth]), entry(0)));
+                }
+                [_] | [_, _] => {
+                    let rarest = keyword.letters.iter().zip(0..).min_by_key(|(byte, _)| frequency(&[**byte]));
+                    let Some((byte, offset)) = rarest else { continue };
+                    singles.push((*byte, entry(offset)));
+                    if !keyword.exact && byte.is_ascii_lowercase() {
+                        singles.push((byte.to_ascii_uppercase(), entry(offset)));
+                    }
+                }
+                [first, second, third] => {
+                    inside.extend(next().map(|next| (folded(&[first, second, third, next]), entry(0))));
+                    let before =
+                        (0..=u8::MAX).map(|before| (folded(&[before, first, second, third]), entry(-1)));
+                    inside.extend(before);
+                }
+                [first, second, third, fourth] => {
+                    inside.push((folded(&[first, second, third, fourth]), entry(0)));
+                    inside.extend(next().map(|next| (folded(&[second, third, fourth, next]), entry(1))));
+                }
+                _ => {
+                    let pairs = keyword.letters.windows(GROUP + 1).zip(0..);
+                    let halves = |pair: &[u8]| {
+                        [pair.get(..GROUP), pair.get(1..)].map(|half| folded(half.unwrap_or_default()))
+                    };
+                    let often = |pair: &[u8]| pair.windows(GROUP).map(frequency).max().unwrap_or_default();
+                    let rarest = pairs.min_by_key(|(pair, _)| often(&pair.to_ascii_lowercase()));
+                    let Some((pair, offset)) = rarest else { continue };
+                    let [even, odd] = halves(pair);
+                    inside.extend([(even, entry(offset)), (odd, entry(offset + 1))]);
+                }
+            }
+        }
+        Self {
+            keywords,
+            inside: Groups::new(inside),
+            beginnings: Groups::new(beginnings),
+            short: Groups::new(short),
+            singles,
+        }
+    }
+
+    /// Says every anchor once. Anchors of a block of 64 bytes come in no particular order, blocks from left to right.
+    pub(crate) fn scan(&self, text: &[u8], mut found: impl FnMut(Anchor)) {
+        let mut start = 0;
+        let (mut digit_before, mut word_before, mut capital_before) = (0, 0, 0);
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            let marks = match rest.first_chunk::<REACH>() {
+                Some(block) => self.look(block),
+                None => self.look(&padded(rest)),
+            };
+            each(marks.groups, |at| self.compare_group(text, start + at, &mut found));
+            each(marks.singles, |at| self.compare_single(text, start + at, &mut found));
+            each(marks.words & !(marks.words << 1 | word_before), |at| {
+                self.look_at_word(text, start + at, &mut found);
+            });
+            each(marks.digits & !(marks.digits << 1 | digit_before), |at| {
+                found(Anchor::Digits { start: start + at })
+            });
+            each(marks.capitals & !(marks.capitals << 1 | capital_before), |at| {
+                found(Anchor::Capitals { start: start + at })
+            });
+            digit_before = marks.digits >> (BLOCK - 1);
+            capital_before = marks.capitals >> (BLOCK - 1);
+            word_before = marks.words >> (BLOCK - 1);
+            start += BLOCK;
+        }
+    }
+
+    #[inline]
+    fn look(&self, block: &[u8; REACH]) -> Marks {
+        const FOLD: u64 = repeated(CASE);
+        let mut marks = Marks::default();
+        for part in 0..BLOCK / 8 {
+            let (low, high) = (word(block, part * 8) | FOLD, word(block, part * 8 + 3) | FOLD);
+            let groups = self.inside.bit(low as u32)
+                | self.inside.bit((low >> 16) as u32) << 2
+                | self.inside.bit((low >> 32) as u32) << 4
+                | self.inside.bit((high >> 24) as u32) << 6;
+            marks.groups |= groups << (8 * part);
+        }
+        marks.digits = gathered(&ones(block, |byte| byte.is_ascii_digit()));
+        marks.capitals = gathered(&ones(block, |byte| matches!(byte, b'A'..=b'Z' | 0xC3..=0xC5)));
+        marks.words = gathered(&ones(block, is_word));
+        let mut singles = ones(block, |byte| byte == b'\\');
+        for (single, _) in &self.singles {
+            singles.iter_mut().zip(block).for_each(|(one, byte)| *one |= u8::from(byte == single));
+        }
+        marks.singles = gathered(&singles);
+        marks
+    }
+
+    /// A word begins at `at`, or might.
+    #[inline(always)]
+    fn look_at_word(&self, text: &[u8], at: usize, found: &mut impl FnMut(Anchor)) {
+        let rest = text.get(at..).unwrap_or_default();
+        let four = match rest.first_chunk::<GROUP>() {
+            Some(bytes) => u32::from_le_bytes(*bytes) | folded(&[0; GROUP]),
+            None => folded(&[0, 1, 2, 3].map(|place| rest.get(place).copied().unwrap_or_default())),
+        };
+        if self.beginnings.bit(four) | self.short.bit(four & 0xFF_FFFF) != 0 {
+            self.compare_word(text, at, four, found);
+        }
+    }
+
+    #[inline(never)]
+    fn compare_word(&self, text: &[u8], at: usize, four: u32, found: &mut impl FnMut(Anchor)) {
+        for entry in self.beginnings.entries(four).iter().chain(self.short.entries(four & 0xFF_FFFF)) {
+            self.compare(text, at, *entry, found);
+        }
+    }
+
+    #[inline(never)]
+    fn compare_group(&self, text: &[u8], at: usize, found: &mut impl FnMut(Anchor)) {
+        let byte = |at: usize| text.get(at).copied().unwrap_or_default();
+        let group = folded(&[byte(at), byte(at + 1), byte(at + 2), byte(at + 3)]);
+        for entry in self.inside.entries(group) {
+            self.compare(text, at, *entry, found);
+        }
+    }
+
+    #[inline(never)]
+    fn compare_single(&self, text: &[u8], at: usize, found: &mut impl FnMut(Anchor)) {
+        let here = text.get(at).copied();
+        for (_, entry) in self.singles.iter().filter(|(byte, _)| Some(*byte) == here) {
+            self.compare(text, at, *entry, found);
+        }
+        // Behind the letter of an escape such as `\n` a word may begin, although it looks like one with the letter.
+        if here == Some(b'\\')
+            && text.get(at + 1).is_some_and(|b| is_word(*b))
+            && text.get(at + 2).is_some_and(|b| is_word(*b))
+        {
+            self.look_at_word(text, at + 2, found);
+        }
+    }
+
+    fn compare(&self, text: &[u8], at: usize, entry: Entry, found: &mut impl FnMut(Anchor)) {
+        let number = entry.keyword as usize;
+        let start = at.checked_add_signed(-entry.offset);
+        let (Some(keyword), Some(start)) = (self.keywords.get(number), start) else { return };
+        let end = start + keyword.letters.len();
+        let Some(there) = text.get(start..end) else { return };
+        let same = if keyword.exact {
+            there == &*keyword.letters
+        } else {
+            there.eq_ignore_ascii_case(&keyword.letters)
+        };
+        if same {
+            found(Anchor::Keyword { number, start, end });
+        }
+    }
+}
+
+/// Where in a keyword a group stands.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    keyword: u32,
+    /// -1 where the group begins with the byte before the keyword.
+    offset: isize,
+}
+
+/// Folded groups of bytes and their keywords, behind a table of bits in so many words of 64.
+#[derive(Debug)]
+struct Groups<const WORDS: usize> {
+    /// For each hash whether some group has it.
+    bits: Box<[u64; WORDS]>,
+    /// Open addressing with linear steps, at most half full.
+    slots: Vec<Slot>,
+    entries: Vec<Entry>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,161 +268,64 @@ struct Slot {
     count: u32,
 }
 
-/// Where in a keyword its group stands.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    keyword: u32,
-    offset: u32,
-}
-
-/// What stands in one block, one bit a byte.
-#[derive(Default)]
-struct Marks {
-    groups: u64,
-    digits: u64,
-    singles: u64,
-}
-
-impl Anchors {
-    /// Keywords in small letters, none empty, each once; the order gives their numbers.
-    pub(crate) fn new<'k>(keywords: impl IntoIterator<Item = &'k [u8]>) -> Self {
-        let mut anchors = Self {
-            keywords: keywords.into_iter().map(Box::from).collect(),
-            bits: Box::new([0; BITS / 64]),
-            slots: Vec::new(),
-            entries: Vec::new(),
-            singles: Vec::new(),
-        };
-        let mut groups: Vec<(u32, Entry)> = Vec::new();
-        for (keyword, number) in anchors.keywords.iter().zip(0_u32..) {
-            match **keyword {
-                [] => {}
-                [byte] => {
-                    anchors.singles.push((byte, number));
-                    if byte.is_ascii_lowercase() {
-                        anchors.singles.push((byte.to_ascii_uppercase(), number));
-                    }
-                }
-                // Two bytes and any third; behind the end of a text stand zeros.
-                [first, second] => {
-                    let thirds = (0..=u8::MAX).filter(|third| third & CASE != 0);
-                    let entry = Entry { keyword: number, offset: 0 };
-                    groups.extend(thirds.map(|third| (folded(&[first, second, third]), entry)));
-                }
-                _ => {
-                    let rarest =
-                        keyword.windows(GROUP).zip(0_u32..).min_by_key(|(group, _)| frequency(group));
-                    let choice =
-                        rarest.map(|(group, offset)| (folded(group), Entry { keyword: number, offset }));
-                    groups.extend(choice);
-                }
-            }
-        }
-        groups.sort_by_key(|(group, _)| *group);
+impl<const WORDS: usize> Groups<WORDS> {
+    fn new(mut groups: Vec<(u32, Entry)>) -> Self {
+        groups.sort_by_key(|(group, entry)| (*group, entry.keyword, entry.offset));
+        groups.dedup_by_key(|(group, entry)| (*group, entry.keyword, entry.offset));
         let distinct = groups.chunk_by(|(a, _), (b, _)| a == b).count();
-        anchors.slots = vec![Slot::default(); (distinct * 2).next_power_of_two()];
+        let slots = vec![Slot::default(); (distinct * 2).next_power_of_two()];
+        let mut made = Self { bits: Box::new([0; WORDS]), slots, entries: Vec::new() };
         for same in groups.chunk_by(|(a, _), (b, _)| a == b) {
             let Some((group, _)) = same.first() else { continue };
-            let hash = hash(*group);
-            if let Some(word) = anchors.bits.get_mut(hash / 64) {
+            let hash = Self::hash(*group);
+            if let Some(word) = made.bits.get_mut(hash / 64) {
                 *word |= 1 << (hash % 64);
             }
-            let mask = anchors.slots.len() - 1;
+            let mask = made.slots.len() - 1;
             let mut at = hash & mask;
-            while anchors.slots.get(at).is_some_and(|slot| slot.count > 0) {
+            while made.slots.get(at).is_some_and(|slot| slot.count > 0) {
                 at = (at + 1) & mask;
             }
-            if let Some(slot) = anchors.slots.get_mut(at) {
-                *slot = Slot { group: *group, first: anchors.entries.len() as u32, count: same.len() as u32 };
+            if let Some(slot) = made.slots.get_mut(at) {
+                *slot = Slot { group: *group, first: made.entries.len() as u32, count: same.len() as u32 };
             }
-            anchors.entries.extend(same.iter().map(|(_, entry)| *entry));
+            made.entries.extend(same.iter().map(|(_, entry)| *entry));
         }
-        anchors
-    }
-
-    /// Says every anchor once. Anchors of a block of 64 bytes come in no particular order, blocks from left to right.
-    pub(crate) fn scan(&self, text: &[u8], mut found: impl FnMut(Anchor)) {
-        let mut start = 0;
-        let mut digit_before = false;
-        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
-            let marks = match rest.first_chunk::<REACH>() {
-                Some(block) => self.look(block),
-                None => {
-                    let mut block = [0; REACH];
-                    block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-                    self.look(&block)
-                }
-            };
-            each(marks.groups, |at| self.compare(text, start + at, &mut found));
-            each(marks.singles, |at| {
-                let here = text.get(start + at).copied();
-                for (_, number) in self.singles.iter().filter(|(byte, _)| Some(*byte) == here) {
-                    let start = start + at;
-                    found(Anchor::Keyword { number: *number as usize, start, end: start + 1 });
-                }
-            });
-            let begins = marks.digits & !(marks.digits << 1 | u64::from(digit_before));
-            each(begins, |at| found(Anchor::Digits { start: start + at }));
-            digit_before = marks.digits >> (BLOCK - 1) != 0;
-            start += BLOCK;
-        }
+        made
     }
 
     #[inline]
-    fn look(&self, block: &[u8; REACH]) -> Marks {
-        const FOLD: u64 = repeated(CASE);
-        let mut marks = Marks::default();
-        for part in 0..BLOCK / 8 {
-            let word = word(block, part * 8);
-            let (low, high) = (word | FOLD, self::word(block, part * 8 + 2) | FOLD);
-            let mut groups = 0;
-            for at in 0..6 {
-                groups |= self.bit((low >> (8 * at)) as u32) << at;
-            }
-            for at in 6..8 {
-                groups |= self.bit((high >> (8 * (at - 2))) as u32) << at;
-            }
-            let singles = self.singles.iter().fold(0, |marks, (byte, _)| marks | equal(word, *byte));
-            marks.groups |= groups << (8 * part);
-            marks.digits |= gathered(digits(word)) << (8 * part);
-            marks.singles |= gathered(singles) << (8 * part);
-        }
-        marks
+    fn hash(group: u32) -> usize {
+        // The golden ratio in 32 bits, as in Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4).
+        group.wrapping_mul(0x9E37_79B1) as usize >> (32 - (WORDS * 64).trailing_zeros())
     }
 
-    /// Whether a keyword has a group with the hash of this one, whose bytes are folded. The fourth byte is left out.
+    /// 1 where some group has the hash of this one.
     #[inline]
     fn bit(&self, group: u32) -> u64 {
-        let hash = hash(group & 0xFF_FFFF);
-        self.bits.get(hash / 64 % (BITS / 64)).map_or(0, |word| word >> (hash % 64) & 1)
+        let hash = Self::hash(group);
+        self.bits.get(hash / 64 % WORDS).map_or(0, |word| word >> (hash % 64) & 1)
     }
 
-    #[inline(never)]
-    fn compare(&self, text: &[u8], at: usize, found: &mut impl FnMut(Anchor)) {
-        let byte = |at: usize| text.get(at).copied().unwrap_or_default();
-        let group = folded(&[byte(at), byte(at + 1), byte(at + 2)]);
+    fn entries(&self, group: u32) -> &[Entry] {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(group) & mask;
-        while let Some(here) = self.slots.get(slot).filter(|slot| slot.count > 0) {
-            if here.group == group {
-                let entries = self.entries.iter().skip(here.first as usize).take(here.count as usize);
-                for entry in entries {
-                    let number = entry.keyword as usize;
-                    let (Some(keyword), Some(start)) =
-                        (self.keywords.get(number), at.checked_sub(entry.offset as usize))
-                    else {
-                        continue;
-                    };
-                    let end = start + keyword.len();
-                    if text.get(start..end).is_some_and(|there| there.eq_ignore_ascii_case(keyword)) {
-                        found(Anchor::Keyword { number, start, end });
-                    }
-                }
-                return;
+        let mut at = Self::hash(group) & mask;
+        while let Some(slot) = self.slots.get(at).filter(|slot| slot.count > 0) {
+            if slot.group == group {
+                let first = slot.first as usize;
+                return self.entries.get(first..first + slot.count as usize).unwrap_or_default();
             }
-            slot = (slot + 1) & mask;
+            at = (at + 1) & mask;
         }
+        &[]
     }
+}
+
+/// The text's last bytes with zeros behind them.
+fn padded(rest: &[u8]) -> [u8; REACH] {
+    let mut block = [0; REACH];
+    block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    block
 }
 
 /// The positions of the bits that are set.
@@ -210,12 +335,6 @@ fn each(mut bits: u64, mut found: impl FnMut(usize)) {
         found(bits.trailing_zeros() as usize);
         bits &= bits - 1;
     }
-}
-
-#[inline]
-fn hash(group: u32) -> usize {
-    // The golden ratio in 32 bits, as in Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4).
-    (group.wrapping_mul(0x9E37_79B1) >> 16) as usize
 }
 
 fn folded(group: &[u8]) -> u32 {
@@ -231,28 +350,26 @@ const fn repeated(byte: u8) -> u64 {
     byte as u64 * 0x0101_0101_0101_0101
 }
 
-/// The high bit of every byte of the word that is an ASCII digit.
+/// A 1 for every byte of the block that is so. Comparing 64 bytes at once lets the compiler use vectors.
 #[inline]
-fn digits(word: u64) -> u64 {
-    let value = word ^ repeated(b'0');
-    let beyond = (value & repeated(0x7F)) + repeated(0x80 - 10);
-    !(beyond | value) & repeated(0x80)
+fn ones(block: &[u8; REACH], is: impl Fn(u8) -> bool) -> [u8; BLOCK] {
+    let mut ones = [0; BLOCK];
+    ones.iter_mut().zip(block).for_each(|(one, byte)| *one = u8::from(is(*byte)));
+    ones
 }
 
-/// The high bit of every byte of the word that is this one.
+/// Bytes that are 0 or 1 as bits.
 #[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let other = word ^ repeated(byte);
-    !(((other & repeated(0x7F)) + repeated(0x7F)) | other) & repeated(0x80)
+fn gathered(ones: &[u8; BLOCK]) -> u64 {
+    let (parts, _) = ones.as_chunks::<8>();
+    parts.iter().enumerate().fold(0, |bits, (at, part)| {
+        // The multiplication brings the eight ones together in the highest byte.
+        let eight = u64::from_le_bytes(*part).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits | eight << (8 * at)
+    })
 }
 
-/// The high bits of eight bytes as eight bits.
-#[inline]
-fn gathered(bits: u64) -> u64 {
-    (bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// How often three bytes stand in German and English text, roughly: only the order counts.
+/// How often these bytes stand in German and English text, roughly: only the order counts.
 fn frequency(group: &[u8]) -> u32 {
     // Letters from the most frequent on, of both languages together; then what stands in other places.
     const LETTERS: &[u8] = b"enitrsahdulocgmbwfpkzvyjxq";
@@ -272,7 +389,7 @@ fn frequency(group: &[u8]) -> u32 {
         None => 8,
     };
     let letters: u32 = group.iter().map(single).sum();
-    letters + if COMMON.contains(&group) { 30 } else { 0 }
+    letters + if group.windows(3).any(|part| COMMON.contains(&part)) { 30 } else { 0 }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Armoured private keys: PEM (RFC 7468), OpenSSH, and OpenPGP (RFC 9580 section 6.2).
+//! Armoured private keys: PEM (RFC 7468), OpenSSH, OpenPGP (RFC 9580 section 6.2), OpenVPN, and PuTTY.
 
 use crate::text::{Outcome, Place, byte, floor_character, range};
 
@@ -10,19 +10,25 @@ const LABEL_MAX: usize = 48;
 const BODY_RUN: usize = 24;
 /// How far behind the label that piece must begin to be believed; headers such as `Proc-Type` may stand between.
 const BODY_WITHIN: usize = 512;
+/// The label of a key that both ends of a tunnel share.
+const OPEN_VPN: &[u8] = b"OpenVPN Static key V1";
 const DASHES: &[u8] = b"-----";
 const END: &[u8] = b"-----END ";
 
 /// Reads the block whose `-----BEGIN ` is at `place`.
 pub(crate) fn read(place: Place<'_>) -> Outcome {
     let (text, start) = (place.text, place.start);
+    if !range(text, start, place.end).starts_with(DASHES) {
+        return read_lines(place);
+    }
     let open = if place.at_end { Outcome::Nothing } else { Outcome::Open(start) };
     let header_end = match label_end(text, place.end) {
         Label::Ends(at) => at,
         Label::Open => return open,
         Label::None => return Outcome::Nothing,
     };
-    if !range(text, place.end, header_end).windows(11).any(|part| part == b"PRIVATE KEY") {
+    let label = range(text, place.end, header_end);
+    if !label.windows(11).any(|part| part == b"PRIVATE KEY") && label != OPEN_VPN {
         return Outcome::Nothing;
     }
     let body = header_end + DASHES.len();
@@ -58,16 +64,51 @@ pub(crate) fn read(place: Place<'_>) -> Outcome {
     }
 }
 
+/// Reads base 64 in lines behind `place`: `Private-Lines: 14` of a PuTTY key.
+fn read_lines(place: Place<'_>) -> Outcome {
+    let (text, start) = (place.text, place.start);
+    let mut at = place.end;
+    let mut run = 0;
+    let mut believed = false;
+    let mut line = at;
+    while at < text.len() && at - start < ARMOUR_MAX {
+        let here = byte(text, at).unwrap_or_default();
+        let break_here = matches!(here, b'\n' | b'\r' | b' ' | b'\\');
+        if !(here.is_ascii_alphanumeric() || matches!(here, b'+' | b'/' | b'=') || break_here) {
+            // What ends the lines is the name of the next field, up to its hyphen.
+            let end = if here == b'-' { line } else { at };
+            return if believed { Outcome::Hit { start, end, weight: 0.0 } } else { Outcome::Nothing };
+        }
+        if break_here {
+            line = at;
+        }
+        run = if break_here { 0 } else { run + 1 };
+        believed |= run >= BODY_RUN;
+        at += 1;
+        if !believed && at - place.end > BODY_WITHIN {
+            return Outcome::Nothing;
+        }
+    }
+    let capped = at - start >= ARMOUR_MAX;
+    if !capped && !place.at_end {
+        Outcome::Open(start)
+    } else if believed {
+        Outcome::Hit { start, end: at, weight: 0.0 }
+    } else {
+        Outcome::Nothing
+    }
+}
+
 enum Label {
     Ends(usize),
     Open,
     None,
 }
 
-/// The position of the five dashes after a label of capitals, digits and spaces.
+/// The position of the five dashes after a label of letters, digits and spaces.
 fn label_end(text: &[u8], start: usize) -> Label {
     let mut at = start;
-    while byte(text, at).is_some_and(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ') {
+    while byte(text, at).is_some_and(|b| b.is_ascii_alphanumeric() || b == b' ') {
         at += 1;
         if at - start > LABEL_MAX {
             return Label::None;

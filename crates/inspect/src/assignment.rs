@@ -127,7 +127,16 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
 pub(crate) fn read_named(place: Place<'_>, pattern: &Pattern, max: usize) -> Outcome {
     let text = place.text;
     let stop = text.len().min(place.end + LEAD_MAX);
-    let mut named = names_key(range(text, place.start, place.end));
+    // `PROD_DATADOG_KEY`, `myDatadogKey`: a letter before the name belongs to another word, unless a capital begins it.
+    let first = byte(text, place.start).unwrap_or_default();
+    if byte_before(text, place.start)
+        .is_some_and(|b| b.is_ascii_alphabetic() && !(b.is_ascii_lowercase() && first.is_ascii_uppercase()))
+    {
+        return Outcome::Nothing;
+    }
+    let line = range(text, place.start.saturating_sub(HEAD_MAX), place.end);
+    let line = line.rsplit(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
+    let mut named = names_key(line);
     let mut from = place.end;
     let mut at = place.end;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -486,6 +495,7 @@ impl<'t> Reader<'t> {
         if flag || is_netrc(self.text, name_start) {
             return (self.peek() != Some(b'-')).then_some((Operator::Flag, first));
         }
+        let mut bridged = false;
         // At most four words lead from the name to the verb: `password for the VPN is`.
         for _ in 0..5 {
             let word_start = self.at;
@@ -499,13 +509,12 @@ impl<'t> Reader<'t> {
                 break;
             }
             let verb = verb(word);
-            if matches!(self.peek(), Some(b':' | b'=')) && self.at > first {
-                // `password for staging: …`
-                if word_start == first && verb.is_none() {
-                    break;
+            if matches!(self.peek(), Some(b':' | b'=')) {
+                if verb.is_some() || bridged || !judge::is_tail(word) && self.peek_at(1) == Some(b' ') {
+                    self.at += 1;
+                    return Some((if verb.is_some() { Operator::Reads } else { Operator::Colon }, self.at));
                 }
-                self.at += 1;
-                return Some((if verb.is_some() { Operator::Reads } else { Operator::Colon }, self.at));
+                break;
             }
             if let Some(verb) = verb {
                 self.skip_spaces();
@@ -523,7 +532,17 @@ impl<'t> Reader<'t> {
                 }
                 return Some((verb, self.at));
             }
-            if word_start == first && !PREPOSITIONS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            // `change the password to "…"`: only what stands in quotes can be meant.
+            if matches!(word, b"to" | b"auf" | b"in") {
+                let before = self.at;
+                self.skip_spaces();
+                if matches!(self.peek(), Some(b'"' | b'\'' | b'`')) {
+                    return Some((Operator::Is, self.at));
+                }
+                self.at = before;
+            }
+            bridged |= PREPOSITIONS.iter().any(|known| known.eq_ignore_ascii_case(word));
+            if !bridged && (word_start > first || judge::is_tail(word)) {
                 break;
             }
             if !self.skip_spaces() {
@@ -677,12 +696,33 @@ fn is_netrc(text: &[u8], name_start: usize) -> bool {
     }
 }
 
-const ADVERBS: &[&[u8]] =
-    &[b"jetzt", b"now", b"nun", b"noch", b"still", b"aktuell", b"currently", b"weiterhin", b"also", b"dann"];
+const ADVERBS: &[&[u8]] = &[
+    b"jetzt",
+    b"now",
+    b"nun",
+    b"noch",
+    b"still",
+    b"aktuell",
+    b"currently",
+    b"weiterhin",
+    b"also",
+    b"dann",
+    b"changed to",
+    b"set to",
+    b"reset to",
+    "geändert auf".as_bytes(),
+    b"gesetzt auf",
+];
 
 const PREPOSITIONS: &[&[u8]] = &[
     "für".as_bytes(),
     b"fuer",
+    "fürs".as_bytes(),
+    b"fuers",
+    b"aufs",
+    b"auf",
+    b"bei",
+    b"beim",
     b"for",
     b"of",
     b"von",
@@ -721,5 +761,7 @@ fn verb(word: &[u8]) -> Option<Operator> {
     }
 }
 
+#[cfg(test)]
+mod evaluation;
 #[cfg(test)]
 mod tests;

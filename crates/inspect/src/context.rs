@@ -1,5 +1,8 @@
 //! Words near a finding that speak for it or against it.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use crate::text::{byte, byte_before, range, starts_word};
 
 /// How far to the left of a finding a word may stand that speaks for it, in bytes.
@@ -7,11 +10,14 @@ pub(crate) const CONTEXT: usize = 96;
 /// How far to the left a word may stand that speaks against it.
 const CONTEXT_AGAINST: usize = 64;
 /// How far to the left the head of a finding's column may begin.
-pub(crate) const COLUMN: usize = 380;
+pub(crate) const COLUMN: usize = 250;
 /// How far to the right, on the same line, a word may end that speaks for it.
 const BEHIND: usize = 40;
 /// A number of so many digits between a word and a finding is what that word spoke against.
 const OTHER_NUMBER: usize = 4;
+
+/// Values of the bits of a first byte by which words are looked up.
+const FIRSTS: u8 = 32;
 
 /// What the words around a finding say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +32,10 @@ pub(crate) enum Said {
 /// The words of one rule.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
+    /// Sorted by the last five bits of their first byte, which are the same in either case; longer words first.
     words: Vec<Word>,
-    /// Whether a word begins with this byte, in either case.
-    firsts: Vec<bool>,
+    /// For each value of those bits the places in `words`.
+    firsts: Vec<Range<usize>>,
     /// Words behind the finding and at the head of its column count too.
     around: bool,
 }
@@ -50,15 +57,17 @@ impl Words {
             let letters = text.trim_start_matches('*').to_ascii_lowercase().into_bytes();
             Word { letters, inside, said }
         };
-        let words: Vec<Word> = context
+        // Of a word that is on both lists, what it says against counts.
+        let mut words: Vec<Word> = against
             .iter()
-            .map(|text| word(text, Said::For))
-            .chain(against.iter().map(|text| word(text, Said::Against)))
+            .map(|text| word(text, Said::Against))
+            .chain(context.iter().map(|text| word(text, Said::For)))
             .filter(|word| !word.letters.is_empty())
             .collect();
-        let begins =
-            |byte: u8| words.iter().any(|word| word.letters.first() == Some(&byte.to_ascii_lowercase()));
-        let firsts = (0..=u8::MAX).map(begins).collect();
+        let first = |word: &Word| word.letters.first().map_or(0, |byte| byte % FIRSTS);
+        words.sort_by_key(|word| (first(word), Reverse(word.letters.len())));
+        let place = |from: u8| words.partition_point(|word| first(word) < from);
+        let firsts = (0..FIRSTS).map(|from| place(from)..place(from + 1)).collect();
         Self { words, firsts, around }
     }
 
@@ -100,17 +109,14 @@ impl Words {
 
     /// The longest word at `at` that ends by `end`.
     fn word_at(&self, text: &[u8], at: usize, end: usize) -> Option<&Word> {
-        let first = byte(text, at)?;
-        if !self.firsts.get(usize::from(first)).copied().unwrap_or_default() {
-            return None;
-        }
+        let places = self.firsts.get(usize::from(byte(text, at)? % FIRSTS))?;
+        let words = self.words.get(places.clone()).filter(|words| !words.is_empty())?;
         let begins = begins_word(text, at);
         let here = range(text, at, end.max(at));
-        let stands = |word: &&Word| {
+        words.iter().find(|word| {
             (word.inside || begins)
                 && here.get(..word.letters.len()).is_some_and(|part| part.eq_ignore_ascii_case(&word.letters))
-        };
-        self.words.iter().filter(stands).max_by_key(|word| word.letters.len())
+        })
     }
 
     fn behind(&self, text: &[u8], end: usize, at_end: bool) -> Said {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use schleuse_types::FindingAction;
 
-use crate::anchors::{Anchor, Anchors};
+use crate::anchors::{Anchor, Anchors, Keyword};
 use crate::context::{COLUMN, CONTEXT, Said};
 use crate::inspector::MIN_SCORE;
+use crate::letters::inside_word;
 use crate::number::Shapes;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
+use crate::person::Cue;
 use crate::recognizer::Recognizer;
 use crate::resolver::Hit;
 use crate::score::{self, Odds};
@@ -17,11 +19,11 @@ use crate::sieve::Sieve;
 use crate::text::{
     Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
 };
-use crate::{assignment, email, marking};
+use crate::{assignment, email, marking, person, term};
 
 /// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, the head of its column,
 /// line and word boundaries.
-pub(crate) const LOOK_BEHIND: usize = 384;
+pub(crate) const LOOK_BEHIND: usize = 256;
 const _: () = assert!(
     LOOK_BEHIND >= KEYWORD_MAX + LEAD_MAX + KEYWORD_MAX
         && LOOK_BEHIND >= CONTEXT + KEYWORD_MAX
@@ -49,6 +51,10 @@ pub(crate) struct Engine {
     /// Rules with a recognizer of their own at digits.
     own: Vec<(usize, &'static Recognizer)>,
     emails: Vec<usize>,
+    /// Rules that look at every word that begins with a capital.
+    words: Vec<usize>,
+    /// Rules for terms of the house.
+    terms: Vec<usize>,
 }
 
 /// Where a keyword with a certain first byte may begin.
@@ -71,7 +77,7 @@ impl Engine {
         let mut owners: BTreeMap<String, Owners> = BTreeMap::new();
         let mut beginnings: BTreeMap<Vec<u8>, Owners> = BTreeMap::new();
         let mut engine = Self {
-            anchors: Anchors::new([]),
+            anchors: Anchors::new(Vec::new()),
             owners: Vec::new(),
             beginnings: Vec::new(),
             first_bytes: [First::Nowhere; 256],
@@ -81,6 +87,8 @@ impl Engine {
             lettered: Vec::new(),
             own: Vec::new(),
             emails: Vec::new(),
+            words: Vec::new(),
+            terms: Vec::new(),
         };
         let (mut digits, mut capitals) = (Vec::new(), Vec::new());
         for (index, rule) in rules.iter().enumerate() {
@@ -108,10 +116,13 @@ impl Engine {
                 }
                 Finder::Own(recognizer) => engine.own.push((index, recognizer)),
                 Finder::Email => engine.emails.push(index),
+                Finder::Person(Cue::Text) => engine.words.push(index),
+                Finder::Terms(_) => engine.terms.push(index),
                 _ => {}
             }
         }
-        engine.anchors = Anchors::new(owners.keys().map(String::as_bytes));
+        engine.anchors =
+            Anchors::new(owners.iter().map(|(letters, owners)| keyword(rules, letters, owners)).collect());
         engine.digits = Sieve::over(&digits);
         engine.capitals = Sieve::over(&capitals);
         engine.lettered = capitals.iter().map(|(rule, ..)| *rule).collect();
@@ -141,11 +152,29 @@ impl Engine {
                 }
             }
             Anchor::Digits { start } => self.look_at_digit_group(&mut pass, start),
+            Anchor::Capitals { start } => self.look_at_capitals(&mut pass, start),
         });
+        if !self.terms.is_empty() {
+            self.look_at_terms(&mut pass);
+        }
         if !at_end {
             self.look_at_tail(&mut pass);
         }
         pass.frontier
+    }
+
+    fn look_at_terms(&self, pass: &mut Pass<'_>) {
+        let text = pass.text;
+        term::each_word(text, |at| self.terms.iter().for_each(|rule| pass.look_at_terms(*rule, at)));
+    }
+
+    fn look_at_capitals(&self, pass: &mut Pass<'_>, at: usize) {
+        if self.words.is_empty() || inside_word(pass.text, at) {
+            return;
+        }
+        for rule in &self.words {
+            pass.take(*rule, person::read_known(pass.text, at, pass.at_end));
+        }
     }
 
     fn look_at_digit_group(&self, pass: &mut Pass<'_>, at: usize) {
@@ -211,6 +240,37 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// What all rules of one keyword ask of its places.
+fn keyword(rules: &[Rule], letters: &str, owners: &Owners) -> Keyword {
+    let rules = || owners.iter().filter_map(|(rule, written)| Some((rules.get(*rule)?, written)));
+    let written = rules().next().map(|(_, written)| written);
+    let exact = rules().all(|(rule, here)| rule.exact_case && Some(here) == written);
+    // Keywords of four bytes and more are rare enough without it.
+    let next = if letters.len() < 4 { rules().map(|(rule, here)| rule.next(here)).collect() } else { None };
+    let union = |mut all: Box<[bool; 256]>, next: Box<[bool; 256]>| {
+        all.iter_mut().zip(*next).for_each(|(all, next)| *all |= next);
+        all
+    };
+    Keyword {
+        letters: written.filter(|_| exact).map_or(letters, String::as_str).as_bytes().into(),
+        exact,
+        starts_word: rules().all(|(rule, _)| rule.starts_word),
+        next: next.and_then(|sets: Vec<Box<[bool; 256]>>| sets.into_iter().reduce(union)),
+    }
+}
+
+impl Rule {
+    /// The bytes that may follow one of the rule's keywords where it counts; unless known, all of them.
+    fn next(&self, keyword: &str) -> Option<Box<[bool; 256]>> {
+        let (pattern, place) = match &self.finder {
+            Finder::Pattern { pattern, .. } => (pattern, keyword.len()),
+            Finder::Value { lead, .. } => (lead, 0),
+            _ => return None,
+        };
+        pattern.firsts(place + 1).get(place).map(|set| Box::new(*set))
     }
 }
 
@@ -293,10 +353,12 @@ impl Pass<'_> {
             Finder::Email => self.take(index, email::read(place)),
             Finder::Armour => self.take(index, crate::armour::read(place)),
             Finder::Marking(style) => self.take(index, marking::read(place, *style)),
+            Finder::Person(cue) => self.take(index, person::read_behind(text, end, at_end, *cue)),
             Finder::Digits { .. }
             | Finder::Capital { .. }
             | Finder::Word { .. }
             | Finder::Numbers { .. }
+            | Finder::Terms(_)
             | Finder::Own(_) => {}
         }
     }
@@ -310,6 +372,12 @@ impl Pass<'_> {
             let run = pattern.run(self.text, start, *max, self.at_end);
             self.take_run(index, start, *max, run);
         }
+    }
+
+    fn look_at_terms(&mut self, index: usize, start: usize) {
+        let rules = self.rules;
+        let Some(Finder::Terms(terms)) = rules.get(index).map(|rule| &rule.finder) else { return };
+        terms.look(self.text, start, self.at_end, |outcome| self.take(index, outcome));
     }
 
     /// The text ends in the first bytes of a keyword.
@@ -368,6 +436,10 @@ impl Pass<'_> {
         }
         let Some(verdict) = (rule.validator)(text, start, end) else { return };
         let mut odds = Odds { prior: rule.prior, form: weight, validator: verdict.weight, ..Odds::default() };
+        if (Odds { context: score::CONTEXT, ..odds }).score() < MIN_SCORE {
+            // No word could help it.
+            return;
+        }
         match rule.words.say(text, verdict.start, verdict.end, self.at_end) {
             Said::For => odds.context = score::CONTEXT,
             Said::Against => odds.against = score::AGAINST,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::checksum;
 use crate::recognizer::Recognizer;
-use crate::text::{Outcome, byte, ends_word, separator_length, separator_length_before, starts_word};
+use crate::text::{Outcome, byte, ends_word, range, separator_length, separator_length_before, starts_word};
 
 pub(crate) const RECOGNIZER: Recognizer = Recognizer { start_before, read, open_tail };
 
@@ -24,6 +24,7 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"BE", "12n"),
     (b"BG", "4a6n8c"),
     (b"BH", "4a14c"),
+    (b"BI", "23n"),
     (b"BR", "23n1a1c"),
     (b"BY", "4c4n16c"),
     (b"CH", "5n12c"),
@@ -31,12 +32,14 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"CY", "8n16c"),
     (b"CZ", "20n"),
     (b"DE", "18n"),
+    (b"DJ", "23n"),
     (b"DK", "14n"),
     (b"DO", "4c20n"),
     (b"EE", "16n"),
     (b"EG", "25n"),
     (b"ES", "20n"),
     (b"FI", "14n"),
+    (b"FK", "2a12n"),
     (b"FO", "14n"),
     (b"FR", "10n11c2n"),
     (b"GB", "4a14n"),
@@ -45,6 +48,7 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"GL", "14n"),
     (b"GR", "7n16c"),
     (b"GT", "24c"),
+    (b"HN", "4a20n"),
     (b"HR", "17n"),
     (b"HU", "24n"),
     (b"IE", "4a14n"),
@@ -61,15 +65,19 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"LT", "16n"),
     (b"LU", "3n13c"),
     (b"LV", "4a13c"),
+    (b"LY", "21n"),
     (b"MC", "10n11c2n"),
     (b"MD", "20c"),
     (b"ME", "18n"),
     (b"MK", "3n10c2n"),
+    (b"MN", "16n"),
     (b"MR", "23n"),
     (b"MT", "4a5n18c"),
     (b"MU", "4a19n3a"),
+    (b"NI", "4a20n"),
     (b"NL", "4a10n"),
     (b"NO", "11n"),
+    (b"OM", "3n16c"),
     (b"PK", "4a16c"),
     (b"PL", "24n"),
     (b"PS", "4a21c"),
@@ -77,12 +85,15 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"QA", "4a21c"),
     (b"RO", "4a16c"),
     (b"RS", "18n"),
+    (b"RU", "14n15c"),
     (b"SA", "2n18c"),
     (b"SC", "4a20n3a"),
+    (b"SD", "14n"),
     (b"SE", "20n"),
     (b"SI", "15n"),
     (b"SK", "20n"),
     (b"SM", "1a10n12c"),
+    (b"SO", "19n"),
     (b"ST", "21n"),
     (b"SV", "4a20n"),
     (b"TL", "19n"),
@@ -92,6 +103,7 @@ const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"VA", "18n"),
     (b"VG", "4a16n"),
     (b"XK", "16n"),
+    (b"YE", "4a4n18c"),
 ];
 
 /// For each two letters the place of their country in [`COUNTRIES`].
@@ -128,9 +140,15 @@ fn start_before(text: &[u8], digit: usize) -> Option<usize> {
     let country = |end: usize| {
         let start = end.checked_sub(2)?;
         structure(byte(text, start)?, byte(text, start + 1)?)?;
-        starts_word(text, start).then_some(start)
+        (starts_word(text, start) || is_labelled(text, start)).then_some(start)
     };
     country(digit).or_else(|| country(digit - separator_length_before(text, digit)?))
+}
+
+/// The word `IBAN` stands before `start` without a space.
+fn is_labelled(text: &[u8], start: usize) -> bool {
+    let Some(word) = start.checked_sub(4) else { return false };
+    range(text, word, start).eq_ignore_ascii_case(b"IBAN") && starts_word(text, word)
 }
 
 /// Where an IBAN begins of which the text so far holds only the country, or half of it.
@@ -142,12 +160,13 @@ fn open_tail(text: &[u8]) -> Option<usize> {
     }
     if let Some(start) = end.checked_sub(2)
         && structure(byte(text, start)?, last).is_some()
-        && starts_word(text, start)
+        && (starts_word(text, start) || is_labelled(text, start))
     {
         return Some(start);
     }
     let known = COUNTRIES.iter().any(|(code, _)| code.first() == Some(&last.to_ascii_uppercase()));
-    (end == text.len() && known && starts_word(text, end - 1)).then_some(end - 1)
+    let begins = starts_word(text, end - 1) || is_labelled(text, end - 1);
+    (end == text.len() && known && begins).then_some(end - 1)
 }
 
 /// Reads an IBAN at `start`, any ASCII case, single separators anywhere after the country.

@@ -1,20 +1,21 @@
 //! The inspector: packs and guardrails, ready to look at text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schleuse_types::{Finding, FindingAction, Label, Secret};
 
 use crate::byte_scanner::{BLOCK, ByteScanner};
-use crate::engine::Frontier;
+use crate::engine::{Frontier, LOOK_BEHIND};
 use crate::guardrails::{GuardrailError, Guardrails};
 use crate::kind;
 use crate::pack::{Pack, Views};
 use crate::resolver::{Hit, Resolver};
 use crate::scope::Scope;
 use crate::score::{EVASION, Explanation, Tally, value_of};
-use crate::text::range;
+use crate::text::{floor_character, range};
 use crate::treatment::{Treatment, Treatments};
+use crate::view::{Coverage, Kept, MARGIN, Zones};
 use crate::window::Window;
 
 /// Findings with a lower score are not reported.
@@ -42,6 +43,8 @@ pub struct Examination {
     pub shadow: Vec<Finding>,
     /// What the findings say about the sensitivity of the text.
     pub tally: Tally,
+    /// How much of the text was seen.
+    pub coverage: Coverage,
 }
 
 impl Inspector {
@@ -146,7 +149,17 @@ impl Inspector {
             findings: hits.iter().map(|hit| self.finding(hit)).collect(),
             shadow: progress.shadow.iter().map(|hit| self.finding(hit)).collect(),
             tally: progress.tally,
+            coverage: Coverage::of(text.as_bytes(), progress.zones.decoded),
         }
+    }
+
+    /// What [`Inspector::scan`] finds in each text of one conversation and role, in order, and the parts of values that
+    /// are split over two to five of them: each part is a finding of its own text, flagged evasive.
+    ///
+    /// Only the last 512 bytes of a text and the first 512 of the next take part, and only types that a check digit or a
+    /// prefix speaks for. A part may overlap another finding of its text, of another type.
+    pub fn scan_joined(&self, texts: &[&str]) -> Vec<Vec<Finding>> {
+        crate::view::join::scan(self, texts)
     }
 
     /// What [`Inspector::scan`] finds, with the evidence behind each score.
@@ -250,9 +263,9 @@ impl Inspector {
 
     /// Completes the hits of one pass over `text`, which hold positions in it: what they found, and how sure that is
     /// where it was hidden, and whether an exception covers it. Gives the hits of rules in shadow apart.
-    fn weigh(&self, text: &[u8], hits: &mut Vec<Hit>) -> Vec<Hit> {
+    pub(crate) fn weigh(&self, text: &[u8], view: Views, hits: &mut Vec<Hit>) -> Vec<Hit> {
         let rule = |hit: &Hit| self.pack.rules.get(hit.rule);
-        hits.retain(|hit| hit.evasive || rule(hit).is_some_and(|rule| rule.views.contains(Views::RAW)));
+        hits.retain(|hit| rule(hit).is_some_and(|rule| rule.views.contains(view)));
         for hit in hits.iter_mut() {
             hit.value = value_of(range(text, hit.start, hit.end));
             if hit.evasive {
@@ -270,8 +283,29 @@ impl Inspector {
         hits.extract_if(.., |hit| self.treatment.shadow.get(hit.rule) == Some(&true)).collect()
     }
 
+    /// Drops the hits of views that the plain text gave too.
+    fn drop_known(&self, hits: &mut Vec<Hit>) {
+        if !hits.iter().any(|hit| hit.evasive) {
+            return;
+        }
+        let key = |hit: &Hit| (hit.start, hit.end, self.kind_of(hit));
+        let plain: BTreeSet<_> = hits.iter().filter(|hit| !hit.evasive).map(key).collect();
+        hits.retain(|hit| !hit.evasive || !plain.contains(&key(hit)));
+    }
+
+    /// The type that a hit is of.
+    pub(crate) fn kind_of(&self, hit: &Hit) -> &'static str {
+        self.pack.rules.get(hit.rule).map_or("", |rule| rule.kind.name)
+    }
+
     pub(crate) fn pass(&self, text: &[u8], at_end: bool, hits: &mut Vec<Hit>) -> Frontier {
-        self.pack.engine.pass(&self.pack.rules, &self.treatment.actions, text, at_end, hits)
+        let mut frontier =
+            self.pack.engine.pass(&self.pack.rules, &self.treatment.actions, text, at_end, hits);
+        if self.treatment.has_exceptions {
+            // What an exception covers counts among the other hits, although its rule protects while it is open.
+            frontier.other = frontier.other.min(frontier.protected);
+        }
+        frontier
     }
 
     pub(crate) fn finding(&self, hit: &Hit) -> Finding {
@@ -318,6 +352,7 @@ pub(crate) struct Progress {
     pub(crate) shadow: Vec<Hit>,
     /// All findings so far.
     pub(crate) tally: Tally,
+    pub(crate) zones: Zones,
 }
 
 impl Progress {
@@ -330,23 +365,31 @@ impl Progress {
         findings: &mut Vec<Hit>,
     ) {
         let mut hits = Vec::new();
-        let mut frontier = inspector.pass(kept, at_end, &mut hits);
-        if inspector.treatment.has_exceptions {
-            // What an exception covers counts among the other hits, although its rule protects while it is open.
-            frontier.other = frontier.other.min(frontier.protected);
-        }
+        // The views look further back than the rules.
+        let undecided = self.protected.min(self.other).saturating_sub(LOOK_BEHIND);
+        let from = floor_character(kept, undecided.saturating_sub(self.base));
+        let text = kept.get(from..).unwrap_or_default();
+        let mut frontier = inspector.pass(text, at_end, &mut hits);
+        let offset = self.base + from;
         // What is decided is found again and again while text comes in; it is not weighed again.
-        let decided = self.protected.min(self.other).saturating_sub(self.base);
+        let decided = self.protected.min(self.other).saturating_sub(offset);
         hits.retain(|hit| hit.start >= decided);
-        let mut shadow = inspector.weigh(kept, &mut hits);
+        let mut shadow = inspector.weigh(text, Views::RAW, &mut hits);
         for hit in hits.iter_mut().chain(&mut shadow) {
-            hit.start += self.base;
-            hit.end += self.base;
+            hit.start += offset;
+            hit.end += offset;
         }
+        frontier.protected += offset;
+        frontier.other += offset;
+        let decided = Frontier { protected: self.protected, other: self.other };
+        let seen = Kept { text: kept, base: self.base, at_end, frontier, decided };
+        let views = self.zones.advance(inspector, seen, &mut hits, &mut shadow);
+        inspector.drop_known(&mut hits);
+        inspector.drop_known(&mut shadow);
         // Of text that is complete every hit is final, also one that begins at its very end.
         let beyond = usize::from(at_end);
-        self.protected = self.protected.max(self.base + frontier.protected);
-        self.other = self.other.max(self.base + frontier.other);
+        self.protected = self.protected.max(frontier.protected.min(views.protected));
+        self.other = self.other.max(frontier.other.min(views.other));
         let new = findings.len();
         let (protected, other) = (self.protected + beyond, self.other + beyond);
         self.resolver.advance(hits, protected, other, findings);
@@ -364,7 +407,7 @@ impl Progress {
 
     /// Bytes before this are no longer needed to find what is still to be found.
     pub(crate) fn needed_from(&self) -> usize {
-        self.protected.min(self.other).saturating_sub(crate::engine::LOOK_BEHIND)
+        self.protected.min(self.other).saturating_sub(MARGIN).min(self.zones.needed_from())
     }
 }
 

@@ -8,6 +8,7 @@
 //! ([`ByteScanner`]). A stream may be cut anywhere because each rule says, beside what it found, from which byte on the
 //! bytes that are still to come could change its mind.
 
+mod address;
 mod anchors;
 mod armour;
 mod assignment;
@@ -19,17 +20,23 @@ mod document;
 mod email;
 mod engine;
 mod exception;
+mod gazetteer;
 mod guardrails;
 mod iban;
+mod import;
 mod injection;
 mod inspector;
 mod kind;
+mod letters;
 mod live;
 mod marking;
 mod names;
+mod network;
 mod number;
 mod pack;
 mod pattern;
+mod person;
+mod plate;
 mod rarity;
 mod recognizer;
 mod resolver;
@@ -37,9 +44,11 @@ mod scope;
 mod score;
 mod sieve;
 mod surrogate;
+mod term;
 mod text;
 mod treatment;
 mod validator;
+mod view;
 mod window;
 mod word_set;
 
@@ -49,11 +58,13 @@ mod laws;
 pub use byte_scanner::ByteScanner;
 pub use exception::{EXCEPTION_DAYS_MAX, Exception, exception_value};
 pub use guardrails::{GuardrailError, Guardrails};
+pub use import::{Import, ImportError, Remark, import_presidio};
 pub use inspector::{Examination, Inspector, MIN_SCORE};
 pub use live::LiveInspector;
 pub use pack::{About, Head, Pack, PackError};
 pub use scope::{Direction, Scope};
 pub use score::{Explanation, Tally, Term};
 pub use surrogate::{Restorer, SURROGATE_BYTES_MAX, SURROGATES_MAX, SurrogateKey, Surrogates};
+pub use view::Coverage;
 pub use window::{MAX_HELD, Released, Window};
 pub use word_set::{WORD_MAX, WordSet, WordSetError};

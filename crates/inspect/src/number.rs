@@ -23,9 +23,12 @@ pub(crate) struct NumberRun {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Group {
-    length: usize,
-    end: usize,
+    length: u8,
+    /// Bytes from the start of the number; eight groups have fewer than 256.
+    end: u8,
 }
+
+const _: () = assert!(GROUPS_MAX * (GROUP_DIGITS_MAX + 3) <= u8::MAX as usize);
 
 /// How the digits of one number are grouped: `[11]`, `[2, 3, 3, 3]`; each entry is the least and most digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +124,7 @@ impl NumberRun {
                 }
             }
             if let Some(slot) = run.groups.get_mut(run.count) {
-                *slot = Group { length: at - group_start, end: at };
+                *slot = Group { length: (at - group_start) as u8, end: (at - start) as u8 };
                 run.count += 1;
             }
             if at == text.len() {
@@ -150,12 +153,15 @@ impl NumberRun {
     /// The number of this shape, or whether more text could make one.
     pub(crate) fn fit(&self, text: &[u8], shape: &Shape) -> Outcome {
         let groups = self.groups.get(..self.count).unwrap_or_default();
-        let fitting =
-            groups.iter().zip(&shape.0).take_while(|(g, (least, most))| (*least..=*most).contains(&g.length));
+        let fitting = groups
+            .iter()
+            .zip(&shape.0)
+            .take_while(|(g, (least, most))| (*least..=*most).contains(&usize::from(g.length)));
         let fitting = fitting.count();
         let open = self.open && fitting <= shape.0.len() && {
             let grows = |group: &Group| {
-                self.growing && shape.0.get(fitting).is_some_and(|(_, most)| group.length <= *most)
+                self.growing
+                    && shape.0.get(fitting).is_some_and(|(_, most)| usize::from(group.length) <= *most)
             };
             match self.count.checked_sub(fitting) {
                 Some(0) => !self.dotted || fitting == shape.0.len(),
@@ -171,15 +177,12 @@ impl NumberRun {
         else {
             return Outcome::Nothing;
         };
-        let continues = match byte(text, last.end) {
+        let end = self.start + usize::from(last.end);
+        let continues = match byte(text, end) {
             Some(next) if is_word(next) => true,
-            Some(b'.') => byte(text, last.end + 1).is_some_and(|b| b.is_ascii_digit()),
+            Some(b'.') => byte(text, end + 1).is_some_and(|b| b.is_ascii_digit()),
             _ => false,
         };
-        if continues {
-            Outcome::Nothing
-        } else {
-            Outcome::Hit { start: self.start, end: last.end, weight: 0.0 }
-        }
+        if continues { Outcome::Nothing } else { Outcome::Hit { start: self.start, end, weight: 0.0 } }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use schleuse_types::{FindingAction, Label};
 use sha2::{Digest, Sha256};
 
+use crate::address;
 use crate::assignment;
 use crate::context::Words;
 use crate::engine::Engine;
@@ -14,19 +15,36 @@ use crate::iban;
 use crate::kind;
 use crate::marking::Style;
 use crate::names::{line_at, nearest};
+use crate::network;
 use crate::number::Shape;
 use crate::pattern::Pattern;
+use crate::person::Cue;
+use crate::plate;
 use crate::recognizer::Recognizer;
 use crate::score::Odds;
-use crate::validator::{VALIDATORS, Validator};
+use crate::term::{self, Terms};
+use crate::validator::{VALIDATORS, Validator, accept};
 
 /// The packs that are built in: name and text.
 const BUILT_IN: &[(&str, &str)] = &[
     ("numbers", include_str!("../../../recognizers/numbers.toml")),
+    ("national", include_str!("../../../recognizers/national.toml")),
     ("contact", include_str!("../../../recognizers/contact.toml")),
-    ("keys", include_str!("../../../recognizers/keys.toml")),
+    ("business", include_str!("../../../recognizers/business.toml")),
+    ("secrets-ai", include_str!("../../../recognizers/secrets/ai.toml")),
+    ("secrets-business", include_str!("../../../recognizers/secrets/business.toml")),
+    ("secrets-cloud", include_str!("../../../recognizers/secrets/cloud.toml")),
+    ("secrets-databases", include_str!("../../../recognizers/secrets/databases.toml")),
+    ("secrets-identity", include_str!("../../../recognizers/secrets/identity.toml")),
+    ("secrets-messaging", include_str!("../../../recognizers/secrets/messaging.toml")),
+    ("secrets-monitoring", include_str!("../../../recognizers/secrets/monitoring.toml")),
+    ("secrets-payment", include_str!("../../../recognizers/secrets/payment.toml")),
+    ("secrets-registries", include_str!("../../../recognizers/secrets/registries.toml")),
+    ("secrets-source-control", include_str!("../../../recognizers/secrets/source-control.toml")),
     ("credentials", include_str!("../../../recognizers/credentials.toml")),
     ("markings", include_str!("../../../recognizers/markings.toml")),
+    ("people", include_str!("../../../recognizers/people.toml")),
+    ("address", include_str!("../../../recognizers/address.toml")),
     ("birth", include_str!("../../../recognizers/birth.toml")),
     ("injection", include_str!("../../../recognizers/injection.toml")),
 ];
@@ -170,6 +188,10 @@ pub(crate) enum Finder {
     Email,
     Armour,
     Marking(Style),
+    /// Terms of a list, at the beginning of every word.
+    Terms(Box<Terms>),
+    /// A name behind the keyword, or, without keywords, at words that begin with a capital.
+    Person(Cue),
 }
 
 impl Pack {
@@ -192,6 +214,13 @@ impl Pack {
         own.sort_unstable();
         let packs: Vec<(&str, &str)> = BUILT_IN.iter().copied().chain(own).collect();
         Self::load(&packs)
+    }
+
+    /// The built-in packs and a list of the house's own terms: rows of `term,action,label`, at most 20,000.
+    ///
+    /// The same as [`Pack::with_own`] with a pack whose name ends in `.csv`. Without an action a term blocks.
+    pub fn with_terms(list: &str, rows: &str) -> Result<Self, PackError> {
+        Self::with_own(&[(&format!("{list}.csv"), rows)])
     }
 
     /// Compiles without running examples; the built-in packs run theirs in tests.
@@ -275,6 +304,9 @@ fn read(name: &str, text: &str) -> Result<(Head, Vec<Rule>), PackError> {
     let syntax = |line, message| PackError::Syntax { pack: name.to_owned(), line, message };
     if text.len() > PACK_BYTES_MAX {
         return Err(syntax(0, format!("a pack has at most {PACK_BYTES_MAX} bytes")));
+    }
+    if name.ends_with(".csv") {
+        return term::read(name, text).map_err(|(line, message)| syntax(line, message));
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| line_at(text, span.start));
@@ -403,6 +435,33 @@ impl Views {
 }
 
 impl Rule {
+    /// A rule for terms, whose other parts its list decides.
+    pub(crate) fn of_terms(id: String, kind: &'static kind::Kind, terms: Box<Terms>) -> Self {
+        Self {
+            id,
+            kind,
+            keywords: Vec::new(),
+            exact_case: true,
+            starts_word: false,
+            ends_word: false,
+            finder: Finder::Terms(terms),
+            validator: accept,
+            prior: 0.0,
+            words: Words::default(),
+            action: kind.action,
+            label: None,
+            severity: kind.severity,
+            floor: 0.0,
+            locale: Vec::new(),
+            tags: Vec::new(),
+            views: Views::ALL,
+            shadow: false,
+            place: (0, 0),
+            positive: Vec::new(),
+            negative: Vec::new(),
+        }
+    }
+
     fn compile(row: &toml::Value) -> Result<Self, PackError> {
         let table = row.as_table().ok_or_else(|| PackError::rule("?", "a rule is a table"))?;
         let id = table.get("id").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
@@ -508,6 +567,10 @@ impl Rule {
             },
             "word" => Finder::Word { pattern: pattern("pattern")?, max },
             "iban" => Finder::Own(&iban::RECOGNIZER),
+            "plate" => Finder::Own(&plate::RECOGNIZER),
+            "ip-v6" => Finder::Own(&network::IP_V6),
+            "mac" => Finder::Own(&network::MAC),
+            "address" => Finder::Own(&address::RECOGNIZER),
             "email" => Finder::Email,
             "armour" => Finder::Armour,
             "marking" => Finder::Marking(
@@ -515,6 +578,9 @@ impl Rule {
                     .and_then(Style::parse)
                     .ok_or_else(|| fail("`style` is anywhere, capitals or line"))?,
             ),
+            "person" => Finder::Person(text("style").and_then(Cue::parse).ok_or_else(|| {
+                fail("`style` is text, salutation, greeting, signature, label, weak-label or role")
+            })?),
             _ => return Err(fail("unknown `finder`")),
         };
         let keywords = list("keywords")?;
@@ -528,9 +594,11 @@ impl Rule {
                 | Finder::Email
                 | Finder::Armour
                 | Finder::Marking(_)
-        );
+        ) || matches!(finder, Finder::Person(cue) if cue != Cue::Text);
         if anchored == keywords.is_empty() {
-            return Err(fail("keywords belong to the finders pattern, near, email, armour and marking"));
+            return Err(fail(
+                "keywords belong to the finders pattern, near, email, armour, marking and person",
+            ));
         }
         if keywords.iter().any(|keyword| keyword.is_empty() || keyword.len() > KEYWORD_MAX) {
             return Err(fail("a keyword has 1 to 40 bytes"));

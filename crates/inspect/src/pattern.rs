@@ -78,6 +78,33 @@ impl Pattern {
         firsts
     }
 
+    /// A shortest text of printable ASCII that fits, of at most 64 bytes.
+    pub(crate) fn example(&self) -> Option<String> {
+        let dfa = &self.0;
+        let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        let mut seen = BTreeSet::from([start]);
+        let mut level = vec![(start, String::new())];
+        for _ in 0..64 {
+            let fits = |(state, _): &&(_, String)| dfa.is_match_state(dfa.next_eoi_state(*state));
+            if let Some((_, text)) = level.iter().find(fits)
+                && !text.is_empty()
+            {
+                return Some(text.clone());
+            }
+            let mut next_level = Vec::new();
+            for (state, text) in level {
+                for byte in (b'0'..=b'9').chain(b'a'..=b'z').chain(b'A'..=b'Z').chain(b' '..=b'~') {
+                    let next = dfa.next_state(state, byte);
+                    if !dfa.is_dead_state(next) && !dfa.is_quit_state(next) && seen.insert(next) {
+                        next_level.push((next, format!("{text}{}", char::from(byte))));
+                    }
+                }
+            }
+            level = next_level;
+        }
+        None
+    }
+
     /// Runs at `start`, over at most `limit` bytes, with leftmost-first preference.
     pub(crate) fn run(&self, text: &[u8], start: usize, limit: usize, at_end: bool) -> Run {
         let dfa = &self.0;

@@ -1,7 +1,8 @@
 //! From hits that overlap to findings that do not, left to right with bounded memory.
 //!
 //! Hits come in two tiers. *Protected* hits (BLOCK and REDACT) that overlap become one finding over all their bytes,
-//! with the type of the strictest action, then the highest score, then the greatest length: no byte of any of them may
+//! with the type of the strictest action, then of one found in plain sight, then the highest score, then the greatest
+//! length: no byte of any of them may
 //! be shown. Among the other hits, the better of two that overlap wins, and any that touches a protected finding is
 //! dropped. The outcome depends on the hits alone, never on how they arrived in portions.
 
@@ -37,6 +38,7 @@ impl Hit {
     fn is_better_than(&self, other: &Self) -> bool {
         self.action
             .cmp(&other.action)
+            .then(other.evasive.cmp(&self.evasive))
             .then(self.score.total_cmp(&other.score))
             .then(self.length.cmp(&other.length))
             .then(other.rule.cmp(&self.rule))

@@ -576,6 +576,11 @@ fn name_fits(assigned: &Assigned<'_>, style: Style) -> bool {
     !goes_on || style == Style::Login
 }
 
+/// A word that makes something else of the name before it: `password policy`.
+pub(super) fn is_tail(word: &[u8]) -> bool {
+    TAILS.iter().chain(WORDS).any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+}
+
 /// The last word of a name in snake, kebab, dotted or camel case.
 fn last_word(name: &[u8]) -> &[u8] {
     let mut at = name.len();
@@ -745,6 +750,7 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_word(value)
         || is_code(value)
         || is_hash(value)
+        || is_code_call(assigned.value())
         || holds_placeholder(assigned.value())
     {
         return None;
@@ -800,7 +806,12 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
             if number && value.len() < 5 || plain && !mixes(value) || value.len() < 5 {
                 return None;
             }
-            if shape.symbols == 0 && shape.letters() > 0 && value.contains(&b'-') && shape.upper == 0 {
+            if shape.symbols == 0
+                && shape.letters() > 0
+                && value.contains(&b'-')
+                && shape.upper == 0
+                && !(value.len() >= 9 && value.last().is_some_and(u8::is_ascii_digit))
+            {
                 return None;
             }
             0.5
@@ -842,7 +853,7 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_placeholder(value)
         || is_specimen(value)
         || is_path(value)
-        || is_code_call(value)
+        || is_code_call(assigned.value())
         || is_hash(value)
         || is_sequence(value)
         || is_integrity(value)

@@ -3,8 +3,10 @@ use schleuse_types::FindingAction;
 
 use super::{Engine, Frontier, Pass, country_before, letters_before};
 use crate::laws::FRAGMENTS;
+use crate::letters::inside_word;
 use crate::number::NumberRun;
 use crate::pack::{Finder, Pack, Rule};
+use crate::person::{self, Cue};
 use crate::resolver::Hit;
 use crate::text::{Outcome, starts_word};
 
@@ -19,17 +21,29 @@ fn naive(
     let mut hits = Vec::new();
     let frontier = Frontier { protected: text.len(), other: text.len() };
     let mut pass = Pass { rules, actions, text, at_end, hits: &mut hits, frontier };
+    let mut by_first_byte: Vec<Vec<(usize, &str)>> = vec![Vec::new(); 256];
+    for (index, rule) in rules.iter().enumerate() {
+        for keyword in &rule.keywords {
+            by_first_byte[usize::from(keyword.as_bytes()[0].to_ascii_lowercase())].push((index, keyword));
+        }
+    }
     for start in 0..text.len() {
-        for (index, rule) in rules.iter().enumerate() {
-            for keyword in &rule.keywords {
-                let end = start + keyword.len();
-                if text.get(start..end).is_some_and(|there| there.eq_ignore_ascii_case(keyword.as_bytes())) {
-                    pass.look_at_keyword(index, keyword, start, end);
-                }
+        for (index, keyword) in &by_first_byte[usize::from(text[start].to_ascii_lowercase())] {
+            let end = start + keyword.len();
+            if text.get(start..end).is_some_and(|there| there.eq_ignore_ascii_case(keyword.as_bytes())) {
+                pass.look_at_keyword(*index, keyword, start, end);
             }
         }
         if text[start].is_ascii_digit() && !text[..start].last().is_some_and(u8::is_ascii_digit) {
             look_at_digits(&mut pass, rules, start);
+        }
+        let capital = |byte: &u8| matches!(byte, b'A'..=b'Z' | 0xC3..=0xC5);
+        if capital(&text[start]) && !text[..start].last().is_some_and(capital) && !inside_word(text, start) {
+            for (index, rule) in rules.iter().enumerate() {
+                if matches!(rule.finder, Finder::Person(Cue::Text)) {
+                    pass.take(index, person::read_known(text, start, at_end));
+                }
+            }
         }
     }
     if !at_end {

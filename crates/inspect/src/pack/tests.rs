@@ -114,3 +114,11 @@ fn own_packs_join_the_built_in_ones_in_any_order() {
     let refused = Pack::with_own(&[("mine", &iban)]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(refused, "pack `mine`, line 1: rule `iban`: this id is used twice");
 }
+
+#[test]
+fn every_built_in_pack_says_what_it_is() {
+    for (head, (name, _)) in Pack::built_in().unwrap().heads().iter().zip(BUILT_IN) {
+        assert_eq!(head.id, *name);
+        assert!(!head.version.is_empty() && !head.description.is_empty() && head.rules > 0, "{name}");
+    }
+}

@@ -132,3 +132,14 @@ proptest! {
         prop_assert_eq!(joined.sensitivity().to_bits(), whole.sensitivity().to_bits());
     }
 }
+
+#[test]
+fn official_markings_set_their_floors() {
+    let check = |text: &str, floor: f32| {
+        let sensitivity = inspector().examine(text).tally.sensitivity();
+        assert!(sensitivity >= floor, "{text}: {sensitivity}");
+    };
+    check("VS-NfD\nBericht", 0.90);
+    check("TLP:RED", 0.95);
+    check("STRENG GEHEIM\nText", 1.0);
+}

@@ -5,6 +5,7 @@ pub(crate) use super::distinct;
 use super::Verdict;
 use crate::checksum;
 use crate::kind;
+use crate::rarity::{is_sequence, rarity};
 use crate::text::{byte, byte_before, floor_character, range};
 
 /// What our own keys begin with; crate `identity` makes them.
@@ -14,6 +15,102 @@ const OWN_KEY_PREFIX: &[u8] = b"sk-schl";
 pub(super) fn credential(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let value = range(text, start, end);
     (!is_specimen(value) && distinct(value) >= 8).then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// A credential that no one wrote: its letters follow each other as chance has it.
+pub(super) fn generated(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let value = range(text, start, end);
+    (rarity(value) > 1.0 && !is_sequence(value) && !is_placeholder(value))
+        .then(|| credential(text, start, end))
+        .flatten()
+}
+
+/// Identifiers of AWS keys are base 32 of ten bytes, of which the first bit says nothing; a digit or rare letters tell
+/// them from words in capitals.
+pub(super) fn aws_key_id(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let verdict = credential(text, start, end)?;
+    let body = range(text, start + 4, end);
+    let base_32 = body.len() == 16 && body.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'));
+    (base_32 && !is_sequence(body) && (rarity(body) > 0.0 || body.iter().any(u8::is_ascii_digit)))
+        .then_some(Verdict { weight: 0.5, ..verdict })
+}
+
+/// `user:password` in base 64 (RFC 7617).
+pub(super) fn basic_auth(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let value = range(text, start, end);
+    let length = value.iter().rposition(|b| *b != b'=').map_or(0, |at| at + 1);
+    let decoded = decode_base_64(range(value, 0, length))?;
+    let user = decoded.iter().position(|b| *b == b':')?;
+    let password = decoded.get(user + 1..)?;
+    let written = std::str::from_utf8(&decoded).is_ok_and(|text| !text.chars().any(char::is_control));
+    (written && !password.is_empty() && !is_template(&decoded)).then_some(Verdict { start, end, weight: 1.5 })
+}
+
+/// A value that a person chose, where a command or file holds nothing else: a digit or symbol beside letters.
+pub(super) fn made_up(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let end = trim_value(text, start, end);
+    let value = range(text, start, end);
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    let others = value.iter().any(|b| b.is_ascii_digit() || b"!@#$%&*+=?_~^".contains(b));
+    (letters
+        && others
+        && !is_placeholder(value)
+        && !is_specimen(value)
+        && !is_path(value)
+        && !is_code_call(value))
+    .then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// How far to the left a JSON web key may name its kind, or a command itself.
+const KIND_WITHIN: usize = 180;
+
+/// The private part of a JSON web key (RFC 7517, RFC 7518 section 6): `d` beside `kty` or a curve's coordinates, `k`
+/// beside `oct`. An exponent as long as RSA's needs no company.
+pub(super) fn jwk(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    const SIGNS: &[&[u8]] = &[b"\"kty\"", b"\"crv\"", b"\"oct\"", b"\"y\"", b"\"x\"", b"kty\\\"", b"crv\\\""];
+    let before = range(text, start.saturating_sub(KIND_WITHIN), start);
+    let named = SIGNS.iter().any(|sign| before.windows(sign.len()).any(|part| part == *sign));
+    let closed = matches!(byte(text, end), Some(b'"' | b'\\'));
+    (closed && (named || end - start >= 160)).then(|| generated(text, start, end)).flatten()
+}
+
+/// `user:password` behind `curl -u`; the finding is the password.
+pub(super) fn command_user(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    const COMMANDS: &[&[u8]] = &[b"curl", b"wget", b"http ", b"https ", b"xh ", b"smbclient", b"rclone"];
+    let before = range(text, start.saturating_sub(KIND_WITHIN), start);
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    if !COMMANDS.iter().any(|name| line.windows(name.len()).any(|part| part == *name)) {
+        return None;
+    }
+    let value = range(text, start, end);
+    let colon = value.iter().position(|b| *b == b':')?;
+    let password = range(value, colon + 1, value.len());
+    (!is_placeholder(password) && !is_template(value)).then_some(Verdict {
+        start: start + colon + 1,
+        end,
+        weight: 0.0,
+    })
+}
+
+/// A connection string that holds a password: as a parameter, or before the `@` of an Oracle address.
+pub(super) fn connection_password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let verdict = connection(text, start, end)?;
+    let value = range(text, verdict.start, verdict.end);
+    let parameter = [&b"password="[..], b"pwd=", b"passwd="].iter().any(|name| {
+        value.windows(name.len()).position(|part| part.eq_ignore_ascii_case(name)).is_some_and(|at| {
+            let rest = range(value, at + name.len(), value.len());
+            let length = rest.iter().position(|b| matches!(b, b'&' | b';')).unwrap_or(rest.len());
+            let password = range(rest, 0, length);
+            !password.is_empty() && !is_placeholder(password)
+        })
+    });
+    let slash = value.windows(5).position(|part| part.eq_ignore_ascii_case(b"thin:")).is_some_and(|at| {
+        let rest = range(value, at + 5, value.len());
+        let slash = rest.iter().position(|b| *b == b'/');
+        let host = rest.iter().position(|b| *b == b'@');
+        matches!((slash, host), (Some(slash), Some(host)) if 0 < slash && slash + 1 < host)
+    });
+    (parameter || slash).then_some(verdict)
 }
 
 /// The last six characters are the CRC-32 in base 62 of the thirty before (GitHub, 2021: "Behind GitHub's new
@@ -39,12 +136,13 @@ pub(super) fn schleuse_checksum(text: &[u8], start: usize, end: usize) -> Option
 pub(super) fn jwt(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let value = range(text, start, end);
     let header = value.split(|b| *b == b'.').next()?;
-    let decoded = decode_base_64_url(header.get(..header.len().min(512))?)?;
+    let decoded = decode_base_64(header.get(..header.len().min(512))?)?;
     let named = decoded.starts_with(b"{") && decoded.windows(5).any(|part| part == b"\"alg\"");
     named.then_some(Verdict { start, end, weight: 2.0 })
 }
 
-fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
+/// Either alphabet of RFC 4648, without padding.
+fn decode_base_64(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let (mut bits, mut count) = (0_u32, 0_u32);
     for character in text {
@@ -52,8 +150,8 @@ fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
             b'A'..=b'Z' => character - b'A',
             b'a'..=b'z' => character - b'a' + 26,
             b'0'..=b'9' => character - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
             _ => return None,
         };
         bits = (bits << 6 | u32::from(value)) & 0xFFFF;
@@ -64,21 +162,6 @@ fn decode_base_64_url(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
-}
-
-/// A generic secret: long, mixed, and too irregular for a word.
-pub(super) fn secret(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = start + before_armour(range(text, start, end)).len();
-    let value = range(text, start, end);
-    if value.len() < 16 {
-        return None;
-    }
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let mixed = digits >= 2 && letters >= 4 || letters >= 20 && mixes_cases(value);
-    let irregular = distinct(value) >= 8 && entropy(value) >= 2.8;
-    (mixed && irregular && !is_specimen(value) && !is_placeholder(value) && !is_path(value))
-        .then_some(Verdict { start, end, weight: 0.0 })
 }
 
 /// `user:password` before an `@`, which is left out.
@@ -260,9 +343,9 @@ pub(crate) fn is_code_call(value: &[u8]) -> bool {
             && value.get(..at).is_some_and(|name| {
                 name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':'))
             })
-            && value
-                .get(at + 1..)
-                .is_none_or(|rest| rest.is_empty() || rest.contains(&b')') || rest.contains(&b'"'))
+            && value.get(at + 1..).is_none_or(|rest| {
+                rest.is_empty() || rest.contains(&b')') || rest.contains(&b'"') || rest.ends_with(b",")
+            })
     })
 }
 
@@ -303,31 +386,4 @@ pub(crate) fn is_path(value: &[u8]) -> bool {
 pub(crate) fn is_specimen(value: &[u8]) -> bool {
     value.windows(7).any(|part| part.eq_ignore_ascii_case(b"EXAMPLE"))
         || value.windows(6).any(|part| part.eq_ignore_ascii_case(b"xxxxxx") || part == b"......")
-}
-
-fn mixes_cases(value: &[u8]) -> bool {
-    let changes = value
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_uppercase() != b.is_ascii_uppercase()))
-        .count();
-    changes >= 6
-}
-
-/// Shannon entropy in bits per byte.
-fn entropy(value: &[u8]) -> f32 {
-    let mut counts = [0_u16; 256];
-    for byte in value {
-        if let Some(slot) = counts.get_mut(usize::from(*byte)) {
-            *slot = slot.saturating_add(1);
-        }
-    }
-    let length = value.len() as f32;
-    -counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| {
-            let share = f32::from(*count) / length;
-            share * share.log2()
-        })
-        .sum::<f32>()
 }

@@ -1,6 +1,6 @@
 use crate::{Guardrails, Inspector};
 
-const PROSE: &str = "Sehr geehrte Frau Müller, vielen Dank für Ihre Nachricht vom 12. November 2026. Wir haben den \
+const PROSE: &str = "Sehr geehrte Damen und Herren, vielen Dank für Ihre Nachricht vom 12. November 2026. Wir haben den \
 Vertrag geprüft und sehen keinen Grund, die Frist über den 31.12.2026 hinaus zu verlängern. Die Kosten betragen \
 17.450,00 EUR zuzüglich 19 % Umsatzsteuer; bitte überweisen Sie den Betrag innerhalb von 14 Tagen. Das Angebot umfasst \
 drei Teile: erstens die Planung, zweitens die Umsetzung (ca. 120 Stunden) und drittens die Schulung Ihrer Leute.\n\n\
@@ -101,11 +101,11 @@ fn findings_that_chain_on_take_no_memory() {
     let inspector = Inspector::new(Guardrails::default()).unwrap();
     let mut window = inspector.window();
     let mut text = String::new();
-    for _ in 0..5_000 {
+    for _ in 0..4_000 {
         text.push_str(&window.push("password=").text);
         assert!(window.kept.len() < 4 * super::EAGER, "{}", window.kept.len());
     }
     text.push_str(&window.finish().text);
-    let whole = "password=".repeat(5_000);
+    let whole = "password=".repeat(4_000);
     assert_eq!(text, inspector.redact(&whole, &inspector.scan(&whole)));
 }

@@ -1,0 +1,455 @@
+//! Encoded runs: base 64 in both alphabets (RFC 4648), also over lines and without padding, and hexadecimal bytes.
+//!
+//! A run counts only when its first bytes decode to text: of random keys, hashes and words nothing is derived.
+
+use super::lane::{Derived, Found};
+use crate::text::{byte, byte_before};
+
+/// The fewest characters of base 64 that are decoded.
+const BASE_64_MIN: usize = 12;
+/// The fewest hexadecimal digits.
+const HEX_MIN: usize = 16;
+/// The fewest bytes written with something between.
+const PAIRS_MIN: usize = 6;
+/// A run goes on behind a line break when it has so many characters already.
+const LINE_MIN: usize = 16;
+/// Spaces and quotation marks before a line that goes on.
+const INDENT_MAX: usize = 16;
+/// Long runs are derived in pieces of so many characters; a multiple of twelve keeps every kind in step.
+const PIECE: usize = 3072;
+
+/// How a run is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Base64,
+    Hex,
+    /// Two digits each, with this between.
+    Pairs(Between),
+}
+
+/// What stands between two hexadecimal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Between {
+    mark: u8,
+    /// A space follows the mark.
+    spaced: bool,
+    /// `0x` stands before every byte.
+    prefixed: bool,
+}
+
+/// Reads runs from one end of a text to the other.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// A letter or digit may stand before the text.
+    pub(super) inside_word: bool,
+    /// The text begins in the middle of a run.
+    pub(super) entry: Option<Kind>,
+    /// Each piece of a long run may be entered again.
+    pub(super) pieces: bool,
+    pub(super) at_end: bool,
+}
+
+/// What begins at a place.
+enum Begin {
+    Run(Kind),
+    Open,
+    Nothing,
+}
+
+impl Reader {
+    pub(super) fn find(&mut self, text: &[u8], from: usize, out: &mut Vec<Derived>) -> Found {
+        if let Some(kind) = self.entry.take() {
+            match self.read(text, from, kind, true, out) {
+                Found::Change { start, end, .. } if end == start => {}
+                found => return found,
+            }
+        }
+        let mut at = from;
+        loop {
+            let Some(start) = self.next_start(text, at) else { return Found::Nothing };
+            match self.begin(text, start) {
+                Begin::Run(kind) => return self.read(text, start, kind, false, out),
+                Begin::Open => return Found::Open(start),
+                Begin::Nothing => {}
+            }
+            at = start + 1;
+        }
+    }
+
+    /// The next letter or digit that begins a word.
+    fn next_start(&self, text: &[u8], from: usize) -> Option<usize> {
+        let mut inside = match byte_before(text, from) {
+            Some(before) => before.is_ascii_alphanumeric(),
+            None => self.inside_word,
+        };
+        for (offset, here) in text.get(from..)?.iter().enumerate() {
+            let word = here.is_ascii_alphanumeric();
+            if word && !inside {
+                return Some(from + offset);
+            }
+            inside = word;
+        }
+        None
+    }
+
+    fn begin(&self, text: &[u8], start: usize) -> Begin {
+        for begin in [pairs, hex, base_64] {
+            match begin(text, start) {
+                Begin::Run(kind) => return Begin::Run(kind),
+                Begin::Open if !self.at_end => return Begin::Open,
+                _ => {}
+            }
+        }
+        Begin::Nothing
+    }
+
+    /// Derives the run, or a piece of it, that begins at `start`.
+    fn read(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        kind: Kind,
+        entered: bool,
+        out: &mut Vec<Derived>,
+    ) -> Found {
+        let mut run = Run { text, at: start, count: 0, entered, last: start };
+        let mut bits = 0_u32;
+        let mut width = 0;
+        // Where the bits of the byte to come begin.
+        let mut first = start;
+        // Up to where whole bytes were read.
+        let mut whole = start;
+        loop {
+            if run.count == PIECE && width == 0 {
+                self.entry = Some(kind);
+                let entry = (entered && self.pieces).then_some(kind);
+                return Found::Change { start, end: run.at, entry };
+            }
+            if width == 0 {
+                whole = run.at;
+            }
+            let (value, size, at) = match run.next(kind) {
+                Next::Value(value, at) => (value, if kind == Kind::Base64 { 6 } else { 4 }, at),
+                Next::End => break,
+                Next::Open if self.at_end => break,
+                Next::Open => {
+                    if whole == start {
+                        return Found::Open(start);
+                    }
+                    // What is complete is derived; the last characters wait, as the next call says.
+                    out.retain(|(_, _, last)| *last < whole);
+                    self.entry = Some(kind);
+                    let entry = (entered && self.pieces).then_some(kind);
+                    return Found::Change { start, end: whole, entry };
+                }
+            };
+            if width == 0 {
+                first = at;
+            }
+            bits = (bits << size | value) & 0xFFFF;
+            width += size;
+            if width >= 8 {
+                width -= 8;
+                out.push(((bits >> width & 0xFF) as u8, first, at));
+                first = at;
+            }
+        }
+        let end = run.last.max(start);
+        let entry = (entered && self.pieces).then_some(kind);
+        Found::Change { start, end, entry }
+    }
+}
+
+enum Next {
+    Value(u32, usize),
+    End,
+    Open,
+}
+
+/// A place in a run.
+struct Run<'t> {
+    text: &'t [u8],
+    at: usize,
+    /// Characters so far.
+    count: usize,
+    entered: bool,
+    /// One past the last character that belongs to the run.
+    last: usize,
+}
+
+impl Run<'_> {
+    /// The next character's value and place.
+    fn next(&mut self, kind: Kind) -> Next {
+        let mut at = self.at;
+        if let Kind::Pairs(between) = kind {
+            if self.count.is_multiple_of(2) && (self.count > 0 || self.entered) {
+                match between.skip(self.text, at) {
+                    Skip::To(next) => at = next,
+                    Skip::Open => return Next::Open,
+                    Skip::No => return Next::End,
+                }
+            } else if self.count == 0 && between.prefixed {
+                at += 2;
+            }
+        } else if matches!(byte(self.text, at), Some(b'\r' | b'\n'))
+            && (self.entered || self.count >= LINE_MIN)
+        {
+            match line_break(self.text, at) {
+                Skip::To(next) => at = next,
+                Skip::Open => return Next::Open,
+                Skip::No => return Next::End,
+            }
+        }
+        let Some(character) = byte(self.text, at) else { return Next::Open };
+        let value = match kind {
+            Kind::Base64 => base_64_value(character),
+            _ => char::from(character).to_digit(16),
+        };
+        // Of a byte in two digits both must be there.
+        if kind != Kind::Base64 && self.count.is_multiple_of(2) {
+            match byte(self.text, at + 1) {
+                None => return Next::Open,
+                Some(second) if second.is_ascii_hexdigit() => {}
+                Some(_) => return self.close(at, character),
+            }
+        }
+        match value {
+            Some(value) => {
+                self.at = at + 1;
+                self.last = self.at;
+                self.count += 1;
+                Next::Value(value, at)
+            }
+            None => self.close(at, character),
+        }
+    }
+
+    /// Padding belongs to the run.
+    fn close(&mut self, at: usize, character: u8) -> Next {
+        if character != b'=' || at != self.at {
+            return Next::End;
+        }
+        let padding =
+            self.text.get(at..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        if at + padding == self.text.len() && padding < 2 {
+            return Next::Open;
+        }
+        self.last = at + padding;
+        Next::End
+    }
+}
+
+enum Skip {
+    To(usize),
+    Open,
+    No,
+}
+
+impl Between {
+    fn skip(self, text: &[u8], at: usize) -> Skip {
+        let mut at = at;
+        for expected in [
+            Some(self.mark),
+            self.spaced.then_some(b' '),
+            self.prefixed.then_some(b'0'),
+            self.prefixed.then_some(b'x'),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            match byte(text, at) {
+                None => return Skip::Open,
+                Some(here) if here.eq_ignore_ascii_case(&expected) => at += 1,
+                Some(_) => return Skip::No,
+            }
+        }
+        Skip::To(at)
+    }
+}
+
+/// The line break at `at`, with what is put before lines that go on.
+fn line_break(text: &[u8], at: usize) -> Skip {
+    let mut next = at;
+    while next - at < INDENT_MAX && matches!(byte(text, next), Some(b'\r' | b'\n' | b' ' | b'\t' | b'>')) {
+        next += 1;
+    }
+    match byte(text, next) {
+        None => Skip::Open,
+        Some(b) if base_64_value(b).is_some() => Skip::To(next),
+        Some(_) => Skip::No,
+    }
+}
+
+fn base_64_value(character: u8) -> Option<u32> {
+    let value = match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+fn base_64(text: &[u8], start: usize) -> Begin {
+    let rest = text.get(start..).unwrap_or_default();
+    // Most words are too short, which is quickly seen.
+    let long = rest.iter().take(BASE_64_MIN).take_while(|b| base_64_value(**b).is_some()).count();
+    if long + 2 < BASE_64_MIN && long + 2 < rest.len() {
+        return Begin::Nothing;
+    }
+    let (mut bits, mut width, mut count) = (0_u32, 0, 0);
+    let mut decoded = Vec::with_capacity(BASE_64_MIN);
+    for value in rest.iter().take(BASE_64_MIN).map_while(|b| base_64_value(*b)) {
+        bits = (bits << 6 | value) & 0xFFFF;
+        width += 6;
+        count += 1;
+        if width >= 8 {
+            width -= 8;
+            decoded.push((bits >> width & 0xFF) as u8);
+        }
+    }
+    let padding = rest.iter().skip(count).take(2).take_while(|b| **b == b'=').count();
+    if !is_text(&decoded) {
+        Begin::Nothing
+    } else if count + padding >= BASE_64_MIN {
+        Begin::Run(Kind::Base64)
+    } else if count + padding == rest.len() {
+        Begin::Open
+    } else {
+        Begin::Nothing
+    }
+}
+
+fn hex(text: &[u8], start: usize) -> Begin {
+    let rest = text.get(start..).unwrap_or_default();
+    let long = rest.iter().take(HEX_MIN).take_while(|b| b.is_ascii_hexdigit()).count();
+    if long < HEX_MIN && long < rest.len() {
+        return Begin::Nothing;
+    }
+    let digits: Vec<u32> = rest.iter().take(HEX_MIN).map_while(|b| char::from(*b).to_digit(16)).collect();
+    let decoded: Vec<u8> = digits
+        .chunks_exact(2)
+        .map(|pair| pair.iter().fold(0, |value, digit| (value << 4 | *digit) & 0xFF) as u8)
+        .collect();
+    if !is_text(&decoded) {
+        Begin::Nothing
+    } else if digits.len() == HEX_MIN {
+        Begin::Run(Kind::Hex)
+    } else if digits.len() == rest.len() {
+        Begin::Open
+    } else {
+        Begin::Nothing
+    }
+}
+
+fn pairs(text: &[u8], start: usize) -> Begin {
+    let digit = |at: usize| byte(text, at).and_then(|b| char::from(b).to_digit(16));
+    let end = text.len();
+    let prefixed = byte(text, start) == Some(b'0') && matches!(byte(text, start + 1), Some(b'x' | b'X'));
+    let first = if prefixed { start + 2 } else { start };
+    if first == end {
+        return Begin::Open;
+    }
+    if digit(first).is_none() {
+        return Begin::Nothing;
+    }
+    if first + 1 == end {
+        return Begin::Open;
+    }
+    if digit(first + 1).is_none() {
+        return Begin::Nothing;
+    }
+    let value = digit(first).zip(digit(first + 1)).map(|(high, low)| [(high << 4 | low) as u8]);
+    if !value.is_some_and(|value| is_text(&value)) {
+        return Begin::Nothing;
+    }
+    let Some(mark) = byte(text, first + 2) else { return Begin::Open };
+    if !matches!(mark, b' ' | b':' | b'-' | b',' | b';' | b'.' | b'|') {
+        return Begin::Nothing;
+    }
+    let Some(next) = byte(text, first + 3) else { return Begin::Open };
+    let between = Between { mark, spaced: next == b' ', prefixed };
+    let mut decoded = Vec::with_capacity(PAIRS_MIN);
+    let mut at = first;
+    loop {
+        match (digit(at), digit(at + 1)) {
+            (Some(high), Some(low)) => decoded.push((high << 4 | low) as u8),
+            _ if at + 2 > end && (at == end || digit(at).is_some()) => return open_text(&decoded),
+            _ => return Begin::Nothing,
+        }
+        if !is_text(&decoded) {
+            return Begin::Nothing;
+        }
+        if decoded.len() == PAIRS_MIN {
+            return Begin::Run(Kind::Pairs(between));
+        }
+        at = match between.skip(text, at + 2) {
+            Skip::To(next) => next,
+            Skip::Open => return open_text(&decoded),
+            Skip::No => return Begin::Nothing,
+        };
+    }
+}
+
+fn open_text(decoded: &[u8]) -> Begin {
+    if is_text(decoded) { Begin::Open } else { Begin::Nothing }
+}
+
+/// Printable ASCII, line breaks, tabs, and UTF-8 whose last character may be cut.
+fn is_text(bytes: &[u8]) -> bool {
+    let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
+    bytes.iter().all(plain)
+        && match std::str::from_utf8(bytes) {
+            Ok(_) => true,
+            Err(error) => error.error_len().is_none(),
+        }
+}
+
+/// The shortest run of encoded bytes that counts as opaque when it holds no text.
+const OPAQUE_MIN: usize = 256;
+
+/// Bytes of long runs of base 64 or hexadecimal digits that do not decode to text.
+pub(super) fn opaque(text: &[u8]) -> usize {
+    let mut total = 0;
+    let mut at = 0;
+    while at < text.len() {
+        let start = at;
+        let mut characters = Vec::new();
+        let mut end = at;
+        while let Some(here) = byte(text, at) {
+            if base_64_value(here).is_some() {
+                characters.push(here);
+                end = at + 1;
+            } else if !(matches!(here, b'\r' | b'\n') && characters.len() >= LINE_MIN) {
+                break;
+            }
+            at += 1;
+        }
+        if characters.len() >= OPAQUE_MIN && !decodes_to_text(&characters) {
+            total += end - start;
+        }
+        at = at.max(start) + 1;
+    }
+    total
+}
+
+/// At least seven in eight of the decoded bytes are text.
+fn decodes_to_text(characters: &[u8]) -> bool {
+    let hexadecimal = characters.iter().all(u8::is_ascii_hexdigit);
+    let size = if hexadecimal { 4 } else { 6 };
+    let (mut bits, mut width, mut bytes, mut readable) = (0_u32, 0, 0_usize, 0_usize);
+    for character in characters {
+        let value = if hexadecimal { char::from(*character).to_digit(16) } else { base_64_value(*character) };
+        bits = (bits << size | value.unwrap_or_default()) & 0xFFFF;
+        width += size;
+        if width >= 8 {
+            width -= 8;
+            bytes += 1;
+            let decoded = (bits >> width & 0xFF) as u8;
+            readable += usize::from(matches!(decoded, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+        }
+    }
+    readable * 8 >= bytes * 7
+}

@@ -1,0 +1,103 @@
+//! The join: values split over messages of one conversation.
+
+use schleuse_types::Finding;
+
+use crate::inspector::Inspector;
+use crate::text::floor_character;
+
+/// Bytes of the end and of the beginning of a message that are read together with its neighbours.
+const EDGE: usize = 512;
+/// A value is looked for in so many messages in a row.
+const MESSAGES_MAX: usize = 5;
+/// What the writer may have left out between two parts.
+const JOINTS: [&str; 3] = ["", " ", "\n"];
+/// Types that are believed across messages: a check digit or a prefix speaks for them.
+const BELIEVED: &[&str] = &[
+    "IBAN",
+    "CREDIT_CARD",
+    "DE_STEUER_ID",
+    "DE_SVNR",
+    "DE_KVNR",
+    "NATIONAL_ID",
+    "API_KEY",
+    "JWT",
+    "PRIVATE_KEY",
+    "CONNECTION_STRING",
+    "EMAIL",
+];
+
+/// A stretch of one message inside a joined text.
+struct Part {
+    message: usize,
+    /// Where it begins in its message, and in the joined text.
+    from: usize,
+    start: usize,
+    end: usize,
+}
+
+/// What [`Inspector::scan`] finds in each text, and, flagged evasive, the parts of values that go from one into the next.
+pub(crate) fn scan(inspector: &Inspector, texts: &[&str]) -> Vec<Vec<Finding>> {
+    let own: Vec<Vec<Finding>> = texts.iter().map(|text| inspector.scan(text)).collect();
+    let mut all = own.clone();
+    for first in 0..texts.len().saturating_sub(1) {
+        for joint in JOINTS {
+            let (joined, parts) = join(texts, first, joint);
+            for finding in inspector.scan(&joined) {
+                if !BELIEVED.contains(&finding.kind.as_str()) {
+                    continue;
+                }
+                let pieces: Vec<(usize, usize, usize)> = parts
+                    .iter()
+                    .filter(|part| part.start < finding.end && finding.start < part.end)
+                    .map(|part| {
+                        let start = finding.start.max(part.start) - part.start + part.from;
+                        let end = finding.end.min(part.end) - part.start + part.from;
+                        (part.message, start, end)
+                    })
+                    .collect();
+                // A value that stands whole in one message was found there; so was one that another only touches.
+                let known = pieces.iter().any(|(message, start, end)| {
+                    own.get(*message).is_some_and(|found| {
+                        found.iter().any(|f| f.kind == finding.kind && f.start < *end && *start < f.end)
+                    })
+                });
+                if pieces.len() < 2 || known {
+                    continue;
+                }
+                for (message, start, end) in pieces {
+                    let Some(found) = all.get_mut(message) else { continue };
+                    let covered =
+                        found.iter().any(|f| f.kind == finding.kind && f.start <= start && end <= f.end);
+                    if !covered {
+                        found.push(Finding { start, end, evasive: true, ..finding.clone() });
+                    }
+                }
+            }
+        }
+    }
+    for found in &mut all {
+        found.sort_by_key(|finding| (finding.start, finding.end));
+    }
+    all
+}
+
+/// The end of one message and what follows, up to the first message that is too long to be a part as a whole.
+fn join(texts: &[&str], first: usize, joint: &str) -> (String, Vec<Part>) {
+    let mut joined = String::new();
+    let mut parts = Vec::new();
+    for (message, text) in texts.iter().enumerate().skip(first).take(MESSAGES_MAX) {
+        let (from, until) = if message == first {
+            (floor_character(text.as_bytes(), text.len().saturating_sub(EDGE)), text.len())
+        } else {
+            joined.push_str(joint);
+            (0, floor_character(text.as_bytes(), EDGE))
+        };
+        let start = joined.len();
+        joined.push_str(text.get(from..until).unwrap_or_default());
+        parts.push(Part { message, from, start, end: joined.len() });
+        if message != first && until < text.len() {
+            break;
+        }
+    }
+    (joined, parts)
+}

@@ -1,0 +1,300 @@
+//! What each view finds, and where in the original.
+
+use schleuse_types::Finding;
+
+use crate::{Coverage, Guardrails, Inspector};
+
+fn inspector() -> Inspector {
+    Inspector::new(Guardrails::default()).unwrap()
+}
+
+/// The types found, in order, each with the part of the text that it covers.
+fn check(text: &str, expected: &[(&str, &str)]) {
+    let findings = inspector().scan(text);
+    let seen: Vec<(&str, &str)> =
+        findings.iter().map(|f| (f.kind.as_str(), text.get(f.start..f.end).unwrap())).collect();
+    assert_eq!(seen, expected, "{text:?}");
+}
+
+#[test]
+fn a_fold_covers_what_was_hidden() {
+    check("x DE89 3704 00\u{200b}44 0532 0130 00.", &[("IBAN", "DE89 3704 00\u{200b}44 0532 0130 00")]);
+    check("DＥ８９ 3704 0044 0532 0130 00", &[("IBAN", "DＥ８９ 3704 0044 0532 0130 00")]);
+    check("DЕ89 3704 0044 0532 0130 00", &[("IBAN", "DЕ89 3704 0044 0532 0130 00")]);
+}
+
+#[test]
+fn an_escape_covers_what_it_was_written_as() {
+    check("a DE89%203704%200044%200532%200130%2000 b", &[("IBAN", "DE89%203704%200044%200532%200130%2000")]);
+    check("&#68;E89 3704 0044 0532 0130 0&#48; b", &[("IBAN", "&#68;E89 3704 0044 0532 0130 0&#48;")]);
+}
+
+#[test]
+fn an_encoded_run_is_read() {
+    check("k REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA== e", &[("IBAN", "REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA")]);
+}
+
+#[test]
+fn only_what_no_plain_reading_finds_is_evasive() {
+    let flags = |text: &str| inspector().scan(text).iter().map(|f: &Finding| f.evasive).collect::<Vec<_>>();
+    assert_eq!(flags("DE89 3704 0044 0532 0130 00 \u{200b}"), [false]);
+    assert_eq!(flags("DE89 3704 \u{200b}0044 0532 0130 00"), [true]);
+}
+
+#[test]
+fn a_value_in_pieces_is_put_together() {
+    check(
+        "IBAN D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0 bitte",
+        &[("IBAN", "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0")],
+    );
+    check("DE89.3704.0044.0532.0130.00 ok", &[("IBAN", "DE89.3704.0044.0532.0130.00")]);
+    check("Karte 4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1.", &[("CREDIT_CARD", "4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1")]);
+    check("IBAN DE89 3704 0044\n  0532 0130 00 ok", &[("IBAN", "DE89 3704 0044\n  0532 0130 00")]);
+    check("> IBAN DE89 3704 0044\n> 0532 0130 00 ok", &[("IBAN", "DE89 3704 0044\n> 0532 0130 00")]);
+    check("Mail max [at] example [dot] org bitte", &[("EMAIL", "max [at] example [dot] org")]);
+    check(
+        "k ghp_zQWB uTSO oRi4 A9sp HcVY 5ncn sDkx kJ0m Lq17 e",
+        &[("API_KEY", "ghp_zQWB uTSO oRi4 A9sp HcVY 5ncn sDkx kJ0m Lq17")],
+    );
+    check(
+        "k = \"ghp_zQWBuTSOoRi4A9spHc\" + \"VY5ncnsDkxkJ0mLq17\"",
+        &[("API_KEY", "ghp_zQWBuTSOoRi4A9spHc\" + \"VY5ncnsDkxkJ0mLq17")],
+    );
+}
+
+#[test]
+fn numbers_in_columns_are_no_value() {
+    check("4111\n1111\n1111\n1111\n", &[]);
+    check("4111\n1111\n1111\n1111\n5500\n0000\n", &[]);
+    check("4, 8, 15, 16, 23, 42, 108, 4, 8, 15", &[]);
+    check("1.2.3.4.5.6.7.8.9.10.11.12", &[]);
+    check("2024.11.21.14.30.00", &[]);
+}
+
+#[test]
+fn markdown_inside_a_value_is_no_part_of_it() {
+    check("**DE89** **3704** 0044 0532 0130 00", &[("IBAN", "DE89** **3704** 0044 0532 0130 00")]);
+    check("max\\_m@example\\.org", &[("EMAIL", "max\\_m@example\\.org")]);
+    check("**Passwort:** hunter2!", &[("PASSWORD", "hunter2!")]);
+}
+
+#[test]
+fn a_value_in_pieces_may_end_the_text() {
+    check("DE89.3704.0044.0532.0130.00", &[("IBAN", "DE89.3704.0044.0532.0130.00")]);
+    check("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", &[("CREDIT_CARD", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1")]);
+    check("DE89 3704 0044\n0532 0130 00", &[("IBAN", "DE89 3704 0044\n0532 0130 00")]);
+    check(
+        "ghp_zQWB uTSO oRi4 A9sp HcVY 5ncn sDkx kJ0m Lq17",
+        &[("API_KEY", "ghp_zQWB uTSO oRi4 A9sp HcVY 5ncn sDkx kJ0m Lq17")],
+    );
+}
+
+#[test]
+fn coverage_says_what_was_read() {
+    let coverage = |text: &str| inspector().examine(text).coverage;
+    let plain = "Guten Tag, hier ist nichts.";
+    assert_eq!(coverage(plain), Coverage { scanned: plain.len(), decoded: 0, opaque: 0 });
+    let text = "x REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA== y";
+    assert_eq!(coverage(text), Coverage { scanned: 4, decoded: 32, opaque: 0 });
+    // Bytes that no text has, as a compressed file would.
+    let random: String = (0_u32..400)
+        .map(|i| {
+            char::from(b"kPz9Xq7LmR3vT1sW8yB5nC2dF6gH4jKa"[(i.wrapping_mul(2_654_435_761) >> 27) as usize])
+        })
+        .collect();
+    assert_eq!(coverage(&format!("a {random} b")), Coverage { scanned: 4, decoded: 0, opaque: 400 });
+}
+
+#[test]
+fn a_value_split_over_messages_is_found_in_its_parts() {
+    let parts = |texts: &[&str]| {
+        let found = inspector().scan_joined(texts);
+        texts
+            .iter()
+            .zip(found)
+            .map(|(text, found)| {
+                found
+                    .iter()
+                    .map(|f| (f.kind.clone(), text.get(f.start..f.end).unwrap().to_owned(), f.evasive))
+                    .collect::<Vec<_>>()
+            })
+            .collect::<Vec<_>>()
+    };
+    let part = |kind: &str, text: &str| vec![(kind.to_owned(), text.to_owned(), true)];
+    assert_eq!(
+        parts(&["meine IBAN: DE89 3704", "0044 0532", "0130 00 danke"]),
+        [part("IBAN", "DE89 3704"), part("IBAN", "0044 0532"), part("IBAN", "0130 00")]
+    );
+    assert_eq!(
+        parts(&["ghp_zQWBuTSOoRi4A9spHc", "VY5ncnsDkxkJ0mLq17 so"]),
+        [part("API_KEY", "ghp_zQWBuTSOoRi4A9spHc"), part("API_KEY", "VY5ncnsDkxkJ0mLq17")]
+    );
+    // What stands whole in one message stays as it was found there.
+    assert_eq!(
+        parts(&["Hallo", "DE89 3704 0044 0532 0130 00"]),
+        [vec![], vec![("IBAN".to_owned(), "DE89 3704 0044 0532 0130 00".to_owned(), false)]]
+    );
+    assert_eq!(parts(&["Hallo zusammen.", "Wie geht es?"]), [vec![], vec![]]);
+}
+
+fn base_64(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        (0..4)
+            .map(|i| {
+                if i > chunk.len() { '=' } else { char::from(LETTERS[(bits >> (18 - 6 * i) & 63) as usize]) }
+            })
+            .collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(encode).collect()
+}
+
+fn each(text: &str, write: impl Fn(char) -> String) -> String {
+    text.chars().map(write).collect()
+}
+
+fn grouped(text: &str, between: &str) -> String {
+    let plain: Vec<char> = text.chars().filter(|c| *c != ' ').collect();
+    plain.chunks(4).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(between)
+}
+
+/// In the middle of a value.
+fn inside(text: &str, what: &str) -> String {
+    let (head, tail) = text.split_at(text.len() / 2);
+    format!("{head}{what}{tail}")
+}
+
+type Transform = (&'static str, fn(&str) -> String);
+
+/// What happens to values by accident: typesetting, mail, markup.
+const ACCIDENTAL: &[Transform] = &[
+    ("as it is", |v| v.to_owned()),
+    ("no-break spaces", |v| v.replace(' ', "\u{a0}")),
+    ("thin spaces", |v| v.replace(' ', "\u{2009}")),
+    ("soft hyphen", |v| inside(v, "\u{ad}")),
+    ("bold", |v| format!("**{v}**")),
+    ("code", |v| format!("`{v}`")),
+    ("bold inside", |v| inside(v, "**")),
+    ("quoted-printable line", |v| inside(v, "=\n")),
+    ("percent for spaces and signs", |v| {
+        each(v, |c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("%{:02X}", c as u32) })
+    }),
+    ("entity for signs", |v| {
+        each(v, |c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("&#{};", c as u32) })
+    }),
+    ("byte order mark", |v| format!("\u{feff}{v}")),
+];
+
+/// What somebody does who wants to get past, without a tool of his own.
+const INTENDED: &[Transform] = &[
+    ("zero width", |v| each(v, |c| format!("{c}\u{200b}"))),
+    ("full width", |v| {
+        each(v, |c| char::from_u32(c as u32 + 0xFEE0).filter(|_| c != ' ').unwrap_or(c).to_string())
+    }),
+    ("tags", |v| each(v, |c| char::from_u32(0xE0000 + c as u32).unwrap().to_string())),
+    ("look-alikes", |v| {
+        v.replace('e', "е").replace('a', "а").replace('E', "Е").replace('B', "В").replace('o', "о")
+    }),
+    ("Arabic digits", |v| {
+        each(v, |c| c.to_digit(10).and_then(|d| char::from_u32(0x660 + d)).unwrap_or(c).to_string())
+    }),
+    ("mathematical digits", |v| {
+        each(v, |c| c.to_digit(10).and_then(|d| char::from_u32(0x1D7CE + d)).unwrap_or(c).to_string())
+    }),
+    ("base 64", |v| base_64(v)),
+    ("base 64 for URLs", |v| base_64(v).replace('+', "-").replace('/', "_").replace('=', "")),
+    ("base 64 twice", |v| base_64(&base_64(v))),
+    ("hexadecimal", |v| v.bytes().map(|b| format!("{b:02x}")).collect()),
+    ("percent", |v| v.bytes().map(|b| format!("%{b:02X}")).collect()),
+    ("entities", |v| v.bytes().map(|b| format!("&#{b};")).collect()),
+    ("JSON escapes", |v| v.bytes().map(|b| format!("\\u{b:04x}")).collect()),
+    ("spaced out", |v| each(&v.replace(' ', ""), |c| format!("{c} ")).trim_end().to_owned()),
+    ("grouped", |v| grouped(v, " ")),
+];
+
+const VALUES: &[(&str, &str)] = &[
+    ("IBAN", "DE89 3704 0044 0532 0130 00"),
+    ("CREDIT_CARD", "4111 1111 1111 1111"),
+    ("DE_STEUER_ID", "86 095 742 719"),
+    ("EMAIL", "max.muster@example.org"),
+    ("API_KEY", "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"),
+    ("PASSWORD", "Sommer2024!xK"),
+];
+
+/// The share of values found, and what was missed.
+fn recall(transforms: &[Transform]) -> (f64, Vec<String>) {
+    let inspector = inspector();
+    let mut missed = Vec::new();
+    for (name, transform) in transforms {
+        for (kind, value) in VALUES {
+            let lead = if *kind == "PASSWORD" { "Passwort" } else { "Angabe" };
+            let text = format!("Guten Tag, {lead}: {} und danke.", transform(value));
+            if !inspector.scan(&text).iter().any(|finding| finding.kind == *kind) {
+                missed.push(format!("{name}: {kind}"));
+            }
+        }
+    }
+    let all = (transforms.len() * VALUES.len()) as f64;
+    ((all - missed.len() as f64) / all, missed)
+}
+
+#[test]
+fn accidents_and_simple_intent_are_seen_through() {
+    for (transforms, least) in [(ACCIDENTAL, 0.95), (INTENDED, 0.85)] {
+        let (share, missed) = recall(transforms);
+        println!("recall {share:.3} of {} transforms, missed {missed:?}", transforms.len());
+        assert!(share >= least, "{share:.3}: {missed:?}");
+    }
+}
+
+#[test]
+fn work_is_linear_in_the_length() {
+    let inspector = inspector();
+    let nested = base_64(&base_64(&base_64(&"DE89 3704 0044 0532 0130 01 ".repeat(600))));
+    for text in [
+        "%25".repeat(10_000),
+        "&#38;#".repeat(6_000),
+        "a\u{200b}".repeat(8_000),
+        format!("a{}", "\u{200b}".repeat(10_000)),
+        "4 1 1 1 ".repeat(4_000),
+        "**1**".repeat(6_000),
+        nested,
+    ] {
+        let mut progress = crate::inspector::Progress::default();
+        progress.advance(&inspector, text.as_bytes(), true, &mut Vec::new());
+        let begin: String = text.chars().take(20).collect();
+        assert!(
+            progress.zones.passed <= 40 * text.len(),
+            "{begin:?}: {} of {}",
+            progress.zones.passed,
+            text.len()
+        );
+    }
+}
+
+#[test]
+fn every_split_of_a_hidden_value_is_whole() {
+    let inspector = inspector();
+    let texts = ACCIDENTAL.iter().chain(INTENDED).flat_map(|(_, transform)| {
+        VALUES.iter().map(|(_, value)| format!("Passwort: {} und", transform(value)))
+    });
+    for text in texts {
+        let whole = inspector.scan(&text);
+        let block = whole.iter().find(|f| f.action == schleuse_types::FindingAction::Block);
+        let redacted = inspector.redact(&text, &whole);
+        for cut in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let (head, tail) = text.split_at(cut);
+            let mut window = inspector.window();
+            let mut shown = window.push(head).text;
+            shown.push_str(&window.push(tail).text);
+            let last = window.finish();
+            shown.push_str(&last.text);
+            assert_eq!(last.blocked, block.is_some(), "{text:?} at {cut}");
+            match block {
+                None => assert_eq!(shown, redacted, "{text:?} at {cut}"),
+                Some(block) => assert!(shown.len() <= block.start, "{text:?} at {cut}: {shown:?}"),
+            }
+        }
+    }
+}
