@@ -71,24 +71,23 @@ impl Words {
         Self { words, firsts, around }
     }
 
-    /// What the words say about the finding at `start..end`: of several the nearest to its left counts; where that
-    /// does not speak for the finding, the head of its column, and then a word behind it.
+    /// What the words say about the finding at `start..end`: the head of its column before the nearest word to its left,
+    /// and a word behind it where neither says anything.
     pub(crate) fn say(&self, text: &[u8], start: usize, end: usize, at_end: bool) -> Said {
         if self.words.is_empty() {
             return Said::Nothing;
         }
+        if self.around {
+            let head = self.column(text, start, end);
+            if head != Said::Nothing {
+                return head;
+            }
+        }
         let left = self.left(text, start);
-        if left == Said::For || !self.around {
+        if left != Said::Nothing || !self.around {
             return left;
         }
-        match self.column(text, start, end) {
-            Said::Nothing => {}
-            said => return said,
-        }
-        match self.behind(text, end, at_end) {
-            Said::Nothing => left,
-            said => said,
-        }
+        self.behind(text, end, at_end)
     }
 
     fn left(&self, text: &[u8], start: usize) -> Said {

@@ -202,6 +202,20 @@ pub(crate) const FRAGMENTS: &[&str] = &[
     "ghp_zQWB uTSO oRi4 A9sp HcVY 5ncn sDkx kJ0m Lq17",
     "1 2 3 ",
     "a b c ",
+    "B-AB 1234",
+    "MÜ-",
+    "Kennzeichen ",
+    "2001:db8::1",
+    "fe80::",
+    "00:1A:2B:3C:4D:5E",
+    "192.168.1.1",
+    "Steuernummer ",
+    "21/815/08150",
+    "15 070649 C 103",
+    " ist die KVNR",
+    "Name;KV-Nr.\nx;",
+    "ATU13585627",
+    "HRB 12345 B",
 ];
 
 fn text() -> impl Strategy<Value = String> {

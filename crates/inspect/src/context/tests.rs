@@ -32,7 +32,8 @@ fn a_word_behind_counts_on_the_same_line() {
     check("«1»\nSteuer-ID", true, Said::Nothing);
     check("«1», Steuer-ID", true, Said::Nothing);
     check("«1» Steuer-ID: 2", true, Said::Nothing);
-    check("Bestellung «1» Steuer-ID.", true, Said::For);
+    check("Bestellung «1» Steuer-ID.", true, Said::Against);
+    check("Bestellung 4711: «1» (Steuer-ID).", true, Said::For);
     check("«1» ist die Steu", false, Said::Open);
     check("«1» ist die Steuer", false, Said::Open);
     check("«1» ist 2", false, Said::Nothing);

@@ -3,12 +3,12 @@
 use super::{Verdict, compact, digits, is_grouped};
 use crate::checksum;
 use crate::iban;
-use crate::text::range;
+use crate::text::{byte, range};
 
 /// Luhn (ISO/IEC 7812-1 annex B), and the lengths and first digits that the schemes issue.
 ///
 /// First digits and lengths are those that the schemes publish for merchants: Visa 4 (13, 16, 19), Mastercard 51–55 and
-/// 2221–2720, American Express 34 and 37 (15), Diners 300–305, 309, 36, 38, 39 (14 to 19), Discover 6011, 644–649, 65,
+/// 2221–2720, American Express 34 and 37 (15), Diners 300–305, 309, 36, 38, 39 (14), Discover 6011, 644–649, 65,
 /// JCB 3528–3589 (16 to 19) and 2131, 1800 (15), UnionPay 62 and 81 (16 to 19), Maestro 50 and 56–69 (13 to 19).
 pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let number = digits(text, start, end);
@@ -23,14 +23,14 @@ pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
         15 => (matches!(first(2), 34 | 37) || matches!(first(4), 2131 | 1800), false),
         16 => (
             first(1) == 4
-                || matches!(first(2), 36 | 38 | 39 | 51..=55 | 62 | 65 | 81)
+                || matches!(first(2), 51..=55 | 62 | 65 | 81)
                 || matches!(first(4), 2221..=2720 | 3528..=3589 | 6011 | 3095)
                 || matches!(first(3), 300..=305 | 644..=649),
             false,
         ),
         17..=19 => (
             length == 19 && first(1) == 4
-                || matches!(first(2), 36 | 62 | 65 | 81)
+                || matches!(first(2), 62 | 65 | 81)
                 || matches!(first(4), 3528..=3589 | 6011)
                 || matches!(first(3), 644..=649),
             length != 19,
@@ -41,7 +41,11 @@ pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     if !(issued || maestro && (13..=19).contains(&length)) || !varied || !checksum::luhn(&number) {
         return None;
     }
-    let weight = match (grouped, rare || !issued) {
+    // One of many numbers in a row.
+    let row = start >= 2
+        && byte(text, start - 1) == Some(b' ')
+        && byte(text, start - 2).is_some_and(|b| b.is_ascii_digit());
+    let weight = match (grouped, rare || !issued || row) {
         (true, _) => 1.5,
         (false, true) => -2.5,
         (false, false) => 0.0,

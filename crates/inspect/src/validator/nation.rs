@@ -48,11 +48,13 @@ pub(super) fn fr_nir(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let plausible = matches!(code.first(), Some(b'1'..=b'4' | b'7' | b'8'))
         && (matches!(month, 1..=12 | 20..=42) || month >= 50);
     let numeric = code.iter().all(u8::is_ascii_digit);
+    // Sexes other than 1 and 2 are of those whose number is not certain yet.
+    let usual = matches!(code.first(), Some(b'1' | b'2'));
     let check = numeric && 97 - number(code.get(..13)?) % 97 == number(code.get(13..)?);
     (plausible && check).then_some(Verdict {
         start,
         end,
-        weight: if is_grouped(text, start, end) { 1.0 } else { 0.0 },
+        weight: if is_grouped(text, start, end) && usual { 1.0 } else { -1.0 },
     })
 }
 
