@@ -213,6 +213,11 @@ impl Evaluation {
         error / (self.scores.len().max(1)) as f64
     }
 
+    /// Score and truth of every finding.
+    pub fn scores(&self) -> &[(f32, bool)] {
+        &self.scores
+    }
+
     /// The ten bins; those without findings are left out.
     pub fn bins(&self) -> Vec<Bin> {
         (0..10_u8)

@@ -165,7 +165,13 @@ impl Inspector {
     /// What [`Inspector::scan`] finds, with the evidence behind each score.
     pub fn explain(&self, text: &str) -> Vec<Explanation> {
         let (hits, _) = self.hits(text);
-        hits.iter().map(|hit| Explanation { finding: self.finding(hit), terms: hit.odds.terms() }).collect()
+        hits.iter()
+            .map(|hit| Explanation {
+                finding: self.finding(hit),
+                terms: hit.odds.terms(),
+                nats: hit.odds.sum(),
+            })
+            .collect()
     }
 
     fn hits(&self, text: &str) -> (Vec<Hit>, Progress) {
@@ -248,7 +254,8 @@ impl Inspector {
             if self.is_excepted(hit) {
                 continue;
             }
-            tally.add(rule.kind.name, rule.severity, hit.score, hit.value);
+            let score = self.pack.calibration.score(hit.odds.sum());
+            tally.add(rule.kind.name, rule.severity, score, hit.value);
             if hit.action >= FindingAction::RaiseLabel {
                 tally.raise_floor(rule.floor);
             }
@@ -316,7 +323,7 @@ impl Inspector {
             path: String::new(),
             start: hit.start,
             end: hit.end,
-            score: hit.score,
+            score: self.pack.calibration.score(hit.odds.sum()),
             action: hit.action,
             evasive: hit.evasive,
             excepted: self.is_excepted(hit),

@@ -14,6 +14,7 @@ mod armour;
 mod assignment;
 mod birth;
 mod byte_scanner;
+mod calibration;
 mod checksum;
 mod context;
 mod document;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::address;
 use crate::assignment;
+use crate::calibration::{self, Calibration};
 use crate::context::Words;
 use crate::engine::Engine;
 use crate::iban;
@@ -66,6 +67,7 @@ const CALCULUS: &str = "1";
 pub struct Pack {
     pub(crate) rules: Vec<Rule>,
     pub(crate) engine: Engine,
+    pub(crate) calibration: Calibration,
     heads: Vec<Head>,
     digest: String,
 }
@@ -243,7 +245,12 @@ impl Pack {
             }
         }
         let engine = Engine::new(&rules);
-        Ok(Self { rules, engine, heads, digest: digest(packs) })
+        let calibration = Calibration::parse(calibration::BUILT_IN).map_err(|message| PackError::Syntax {
+            pack: "calibration".to_owned(),
+            line: 0,
+            message,
+        })?;
+        Ok(Self { rules, engine, calibration, heads, digest: digest(packs) })
     }
 
     fn try_examples(&self, packs: &[(&str, &str)]) -> Result<(), PackError> {
@@ -345,6 +352,7 @@ fn digest(packs: &[(&str, &str)]) -> String {
     add("schleuse packs");
     add(env!("CARGO_PKG_VERSION"));
     add(CALCULUS);
+    add(calibration::BUILT_IN);
     for (name, text) in packs {
         add(name);
         add(text);

@@ -94,8 +94,10 @@ impl fmt::Display for Term {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     pub finding: Finding,
-    /// Every term but those of 0, in nats; their sum makes the score.
+    /// Every term but those of 0, in nats.
     pub terms: Vec<(Term, f32)>,
+    /// Their sum. The calibration makes the score of it.
+    pub nats: f32,
 }
 
 impl Odds {

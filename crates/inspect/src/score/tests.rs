@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Odds, Tally, Term, value_of};
+use super::{Tally, Term, value_of};
 use crate::{Guardrails, Inspector, Pack};
 
 fn inspector() -> Inspector {
@@ -44,8 +44,9 @@ fn every_term_is_told_and_together_they_make_the_score() {
     assert_eq!(explanations.len(), 4);
     for explanation in &explanations {
         let nats: f32 = explanation.terms.iter().map(|(_, nats)| nats).sum();
-        let score = Odds { prior: nats, ..Odds::default() }.score();
-        assert!((score - explanation.finding.score).abs() <= 0.01, "{explanation:?}");
+        assert!((nats - explanation.nats).abs() < 1e-5, "{explanation:?}");
+        let score = inspector().pack().calibration.score(explanation.nats);
+        assert_eq!(score.to_bits(), explanation.finding.score.to_bits(), "{explanation:?}");
         assert!(explanation.terms.iter().any(|(term, _)| *term == Term::Prior), "{explanation:?}");
     }
     let card = explanations.first().unwrap();
