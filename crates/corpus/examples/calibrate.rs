@@ -5,8 +5,10 @@
 //! allowed. What the table is worth on the other half is told on standard error.
 
 use schleuse_corpus::evaluation::{Evaluation, Span};
-use schleuse_corpus::{Half, Library};
+use schleuse_corpus::{Half, Library, NEUTRAL};
 use schleuse_inspect::{Guardrails, Inspector};
+use schleuse_types::{Finding, FindingAction};
+use std::collections::BTreeSet;
 
 /// Fewer findings make no point of their own.
 const POOL_MIN: usize = 200;
@@ -43,20 +45,55 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             eprintln!("  {:.3} said, {:.3} right, {} findings", bin.score, bin.right, bin.findings);
         }
     }
+    eprintln!("sensitivity of documents: error {:.4}", sensitivity_error(&inspector, seed + 1, each));
     Ok(())
+}
+
+/// How far, on average over documents of the half that nobody tunes on, the sensitivity said is from the one that the
+/// planted values have when each is certain: over ten bins of what was said, as for scores.
+fn sensitivity_error(inspector: &Inspector, seed: u64, each: usize) -> f64 {
+    let mut library = Library::new(seed, Some(Half::Test));
+    let mut documents = library.documents(each);
+    documents.extend(library.clean_prompts(each * 4));
+    let mut bins = [(0.0_f64, 0.0_f64); 11];
+    for document in &documents {
+        let mut seen = BTreeSet::new();
+        let planted = document.marks.iter().filter(|mark| mark.kind != NEUTRAL);
+        let planted =
+            planted.filter(|mark| seen.insert((mark.kind, document.text.get(mark.start..mark.end))));
+        let certain: Vec<Finding> = planted
+            .map(|mark| Finding {
+                kind: mark.kind.to_owned(),
+                recognizer: String::new(),
+                path: String::new(),
+                start: mark.start,
+                end: mark.end,
+                score: 1.0,
+                action: FindingAction::Allow,
+                evasive: false,
+                excepted: false,
+            })
+            .collect();
+        let said = f64::from(inspector.examine(&document.text).tally.sensitivity());
+        if let Some((sum, truth)) = bins.get_mut((said * 10.0) as usize) {
+            *sum += said;
+            *truth += f64::from(Inspector::sensitivity(&certain));
+        }
+    }
+    bins.iter().map(|(said, truth)| (said - truth).abs()).sum::<f64>() / documents.len() as f64
 }
 
 fn evaluate(
     seed: u64,
     each: usize,
     half: Half,
-    mut look: impl FnMut(&str) -> Vec<(schleuse_types::Finding, f32)>,
+    mut look: impl FnMut(&str) -> Vec<(Finding, f32)>,
 ) -> Evaluation {
     let mut library = Library::new(seed, Some(half));
     let mut documents = library.documents(each);
     documents.extend(library.clean_prompts(each * 4));
     Evaluation::run(&documents, |_, text| {
-        let span = |(finding, score): (schleuse_types::Finding, f32)| Span {
+        let span = |(finding, score): (Finding, f32)| Span {
             start: finding.start,
             end: finding.end,
             blocks: false,
