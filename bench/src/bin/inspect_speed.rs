@@ -1,7 +1,8 @@
 //! How fast inspection is: MB/s over mixed text, microseconds per prompt and per piece of a stream, start and memory.
 //!
-//! `inspect_speed [--seed N] [--only KIND] [--seconds S]`. The texts are made here from the seed. Times are CPU time of this thread, the
-//! best of several runs; of single prompts the best of five, and then quantiles over all prompts.
+//! `inspect_speed [--seed N] [--only KIND] [--seconds S] [--kilobytes K] [--views no]`. The texts are made here from the seed. Times are CPU time of
+//! this thread, the best of several runs; of single prompts the best of five, and then quantiles over all prompts. The columns
+//! *plain* are without the views against evasion, `--views no` leaves them out everywhere.
 #![expect(clippy::disallowed_methods, reason = "measuring is about the real clock")]
 
 use std::fmt::Write as _;
@@ -15,18 +16,21 @@ use schleuse_inspect::{Guardrails, Inspector};
 
 /// Bytes of one prompt.
 const PROMPT: usize = 2048;
-/// Bytes of one text of a kind.
-const TEXT: usize = 2 << 20;
+/// Thousands of bytes of one text of a kind, unless said otherwise.
+const TEXT: usize = 2048;
+/// Bytes of texts whose time is mostly the cost of a call.
+const SHORT: [usize; 4] = [0, 10, 100, 370];
 
 fn main() -> Result<(), Failure> {
-    let flags = Flags::parse(std::env::args().skip(1), &["seed", "seconds", "only"])?;
+    let flags = Flags::parse(std::env::args().skip(1), &["seed", "seconds", "only", "kilobytes", "views"])?;
     let seed = flags.value("seed", 7)?;
     let seconds = flags.value("seconds", 1)?;
+    let length = flags.value("kilobytes", TEXT)? * 1024;
     let only = Some(flags.value("only", String::new())?).filter(|only| !only.is_empty());
 
     let before = resident()?;
     let start = cpu()?;
-    let inspector = Inspector::new(Guardrails::default())?;
+    let mut inspector = Inspector::new(Guardrails::default())?;
     let compiled = cpu()?.saturating_sub(start);
     println!(
         "compile {:.1} ms, memory {:.1} MB",
@@ -35,9 +39,12 @@ fn main() -> Result<(), Failure> {
     );
     println!("{}", inspector.pack_digest());
 
+    if flags.value("views", String::new())? == "no" {
+        inspector = inspector.without_views();
+    }
     let best = |run: &mut dyn FnMut()| best(Duration::from_secs(seconds), run);
     let mut dice = Dice(seed);
-    let mixed = text(&mut dice, None, 4 * TEXT);
+    let mixed = text(&mut dice, None, 4 * length);
     let mut floor = f64::NAN;
     if only.is_none() {
         let utf8 = best(&mut || {
@@ -51,13 +58,16 @@ fn main() -> Result<(), Failure> {
         println!("floors: UTF-8 validation {floor:.0} MB/s, one byte searched {memchr:.0} MB/s");
     }
 
-    println!("| text | MB/s | of UTF-8 validation | findings per MB |");
-    println!("|---|--:|--:|--:|");
+    let plain = inspector.without_views();
+    println!("| text | MB/s | plain | of UTF-8 validation | findings per MB |");
+    println!("|---|--:|--:|--:|--:|");
     let row = |name: &str, text: &str| -> Result<(), Failure> {
-        let spent = best(&mut || drop(black_box(inspector.scan(black_box(text)))))?;
-        let speed = speed(text.len(), spent);
-        let found = inspector.scan(text).len() as f64 / mega(text.len());
-        println!("| {name} | {speed:.0} | {:.3} | {found:.0} |", speed / floor);
+        let mut found = 0;
+        let whole = best(&mut || found = black_box(inspector.scan(black_box(text))).len())?;
+        let plain = best(&mut || drop(black_box(plain.scan(black_box(text)))))?;
+        let (whole, plain) = (speed(text.len(), whole), speed(text.len(), plain));
+        let found = found as f64 / mega(text.len());
+        println!("| {name} | {whole:.1} | {plain:.1} | {:.3} | {found:.0} |", plain / floor);
         Ok(())
     };
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
@@ -69,28 +79,35 @@ fn main() -> Result<(), Failure> {
         row("mixed, an eighth of it", eighth)?;
     }
     for (name, kind) in KINDS.iter().filter(|(name, _)| wanted(name)) {
-        row(name, &text(&mut dice, Some(*kind), TEXT))?;
+        row(name, &text(&mut dice, Some(*kind), length))?;
     }
     if only.is_some() {
         return Ok(());
     }
 
     let prompts: Vec<String> = (0..1000).map(|_| text(&mut dice, None, PROMPT)).collect();
-    let mut times: Vec<f64> = prompts
-        .iter()
-        .map(|prompt| {
-            let time = || {
-                let start = Instant::now();
-                black_box(inspector.scan(black_box(prompt)));
-                start.elapsed()
-            };
-            (0..5).map(|_| time()).min().unwrap_or_default().as_secs_f64() * 1e6
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    let quantile = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
-    let last = times.last().copied().unwrap_or_default();
-    println!("prompts of 2 KB: p50 {:.1} µs, p99 {:.1} µs, most {last:.1} µs", quantile(0.5), quantile(0.99));
+    for (name, inspector) in [("prompts", &inspector), ("prompts, plain", &plain)] {
+        let mut times: Vec<f64> = prompts.iter().map(|prompt| microseconds(inspector, prompt)).collect();
+        times.sort_by(f64::total_cmp);
+        let quantile =
+            |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
+        let most = times.last().copied().unwrap_or_default();
+        println!(
+            "{name} of 2 KB: p50 {:.1} µs, p99 {:.1} µs, most {most:.1} µs",
+            quantile(0.5),
+            quantile(0.99)
+        );
+    }
+    for size in SHORT {
+        let short = prompts
+            .first()
+            .map_or("", |prompt| prompt.get(..prompt.floor_char_boundary(size)).unwrap_or_default());
+        println!(
+            "text of {size} bytes: {:.2} µs, plain {:.2} µs",
+            microseconds(&inspector, short),
+            microseconds(&plain, short)
+        );
+    }
 
     for size in [4, 64] {
         let mut pushes = 0_usize;
@@ -113,6 +130,16 @@ fn main() -> Result<(), Failure> {
         println!("streams of {size}-byte pieces: {each:.2} µs a piece, {:.1} MB/s", speed(bytes, spent));
     }
     Ok(())
+}
+
+/// The least of five times that one text takes.
+fn microseconds(inspector: &Inspector, text: &str) -> f64 {
+    let time = || {
+        let start = Instant::now();
+        black_box(inspector.scan(black_box(text)));
+        start.elapsed()
+    };
+    (0..5).map(|_| time()).min().unwrap_or_default().as_secs_f64() * 1e6
 }
 
 /// The least CPU time of one run, over about so long.

@@ -29,6 +29,15 @@ pub(crate) const LISTS: &[(&str, u8)] = &[
 
 /// The marks of a word, 0 for one that is in no list.
 pub(crate) fn marks(word: &[u8]) -> u8 {
+    words().map_or(0, |words| words.marks(word))
+}
+
+/// Reads the lists unless that was done: a pack asks for it, so that the first text does not wait.
+pub(crate) fn load() {
+    words();
+}
+
+fn words() -> Option<&'static WordSet> {
     static WORDS: OnceLock<Option<WordSet>> = OnceLock::new();
     let words = WORDS.get_or_init(|| {
         let lines = LISTS.iter().flat_map(|(list, mark)| {
@@ -36,7 +45,7 @@ pub(crate) fn marks(word: &[u8]) -> u8 {
         });
         WordSet::new(lines).ok()
     });
-    words.as_ref().map_or(0, |words| words.marks(word))
+    words.as_ref()
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub struct Inspector {
     least: Option<Arc<BTreeMap<String, FindingAction>>>,
     for_answers: bool,
     value_key: Option<Arc<Secret<Vec<u8>>>>,
+    /// Only the plain text is read.
+    plain: bool,
 }
 
 /// What one text holds.
@@ -61,7 +63,15 @@ impl Inspector {
     pub fn with_pack(pack: Arc<Pack>, guardrails: Guardrails) -> Result<Self, GuardrailError> {
         let treatments = Arc::new(Treatments::new(&pack, guardrails)?);
         let treatment = treatments.in_scope(&pack.rules, &Scope::default());
-        Ok(Self { pack, treatments, treatment, least: None, for_answers: false, value_key: None })
+        Ok(Self {
+            pack,
+            treatments,
+            treatment,
+            least: None,
+            for_answers: false,
+            value_key: None,
+            plain: false,
+        })
     }
 
     /// The same, where exceptions for single values count: `key` is that of [`crate::exception_value`].
@@ -106,6 +116,13 @@ impl Inspector {
     pub fn for_answers(&self) -> Self {
         let treatment = Arc::new(self.treatment.for_answers());
         Self { treatment, for_answers: true, ..self.clone() }
+    }
+
+    /// The same without the views against evasion: to measure what they cost.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_views(&self) -> Self {
+        Self { plain: true, ..self.clone() }
     }
 
     /// Version, number of rules and a checksum of the packs in use; changes whenever a rule changes.
@@ -390,7 +407,11 @@ impl Progress {
         frontier.other += offset;
         let decided = Frontier { protected: self.protected, other: self.other };
         let seen = Kept { text: kept, base: self.base, at_end, frontier, decided };
-        let views = self.zones.advance(inspector, seen, &mut hits, &mut shadow);
+        let views = if inspector.plain {
+            frontier
+        } else {
+            self.zones.advance(inspector, seen, &mut hits, &mut shadow)
+        };
         inspector.drop_known(&mut hits);
         inspector.drop_known(&mut shadow);
         // Of text that is complete every hit is final, also one that begins at its very end.

@@ -12,6 +12,7 @@ use crate::assignment;
 use crate::calibration::{self, Calibration};
 use crate::context::Words;
 use crate::engine::Engine;
+use crate::gazetteer;
 use crate::iban;
 use crate::kind;
 use crate::marking::Style;
@@ -245,6 +246,7 @@ impl Pack {
             }
         }
         let engine = Engine::new(&rules);
+        gazetteer::load();
         let calibration = Calibration::parse(calibration::BUILT_IN).map_err(|message| PackError::Syntax {
             pack: "calibration".to_owned(),
             line: 0,
