@@ -72,7 +72,7 @@ const KEYS: &[&str] = &[
     "xai-{A80}",
     "nvapi-{w64}",
     "tskey-auth-{A16}-{A32}",
-    "AGE-SECRET-KEY-1{G58}",
+    "rnd_{A32}",
     "sbp_{h40}",
     "re_{A8}_{A24}",
     "pat{A14}.{h64}",
@@ -114,7 +114,6 @@ fn fill(dice: &mut Dice, form: &str) -> String {
             Some('B') => BASE_32,
             Some('b') => BASE_64,
             Some('w') => URL_SAFE,
-            Some('G') => b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
             _ => LETTERS_AND_DIGITS,
         };
         let count = class.as_str().parse().unwrap_or_default();

@@ -28,6 +28,8 @@ pub(crate) enum Style {
     Pin,
     /// A name and a password, parted by a slash or colon.
     Login,
+    /// The keyword is a function; one of its arguments is the value.
+    Call,
 }
 
 impl Style {
@@ -37,6 +39,7 @@ impl Style {
             "secret" => Self::Secret,
             "pin" => Self::Pin,
             "login" => Self::Login,
+            "call" => Self::Call,
             _ => return None,
         })
     }
@@ -92,6 +95,9 @@ impl Assigned<'_> {
 
 /// Reads on from the keyword at `place`; the finding is the value.
 pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
+    if style == Style::Call {
+        return read_call(place);
+    }
     let keyword = range(place.text, place.start, place.end);
     // Short names are listed with the character that follows them, which belongs to the lead.
     let trimmed = match style {
@@ -121,6 +127,118 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
         Some((end, weight)) if end > assigned.start => Outcome::Hit { start: assigned.start, end, weight },
         _ => Outcome::Nothing,
     }
+}
+
+/// The most bytes between a function's parenthesis and the one that closes it.
+const CALL_MAX: usize = 160;
+/// The most arguments of a call that are told apart.
+const ARGUMENTS_MAX: usize = 6;
+
+/// Reads the arguments of a function that is known to take a password: `login("anna", "…")`. The keyword ends in the
+/// opening parenthesis.
+fn read_call(place: Place<'_>) -> Outcome {
+    let text = place.text;
+    let mut arguments = [Argument::default(); ARGUMENTS_MAX];
+    let (mut number, mut depth, mut at) = (0, 0_usize, place.end);
+    let mut quote = None;
+    loop {
+        let Some(argument) = arguments.get_mut(number) else { return Outcome::Nothing };
+        let Some(here) = byte(text, at).filter(|_| at - place.end < CALL_MAX) else {
+            let goes_on = at >= text.len() && !place.at_end && at - place.end < CALL_MAX;
+            return if goes_on { Outcome::Open(place.end) } else { Outcome::Nothing };
+        };
+        match quote {
+            Some(open) if here == open => {
+                argument.end = at;
+                quote = None;
+            }
+            Some(_) if here == b'\\' => at += 1,
+            Some(_) if matches!(here, b'\n' | b'\r') => return Outcome::Nothing,
+            Some(_) => {}
+            None => match here {
+                b'"' | b'\'' | b'`' if depth == 0 => {
+                    argument.is_text = argument.is_empty;
+                    argument.is_empty = false;
+                    argument.start = at + 1;
+                    quote = Some(here);
+                }
+                b'(' | b'[' => {
+                    depth += 1;
+                    (argument.is_text, argument.is_empty) = (false, false);
+                }
+                b')' if depth == 0 => break,
+                b')' | b']' => depth = depth.saturating_sub(1),
+                b',' if depth == 0 => number += 1,
+                b';' | b'{' | b'}' => return Outcome::Nothing,
+                b' ' | b'\t' | b'\n' | b'\r' => {}
+                _ => {
+                    argument.is_number = here.is_ascii_digit() && (argument.is_empty || argument.is_number);
+                    (argument.is_text, argument.is_empty) = (false, false);
+                }
+            },
+        }
+        at += 1;
+    }
+    let keyword = range(text, place.start, place.end);
+    let given = number + usize::from(arguments.get(number).is_some_and(|last| !last.is_empty));
+    let given = arguments.get(..given).unwrap_or_default();
+    let Some(value) = password_argument(keyword, given).filter(|argument| argument.is_text) else {
+        return Outcome::Nothing;
+    };
+    let assigned = Assigned {
+        text,
+        start: value.start,
+        end: value.end,
+        head: &[],
+        keyword,
+        tail: &[],
+        operator: Operator::Argument,
+        quoted: true,
+        spaced: false,
+    };
+    match judge::judge(&assigned, Style::Call) {
+        Some((end, weight)) => Outcome::Hit { start: value.start, end, weight },
+        None => Outcome::Nothing,
+    }
+}
+
+/// One argument of a call.
+#[derive(Debug, Clone, Copy)]
+struct Argument {
+    /// Of the text between its quotes.
+    start: usize,
+    end: usize,
+    /// It is nothing but a text in quotes.
+    is_text: bool,
+    is_number: bool,
+    is_empty: bool,
+}
+
+impl Default for Argument {
+    fn default() -> Self {
+        Self { start: 0, end: 0, is_text: false, is_number: false, is_empty: true }
+    }
+}
+
+/// The place of the password: the last of a login, the second of a pair, the third behind an address and a user, the
+/// fourth where a port stands second.
+fn password_argument(keyword: &[u8], given: &[Argument]) -> Option<Argument> {
+    let ends = |name: &[u8]| {
+        keyword
+            .len()
+            .checked_sub(name.len())
+            .is_some_and(|at| keyword.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(name)))
+    };
+    let place = if ends(b"connect(") || ends(b"connection(") || ends(b"pdo(") || ends(b"mysqli(") {
+        if given.get(1).is_some_and(|second| second.is_number) { 3 } else { 2 }
+    } else if ends(b"login(") || ends(b"authenticate(") {
+        given.len().checked_sub(1).filter(|last| *last > 0)?
+    } else if ends(b"auth(") && !ends(b"basicauth(") && !ends(b"basic_auth(") {
+        given.len().checked_sub(1)?
+    } else {
+        1
+    };
+    given.get(place).copied()
 }
 
 /// Reads on from the name of a provider: the first word of the line that fits the pattern, behind a word for "key".
@@ -278,9 +396,12 @@ impl<'t> Reader<'t> {
         let mut operator = operator;
         self.at = before_value;
         let spaced = self.skip_spaces();
-        // Bold print ends behind the colon, and code may begin.
-        while self.at < self.stop && matches!(self.peek(), Some(b'*')) && operator != Operator::Space {
-            self.at += 1;
+        // Bold print ends behind the colon, and code may begin; more stars stand for a value.
+        if operator != Operator::Space {
+            let _ = self.take(b"*") && self.take(b"*");
+            if self.peek() == Some(b'*') {
+                return None;
+            }
         }
         self.skip_spaces();
         for tag in [&b"</b>"[..], b"</strong>", b"</td>", b"</dt>", b"</th>", b"<td>", b"<dd>"] {

@@ -563,7 +563,7 @@ impl Rule {
             "assignment" => Finder::Assignment(
                 text("style")
                     .and_then(assignment::Style::parse)
-                    .ok_or_else(|| fail("`style` is password, secret, pin or login"))?,
+                    .ok_or_else(|| fail("`style` is password, secret, pin, login or call"))?,
             ),
             "digits" => Finder::Digits { pattern: pattern("pattern")?, max },
             "capital" => Finder::Capital { pattern: pattern("pattern")?, max },

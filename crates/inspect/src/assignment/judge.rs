@@ -2,10 +2,10 @@
 
 use super::{Assigned, Operator, Style};
 use crate::rarity::{is_sequence, rarity};
-use crate::text::{byte, floor_character, range};
+use crate::text::{byte, byte_before, floor_character, range};
 use crate::validator::secret::{
-    distinct, holds_placeholder, is_code, is_code_call, is_identifier, is_path, is_placeholder, is_specimen,
-    trim_value,
+    distinct, holds_placeholder, is_code, is_code_call, is_expression, is_identifier, is_path,
+    is_placeholder, is_specimen, trim_value,
 };
 
 /// Ends of names that speak about a credential and do not hold one.
@@ -87,6 +87,8 @@ const TAILS: &[&str] = &[
     "column",
     "attribute",
     "mode",
+    "mgr",
+    "realm",
     "status",
     "state",
     "class",
@@ -537,10 +539,14 @@ pub(crate) fn judge(assigned: &Assigned<'_>, style: Style) -> Option<(usize, f32
         Style::Secret => secret(assigned),
         Style::Pin => pin(assigned),
         Style::Login => login(assigned),
+        Style::Call => argument(assigned),
     }
 }
 
 fn name_fits(assigned: &Assigned<'_>, style: Style) -> bool {
+    if style == Style::Call {
+        return true;
+    }
     let listed =
         |words: &[&str], part: &[u8]| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(part));
     let keyword = assigned.keyword;
@@ -561,7 +567,8 @@ fn name_fits(assigned: &Assigned<'_>, style: Style) -> bool {
         let short_head = [
             "db", "user", "smtp", "mysql", "pg", "ftp", "root", "admin", "my", "redis", "mongo", "ldap",
             "imap", "ssh", "app", "sql", "postgres", "server", "mail", "auth", "git", "nexus", "wifi",
-            "wlan", "vpn", "sudo",
+            "wlan", "vpn", "sudo", "store", "key", "keystore", "cert", "proxy", "api", "login", "database",
+            "master", "rabbitmq", "mqtt", "jenkins", "backup", "test", "ftps", "sftp", "mailer", "imap4",
         ];
         let inside = assigned.head.last().is_some_and(u8::is_ascii_alphabetic)
             && !keyword
@@ -679,7 +686,18 @@ fn password_quoted(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     if denied {
         return None;
     }
+    let bare = value.strip_prefix(b":").unwrap_or(value);
+    let named = value.windows(assigned.keyword.len()).any(|part| part.eq_ignore_ascii_case(assigned.keyword));
+    let backtick = byte_before(assigned.text, assigned.start) == Some(b'`');
     let weak = shape.letters() == value.len() || shape.digits + shape.symbols == 0;
+    if is_word(bare)
+        || bare.starts_with(b"***")
+        || weak && named
+        || weak && assigned.operator == Operator::Is && assigned.keyword.len() <= 5
+        || backtick && assigned.keyword.contains(&b' ')
+    {
+        return None;
+    }
     let weight = match assigned.operator {
         // `"password" "…"` and `password "…"` are lists as often as assignments.
         Operator::Space | Operator::Argument | Operator::Compare | Operator::Cell | Operator::NextLine
@@ -751,6 +769,9 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_code(value)
         || is_hash(value)
         || is_code_call(assigned.value())
+        || is_expression(assigned.value())
+        || is_expression(value)
+        || is_quoted_key(assigned, end)
         || holds_placeholder(assigned.value())
     {
         return None;
@@ -782,7 +803,8 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
                 let constant = assigned.keyword.iter().all(|b| !b.is_ascii_lowercase());
                 let shell = assigned.operator == Operator::Equals && !assigned.spaced;
                 let code = is_identifier(value) || matches!(after, Some(b',' | b';' | b')')) && !shell;
-                if !(shell || ends_line || matches!(assigned.operator, Operator::Element | Operator::Flag))
+                let flag = assigned.operator == Operator::Flag && is_followed_by_flag(assigned.text, end);
+                if !(shell || ends_line || flag || assigned.operator == Operator::Element)
                     || code && !(constant && shell)
                     || assigned.operator == Operator::Cell
                     || assigned.operator == Operator::Equals && assigned.spaced && !constant
@@ -822,13 +844,30 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
             let mixed = strong && (shape.digits > 0 || shape.symbols >= 2)
                 || value.len() >= 8 && shape.digits > 0 && shape.kinds() >= 3 && rarity(value) > 4.0
                 || alone && !plain && !number && shape.letters() > 0 && shape.digits > 0;
-            if !mixed || value.starts_with(b"(") || shape.joints * 3 > value.len() {
+            if !mixed
+                || value.first().is_some_and(|b| b"()[]{}.,;:`".contains(b))
+                || shape.joints * 3 > value.len()
+            {
                 return None;
             }
             0.0
         }
     };
     Some((end, weight))
+}
+
+/// `--password word --host`, `--password word -u`: a command goes on, not a sentence about the flag.
+fn is_followed_by_flag(text: &[u8], end: usize) -> bool {
+    byte(text, end) == Some(b' ') && byte(text, end + 1) == Some(b'-')
+}
+
+/// `"passwd:name"`: name and value stand in one string, and nothing but a word is given.
+fn is_quoted_key(assigned: &Assigned<'_>, end: usize) -> bool {
+    let quote = byte(assigned.text, end).filter(|b| matches!(b, b'"' | b'\''));
+    let name = assigned.head.len() + assigned.keyword.len() + assigned.tail.len() + 1;
+    let before = assigned.start.checked_sub(name + 1).and_then(|at| byte(assigned.text, at));
+    let plain = range(assigned.text, assigned.start, end).iter().all(u8::is_ascii_alphabetic);
+    plain && !assigned.spaced && quote.is_some() && quote == before
 }
 
 /// Capitals and small letters change inside the word more often than a name of two words does.
@@ -854,6 +893,7 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_specimen(value)
         || is_path(value)
         || is_code_call(assigned.value())
+        || !assigned.quoted && is_expression(assigned.value())
         || is_hash(value)
         || is_sequence(value)
         || is_integrity(value)
@@ -938,6 +978,20 @@ fn pin(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     (digits && bound && (least..=8).contains(&value.len()) && assigned.tail.is_empty()).then_some((end, 0.0))
 }
 
+/// A function says that this is a password, and nothing else does: it must look like one.
+fn argument(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
+    let value = assigned.value();
+    let shape = shape(value);
+    let plain = value.len() < 6
+        || shape.letters() == 0
+        || shape.digits + shape.symbols == 0
+        || value.contains(&b' ')
+        || value.contains(&b'@') && value.contains(&b'.')
+        || is_code(value)
+        || holds_placeholder(value);
+    if plain { None } else { password_quoted(assigned) }
+}
+
 fn login(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     if !matches!(
         assigned.operator,
@@ -951,6 +1005,7 @@ fn login(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     let mixed = shape.letters() > 0 && (shape.digits > 0 || shape.symbols > 0);
     (value.len() >= 5
         && mixed
+        && !is_expression(value)
         && !is_placeholder(value)
         && !is_specimen(value)
         && !is_code(value)

@@ -96,14 +96,7 @@ pub(super) fn command_user(text: &[u8], start: usize, end: usize) -> Option<Verd
 pub(super) fn connection_password(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let verdict = connection(text, start, end)?;
     let value = range(text, verdict.start, verdict.end);
-    let parameter = [&b"password="[..], b"pwd=", b"passwd="].iter().any(|name| {
-        value.windows(name.len()).position(|part| part.eq_ignore_ascii_case(name)).is_some_and(|at| {
-            let rest = range(value, at + name.len(), value.len());
-            let length = rest.iter().position(|b| matches!(b, b'&' | b';')).unwrap_or(rest.len());
-            let password = range(rest, 0, length);
-            !password.is_empty() && !is_placeholder(password)
-        })
-    });
+    let parameter = parameter(value).is_some_and(|password| !password.is_empty());
     let slash = value.windows(5).position(|part| part.eq_ignore_ascii_case(b"thin:")).is_some_and(|at| {
         let rest = range(value, at + 5, value.len());
         let slash = rest.iter().position(|b| *b == b'/');
@@ -164,20 +157,80 @@ fn decode_base_64(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// `user:password` before an `@`, which is left out.
+/// `user:password` before an `@`, which is left out with the host behind it.
 pub(super) fn userinfo(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let end = end.checked_sub(1)?;
     let value = range(text, start, end);
-    let password = value.iter().position(|b| *b == b':').and_then(|at| value.get(at + 1..))?;
-    let host = byte(text, end + 1).is_some_and(|b| b.is_ascii_alphanumeric());
-    (host && !password.is_empty() && !is_template(password) && !is_template(value)).then_some(Verdict {
+    let at = value.iter().position(|b| *b == b'@')?;
+    let (pair, host) = (range(value, 0, at), range(value, at + 1, value.len()));
+    let named = host.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'[');
+    (named && !is_template(pair) && is_login(pair, host)).then_some(Verdict {
         start,
-        end,
+        end: start + at,
         weight: 0.0,
     })
 }
 
-/// A whole connection string; without templates.
+/// Whether `user:password` is more than an example: not the word itself, and not a default of one's own machine such as
+/// `postgres:postgres@localhost`.
+fn is_login(pair: &[u8], host: &[u8]) -> bool {
+    let mut parts = pair.splitn(2, |b| *b == b':');
+    let (user, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let default = user.eq_ignore_ascii_case(password) && is_local(host);
+    !password.is_empty() && !is_template(password) && !is_sample(password) && !default
+}
+
+/// This machine, or a name without a dot as containers have it. `host` may go on with a port or a path.
+fn is_local(host: &[u8]) -> bool {
+    let name = host.split(|b| matches!(b, b':' | b'/' | b'?' | b',')).next().unwrap_or_default();
+    !name.contains(&b'.') || name.starts_with(b"127.") || name == b"0.0.0.0" || name.ends_with(b".internal")
+}
+
+/// Documentation writes a word where a password would stand.
+pub(crate) fn is_sample(value: &[u8]) -> bool {
+    const SAMPLES: &[&str] = &[
+        "pass",
+        "password",
+        "passwd",
+        "passwort",
+        "kennwort",
+        "pwd",
+        "pw",
+        "secret",
+        "token",
+        "foo",
+        "bar",
+        "foobar",
+        "changeme",
+        "change_me",
+        "change-me",
+        "changeit",
+        "replaceme",
+        "example",
+        "beispiel",
+        "dummy",
+        "sample",
+        "mypassword",
+        "mypass",
+        "mysecret",
+        "yourpassword",
+        "yourpass",
+        "dbpassword",
+        "dbpass",
+        "userpassword",
+        "userpass",
+        "my-password",
+        "my_password",
+        "db-password",
+        "db_password",
+        "db_pass",
+        "***",
+        "****",
+        "...",
+    ];
+    SAMPLES.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(value)) || is_placeholder(value)
+}
+
+/// A whole connection string; without templates and samples.
 pub(super) fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let mut end = end;
     while byte_before(text, end).is_some_and(|b| matches!(b, b'.' | b',' | b';' | b')' | b']' | b'}'))
@@ -185,8 +238,27 @@ pub(super) fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdic
     {
         end -= 1;
     }
-    let templated = is_template(range(text, start, end));
-    (!templated).then_some(Verdict { start, end, weight: 0.0 })
+    let value = range(text, start, end);
+    let login = value.windows(3).position(|part| part == b"://").is_none_or(|at| {
+        let rest = range(value, at + 3, value.len());
+        let host = rest.iter().position(|b| *b == b'@');
+        host.is_none_or(|at| is_login(range(rest, 0, at), range(rest, at + 1, rest.len())))
+    });
+    let parameter = parameter(value).is_none_or(|password| !is_template(password) && !is_sample(password));
+    (!is_template(value) && login && parameter).then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// What `password=` of a connection string gives.
+fn parameter(value: &[u8]) -> Option<&[u8]> {
+    let name = [&b"password="[..], b"pwd=", b"passwd="];
+    let (at, length) = name.iter().find_map(|name| {
+        let at = value.windows(name.len()).position(|part| part.eq_ignore_ascii_case(name))?;
+        Some((at, name.len()))
+    })?;
+    let rest = range(value, at + length, value.len());
+    let rest = rest.strip_prefix(b"'").unwrap_or(rest);
+    let length = rest.iter().position(|b| matches!(b, b'&' | b';' | b' ' | b'\'')).unwrap_or(rest.len());
+    Some(range(rest, 0, length))
 }
 
 /// The end of an unquoted value: before markup, before further parameters, and without the sentence's punctuation.
@@ -284,10 +356,44 @@ pub(crate) fn is_placeholder(value: &[u8]) -> bool {
         || distinct(text) < 2
         || text.iter().all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'#' | b'?' | 0x80..))
         || WORDS.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(text))
+        || is_instruction(text)
         || [&b"your"[..], b"<your", b"dein", b"my-secret", b"changeme-"].iter().any(|prefix| {
             text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
                 && text.iter().any(|b| matches!(b, b'_' | b'-' | b' '))
         })
+}
+
+/// `insert-your-key`, `REPLACE_WITH_TOKEN`, `fake-secret`: words in one case of which one says that a value is missing.
+fn is_instruction(text: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "your",
+        "yours",
+        "dein",
+        "deine",
+        "ihr",
+        "insert",
+        "replace",
+        "replaceme",
+        "changeme",
+        "placeholder",
+        "platzhalter",
+        "example",
+        "beispiel",
+        "dummy",
+        "fake",
+        "sample",
+        "redacted",
+        "eintragen",
+        "einsetzen",
+        "ersetzen",
+        "goes",
+        "todo",
+    ];
+    let joint = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b' ');
+    let one_case = |fits: fn(&u8) -> bool| text.iter().all(|b| fits(b) || joint(b));
+    (one_case(u8::is_ascii_lowercase) || one_case(u8::is_ascii_uppercase))
+        && text.iter().any(joint)
+        && text.split(joint).any(|part| WORDS.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(part)))
 }
 
 /// A variable of a template or of a shell, not a value.
@@ -334,6 +440,68 @@ pub(crate) fn is_code(value: &[u8]) -> bool {
         || is_path(value)
         || value.contains(&b'[') && value.contains(&b']')
         || CALLS.iter().any(|name| value.starts_with(name))
+}
+
+/// What source code writes where a value would stand: a number with its type, an element, a generic type, a path of
+/// names, a parenthesis, a reference. `value` is the whole run up to the next space or quote.
+pub(crate) fn is_expression(value: &[u8]) -> bool {
+    let name = |part: &[u8]| part.iter().all(|b| b.is_ascii_alphanumeric() || b"_.:>-&!".contains(b));
+    let before = |sign: u8| value.iter().position(|b| *b == sign).filter(|at| *at > 0);
+    let element = before(b'[').is_some_and(|at| name(range(value, 0, at)));
+    let generic = before(b'<').is_some_and(|at| {
+        name(range(value, 0, at))
+            && byte(value, at + 1).is_some_and(|b| b.is_ascii_uppercase() || matches!(b, b'&' | b'\''))
+    });
+    let path = value
+        .windows(4)
+        .any(|part| matches!(part, [a, b':', b':', b] if a.is_ascii_alphanumeric() && (b.is_ascii_alphabetic() || *b == b'<')));
+    let reference = value
+        .strip_prefix(b"&")
+        .is_some_and(|rest| rest.iter().all(|b| b.is_ascii_lowercase() || b"_.".contains(b)));
+    element
+        || generic
+        || path
+        || reference
+        || is_number(value)
+        || value.starts_with(b"(")
+        || value.starts_with(b"*)")
+        || value.starts_with(b"::")
+        || value.starts_with(b"}")
+}
+
+/// A number of a programming language: `0x20`, `-12i32`, `4u8`.
+fn is_number(value: &[u8]) -> bool {
+    let value = value.strip_suffix(b";").or(value.strip_suffix(b",")).unwrap_or(value);
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    if let Some(hex) = value.strip_prefix(b"0x") {
+        return hex.len() <= 16
+            && hex.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'_' | b'u' | b'L' | b'U'));
+    }
+    let digits = value.iter().take_while(|b| b.is_ascii_digit() || **b == b'_').count();
+    let suffix = range(value, digits, value.len());
+    digits > 0
+        && matches!(
+            suffix,
+            b"i8"
+                | b"i16"
+                | b"i32"
+                | b"i64"
+                | b"i128"
+                | b"isize"
+                | b"u8"
+                | b"u16"
+                | b"u32"
+                | b"u64"
+                | b"u128"
+                | b"usize"
+                | b"f32"
+                | b"f64"
+                | b"L"
+                | b"UL"
+                | b"ULL"
+                | b"u"
+                | b"U"
+        )
 }
 
 /// A call such as `getpass()`.
