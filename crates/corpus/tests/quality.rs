@@ -35,7 +35,7 @@ fn check(what: &str, reached: f64, floor: f64) {
 fn planted_values_are_found_and_little_else() {
     let documents = Library::new(SEED, Some(Half::Test)).documents(40);
     let evaluation = Evaluation::run(&documents, scan);
-    check("German numbers, F1", evaluation.pool(GERMAN).f1(), 0.96);
+    check("German numbers, F1", evaluation.pool(GERMAN).f1(), 0.985);
     check("IBAN, card and e-mail, F1", evaluation.pool(UNIVERSAL).f1(), 0.99);
     check("secrets, F1", evaluation.secrets.f1(), 0.94);
     check("calibration", 1.0 - evaluation.calibration_error(), 0.95);
@@ -45,7 +45,7 @@ fn planted_values_are_found_and_little_else() {
 fn clean_prompts_go_through() {
     let prompts = Library::new(SEED, Some(Half::Test)).clean_prompts(1500);
     let disturbance = Disturbance::run(&prompts, scan);
-    check("clean prompts of 1,000 that are not blocked", 1000.0 - disturbance.blocked_per_thousand(), 980.0);
+    check("clean prompts of 1,000 that are not blocked", 1000.0 - disturbance.blocked_per_thousand(), 997.0);
     check("clean prompts of 1,000 that stay as they are", 1000.0 - disturbance.touched_per_thousand(), 930.0);
 }
 

@@ -16,6 +16,9 @@ const BEHIND: usize = 40;
 /// A number of so many digits between a word and a finding is what that word spoke against.
 const OTHER_NUMBER: usize = 4;
 
+/// Bytes of a word, at least, behind which a full stop ends a sentence.
+const SENTENCE_WORD: usize = 5;
+
 /// Values of the bits of a first byte by which words are looked up.
 const FIRSTS: u8 = 32;
 
@@ -23,6 +26,8 @@ const FIRSTS: u8 = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
     For,
+    /// A word speaks for it, but a sentence or paragraph ended between the two.
+    Remotely,
     Against,
     Nothing,
     /// The text ends before the words behind the finding do.
@@ -84,21 +89,29 @@ impl Words {
             }
         }
         let left = self.left(text, start);
-        if left != Said::Nothing || !self.around {
+        if matches!(left, Said::For | Said::Against) || !self.around {
             return left;
         }
-        self.behind(text, end, at_end)
+        match self.behind(text, end, at_end) {
+            Said::Nothing => left,
+            behind => behind,
+        }
     }
 
     fn left(&self, text: &[u8], start: usize) -> Said {
         let mut digits = 0;
         let mut other = false;
+        // Letters stand between here and the finding; so does the end of a sentence or paragraph before them.
+        let (mut worded, mut apart) = (false, false);
         for at in (start.saturating_sub(CONTEXT)..start).rev() {
             let Some(here) = byte(text, at) else { continue };
             digits = if here.is_ascii_digit() { digits + 1 } else { 0 };
             other = other || digits >= OTHER_NUMBER;
+            apart = apart || worded && parts(text, at);
+            worded = worded || here.is_ascii_alphabetic();
             match self.word_at(text, at, start).map(|word| word.said) {
                 Some(Said::Against) if other || start - at > CONTEXT_AGAINST => {}
+                Some(Said::For) if apart => return Said::Remotely,
                 Some(said) => return said,
                 None => {}
             }
@@ -122,6 +135,8 @@ impl Words {
         let until = end + BEHIND;
         for at in end..until.min(text.len()) {
             match byte(text, at) {
+                // A comma in a sentence.
+                Some(b',') if byte(text, at + 1) == Some(b' ') => continue,
                 // The next line, the next cell, and the next number speak of something else.
                 Some(b'\n' | b'\r' | b';' | b'\t' | b'|' | b',' | b'0'..=b'9') | None => {
                     return Said::Nothing;
@@ -130,13 +145,14 @@ impl Words {
             }
             let word = self.word_at(text, at, until.min(text.len())).filter(|word| word.said == Said::For);
             let Some(word) = word else { continue };
-            // A word with a colon is the label of what comes next.
+            // A word with a colon, or with a number of its own, is the label of what comes next.
             let next = at + word.letters.len();
             let rest = range(text, next, text.len().min(next + LABEL));
-            let label =
-                rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b' ' | b'.')));
+            let label = rest
+                .iter()
+                .position(|b| !(b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b'-' | b' ' | b'.')));
             return match label.and_then(|label| rest.get(label)) {
-                Some(b':' | b'=' | b'"') => Said::Nothing,
+                Some(b':' | b'=' | b'"' | b'0'..=b'9') => Said::Nothing,
                 None if rest.len() < LABEL && !at_end => Said::Open,
                 _ => Said::For,
             };
@@ -180,8 +196,8 @@ impl Words {
     }
 }
 
-/// Between a word behind a finding and the colon that makes it a label, in bytes.
-const LABEL: usize = 12;
+/// Between a word behind a finding and the colon or number that makes it a label, in bytes.
+const LABEL: usize = 24;
 /// What separates the cells of a row, the surer ones first.
 const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 
@@ -192,6 +208,23 @@ fn line_start(text: &[u8], at: usize, start: usize) -> Option<usize> {
     match line.iter().rposition(|b| *b == b'\n') {
         Some(newline) => Some(from + newline + 1),
         None => (from == 0 && at > 0).then_some(0),
+    }
+}
+
+/// A sentence or a paragraph ends with the byte at `at`.
+fn parts(text: &[u8], at: usize) -> bool {
+    let (here, next) = (byte(text, at), byte(text, at + 1));
+    match here {
+        Some(b'\n') => matches!(next, Some(b'\n' | b'\r')),
+        Some(b'.' | b'?' | b'!') => {
+            let capital = byte(text, at + 2).is_some_and(|b| b.is_ascii_uppercase() || b == 0xC3);
+            // A shorter word is rather shortened, as in `Vers. Nr.`
+            let word = range(text, at.saturating_sub(SENTENCE_WORD), at);
+            let ended = here != Some(b'.')
+                || word.len() == SENTENCE_WORD && word.iter().all(|b| b.is_ascii_lowercase() || *b >= 0x80);
+            matches!(next, Some(b' ' | b'\n' | b'\r')) && capital && ended
+        }
+        _ => false,
     }
 }
 

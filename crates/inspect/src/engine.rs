@@ -442,6 +442,7 @@ impl Pass<'_> {
         }
         match rule.words.say(text, verdict.start, verdict.end, self.at_end) {
             Said::For => odds.context = score::CONTEXT,
+            Said::Remotely => odds.context = score::CONTEXT_APART,
             Said::Against => odds.against = score::AGAINST,
             Said::Nothing => {}
             Said::Open => return self.take(index, Outcome::Open(verdict.start)),

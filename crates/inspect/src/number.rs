@@ -7,6 +7,12 @@ const GROUPS_MAX: usize = 8;
 /// Digits that one group may have; a longer one is no number of a person.
 const GROUP_DIGITS_MAX: usize = 24;
 
+/// Digits of a number, and of the next behind it, that make the two a list.
+const LISTED_DIGITS: u8 = 10;
+const NEXT_DIGITS: u8 = 6;
+/// Evidence against a number of a list, in nats.
+const LISTED: f32 = -2.6;
+
 /// The digit groups from one group on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NumberRun {
@@ -183,6 +189,11 @@ impl NumberRun {
             Some(b'.') => byte(text, end + 1).is_some_and(|b| b.is_ascii_digit()),
             _ => false,
         };
-        if continues { Outcome::Nothing } else { Outcome::Hit { start: self.start, end, weight: 0.0 } }
+        // A long number in one piece with another long one behind it is one of a list.
+        let listed = shape.0.len() == 1
+            && last.length >= LISTED_DIGITS
+            && groups.get(1).is_some_and(|next| next.length >= NEXT_DIGITS);
+        let weight = if listed { LISTED } else { 0.0 };
+        if continues { Outcome::Nothing } else { Outcome::Hit { start: self.start, end, weight } }
     }
 }

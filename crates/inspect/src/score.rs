@@ -17,6 +17,8 @@ use schleuse_types::Finding;
 
 /// What a word of `context` near the finding is worth.
 pub(crate) const CONTEXT: f32 = 2.2;
+/// What such a word is worth when a sentence or paragraph ended between the two.
+pub(crate) const CONTEXT_APART: f32 = 1.1;
 /// What a word of `against` is worth.
 pub(crate) const AGAINST: f32 = -3.0;
 /// What it is worth that the finding was written so that a plain reading would miss it.

@@ -9,7 +9,7 @@ mod vat;
 
 use crate::birth;
 use crate::injection;
-use crate::text::range;
+use crate::text::{range, separator_length_before, starts_word};
 
 /// What a validator says about a match.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,7 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("lanr", germany::lanr),
     ("bsnr", germany::bsnr),
     ("register", germany::register),
+    ("register-label", germany::register_label),
     ("vat", vat::vat),
     ("phone", contact::phone),
     ("phone-national", contact::phone_national),
@@ -95,6 +96,72 @@ fn compact(text: &[u8], start: usize, end: usize) -> Vec<u8> {
 /// The match is printed in groups.
 fn is_grouped(text: &[u8], start: usize, end: usize) -> bool {
     range(text, start, end).iter().any(|b| !b.is_ascii_alphanumeric())
+}
+
+/// How far to the left of a number its surroundings are looked at, in bytes.
+const SURROUNDINGS: usize = 96;
+/// A number of so many digits is no count, year or day.
+const LONG_NUMBER: usize = 5;
+
+/// The number at `start` follows another long one with nothing but blanks and a comma between: one of a list.
+fn in_row(text: &[u8], start: usize) -> bool {
+    let before = range(text, start.saturating_sub(SURROUNDINGS), start);
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b',' | b';');
+    let gap = before.iter().rev().take_while(|b| blank(b)).count();
+    let digits = before.iter().rev().skip(gap).take_while(|b| b.is_ascii_digit()).count();
+    gap > 0 && gap <= 16 && digits >= LONG_NUMBER
+}
+
+/// The number at `start` stands in a sentence: behind three words, or two that begin the line, without another long
+/// number or a sign of tables, logs or code between.
+fn in_prose(text: &[u8], start: usize) -> bool {
+    let before = range(text, start.saturating_sub(SURROUNDINGS), start);
+    let line = before.rsplit(|b| matches!(b, b'\n' | b'\r' | b'\t')).next().unwrap_or_default();
+    let line = line.strip_suffix(b"(").unwrap_or(line);
+    let Some(line) = line.strip_suffix(b" ") else { return false };
+    let mut words = 0;
+    for part in line.rsplit(|b| *b == b' ') {
+        let letters = match part {
+            [b'(' | b'"' | b'\'', rest @ ..] => rest,
+            all => all,
+        };
+        let letters = match letters {
+            [rest @ .., b',' | b'.' | b':' | b';' | b'!' | b'?' | b')' | b'"' | b'\''] => rest,
+            all => all,
+        };
+        let small = |b: &u8| b.is_ascii_lowercase() || *b >= 0x80 || matches!(b, b'-' | b'\'');
+        if letters.len() >= 2 && letters.get(1..).unwrap_or_default().iter().all(small) {
+            words += 1;
+            if words >= 3 {
+                return true;
+            }
+        } else if part.iter().any(|b| b"=|{}<>[]_/\\;#\"".contains(b))
+            || part.iter().filter(|b| b.is_ascii_digit()).count() >= LONG_NUMBER
+        {
+            return false;
+        }
+    }
+    words >= 2
+}
+
+/// The groups of digits that begin at `start` go on from groups to the left which begin with two letters and two digits,
+/// as those of an IBAN do.
+fn in_iban(text: &[u8], start: usize) -> bool {
+    let mut at = start;
+    for _ in 0..8 {
+        let Some(separator) = separator_length_before(text, at) else { return false };
+        let end = at - separator;
+        let group = range(text, end.saturating_sub(4), end);
+        let digits = group.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        match group {
+            [a, b, c, d] if digits == 2 && a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+                return c.is_ascii_digit() && d.is_ascii_digit() && starts_word(text, end - 4);
+            }
+            _ if digits == 4 => at = end - 4,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// A day that the month has in a leap year.

@@ -30,7 +30,9 @@ fn a_word_behind_counts_on_the_same_line() {
     check("«1» ist die Steuer-ID.", true, Said::For);
     check("«1» (Steuer-ID)", true, Said::For);
     check("«1»\nSteuer-ID", true, Said::Nothing);
-    check("«1», Steuer-ID", true, Said::Nothing);
+    check("«1», Steuer-ID", true, Said::For);
+    check("«1»,Steuer-ID", true, Said::Nothing);
+    check("«1», Steuer-ID 2", true, Said::Nothing);
     check("«1» Steuer-ID: 2", true, Said::Nothing);
     check("Bestellung «1» Steuer-ID.", true, Said::Against);
     check("Bestellung 4711: «1» (Steuer-ID).", true, Said::For);
@@ -38,6 +40,16 @@ fn a_word_behind_counts_on_the_same_line() {
     check("«1» ist die Steuer", false, Said::Open);
     check("«1» ist 2", false, Said::Nothing);
     check("«1» ist die Steu", true, Said::Nothing);
+}
+
+#[test]
+fn a_word_of_another_sentence_says_less() {
+    check("Steuer-ID folgt morgen. Max hat «1»", true, Said::Remotely);
+    check("Steuer-ID anbei.\n\nRahmenvertrag «1»", true, Said::Remotely);
+    check("Steuer-ID:\n\n«1»", true, Said::For);
+    check("Steuer-Nr. Max «1»", true, Said::For);
+    check("Steuer-ID? Ja, «1»", true, Said::Remotely);
+    check("Steuer-ID da? Ja, «1» ist die Steuer-ID.", true, Said::For);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Numbers that German authorities and insurers give to persons.
 
-use super::{Verdict, compact, digits, is_grouped};
+use super::{Verdict, compact, digits, in_row, is_grouped};
 use crate::checksum::{self, number};
 use crate::text::{byte, range};
 
@@ -8,8 +8,14 @@ use crate::text::{byte, range};
 pub(super) fn steuer_id(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let number = digits(text, start, end);
     let valid = number.len() == 11 && checksum::steuer_id_repetition(&number) && checksum::mod_11_10(&number);
-    let grouped = is_grouped(text, start, end);
-    valid.then_some(Verdict { start, end, weight: if grouped { 1.5 } else { 0.0 } })
+    let weight = if is_grouped(text, start, end) {
+        1.5
+    } else if in_row(text, start) {
+        -2.0
+    } else {
+        0.0
+    };
+    valid.then_some(Verdict { start, end, weight })
 }
 
 /// A Steuernummer in the form of a Land, or of the thirteen digits of the Bund.
@@ -65,30 +71,32 @@ pub(super) fn kvnr(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 }
 
 /// Serial numbers of identity papers (ICAO Doc 9303 part 3 section 4.9): nine characters, the check digit as tenth where
-/// it is printed, and D for Germany behind that.
-fn serial(text: &[u8], start: usize, end: usize) -> Option<(Vec<u8>, f32)> {
+/// it is printed, and D for Germany behind that. `first` are the usual first letters.
+fn serial(text: &[u8], start: usize, end: usize, first: &[u8]) -> Option<Verdict> {
     let code = compact(text, start, end);
-    let weight = match (code.get(9), code.get(10)) {
-        (None, _) if code.len() == 9 => 0.0,
-        (Some(check), None) => (checksum::icao(code.get(..9)?) == Some(*check)).then_some(0.9)?,
-        (Some(check), Some(b'D')) => (checksum::icao(code.get(..9)?) == Some(*check)).then_some(2.0)?,
+    let body = code.get(..9)?;
+    let check = code.get(9).map(|check| checksum::icao(body) == Some(*check));
+    let (end, weight) = match (check, code.get(10)) {
+        (None, _) => (end, 0.0),
+        (Some(true), None) => (end, 0.9),
+        (Some(true), Some(b'D')) => (end, 2.0),
+        // A number behind the serial number that does not belong to it.
+        (Some(false), None) if byte(text, start + 9) == Some(b' ') => (start + 9, 0.0),
         _ => return None,
     };
-    code.iter().any(u8::is_ascii_digit).then_some((code, weight))
+    let usual = code.first().is_some_and(|b| first.contains(b));
+    let weight = weight + if usual { 0.2 } else { -0.2 };
+    body.iter().any(u8::is_ascii_digit).then_some(Verdict { start, end, weight })
 }
 
 /// The serial number of an identity card; those of 2010 and later begin with one of L M N P R T V W X Y Z.
 pub(super) fn personalausweis(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let (code, weight) = serial(text, start, end)?;
-    let usual = code.first().is_some_and(|b| b"LMNPRTVWXYZ".contains(b));
-    Some(Verdict { start, end, weight: weight + if usual { 0.2 } else { -0.2 } })
+    serial(text, start, end, b"LMNPRTVWXYZ")
 }
 
 /// The serial number of a passport; those of 2007 and later begin with one of C F G H J K.
 pub(super) fn reisepass(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
-    let (code, weight) = serial(text, start, end)?;
-    let usual = code.first().is_some_and(|b| b"CFGHJK".contains(b));
-    Some(Verdict { start, end, weight: weight + if usual { 0.2 } else { -0.2 } })
+    serial(text, start, end, b"CFGHJK")
 }
 
 /// The number of an identity card of before November 2010: nine digits, their check digit, and mostly D.
@@ -134,4 +142,11 @@ pub(super) fn bsnr(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
 pub(super) fn register(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let code = digits(text, start, end);
     (number(&code) > 0).then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// The same behind the name of the register, where a year may stand as well.
+pub(super) fn register_label(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let year = end - start == 4 && matches!(number(range(text, start, end)), 1900..=2099);
+    let named = range(text, start.saturating_sub(4), start).eq_ignore_ascii_case(b"ter ");
+    if year && named { None } else { register(text, start, end) }
 }
