@@ -31,5 +31,5 @@ pub use log::{Log, Options, Recovery};
 pub use metrics::{LogMetrics, SYNC_BUCKETS_NS};
 pub use pseudonym::{PromptMac, Pseudonyms};
 pub use reader::{Entry, Filter, InclusionProof, Page, Reader, SignedCheckpoint};
-pub use record::{Event, RECORD_BYTES_MAX, Record};
+pub use record::{Coverage, Event, RECORD_BYTES_MAX, Record};
 pub use verify::{Verified, VerifyError, verify};

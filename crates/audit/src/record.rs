@@ -74,6 +74,17 @@ impl Event {
     }
 }
 
+/// How much of the text of request and answer inspection saw, in bytes. The three add up to all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Read as it stands.
+    pub scanned: u64,
+    /// Encoded, and read decoded as well.
+    pub decoded: u64,
+    /// Could not be read, such as what is encrypted. Never counts as clean.
+    pub opaque: u64,
+}
+
 /// The members of one entry. Nothing here may hold prompt text.
 ///
 /// Always written: `v`, `timestamp`, `event`, `request_id`, `user`, `prompt_hash`, `sensitivity_score`, `action`,
@@ -106,6 +117,13 @@ pub struct Record {
     pub rules: Vec<String>,
     /// How many findings of each kind.
     pub findings: BTreeMap<String, u32>,
+    /// Findings that an exception let pass, by kind; they are among `findings` too.
+    pub excepted: BTreeMap<String, u32>,
+    /// What rules in shadow found, by kind. Nothing was done about it.
+    pub shadow: BTreeMap<String, u32>,
+    /// How many findings were written so that a plain reading would miss them; left out when none was.
+    pub evasive: Option<u64>,
+    pub coverage: Option<Coverage>,
     /// Digest of the policies in force.
     pub policy: Option<String>,
     /// Digest of the recognizers in force.
@@ -133,11 +151,23 @@ impl Record {
         Self { event, ..Self::default() }
     }
 
-    /// Adds findings by kind.
+    /// Adds findings by kind, those that were excepted or evasive once more as such.
     pub fn count_findings(&mut self, findings: &[Finding]) {
         for finding in findings {
-            let count = self.findings.entry(finding.kind.clone()).or_default();
-            *count = count.saturating_add(1);
+            count_kind(&mut self.findings, &finding.kind);
+            if finding.excepted {
+                count_kind(&mut self.excepted, &finding.kind);
+            }
+            if finding.evasive {
+                self.evasive = Some(self.evasive.unwrap_or_default().saturating_add(1));
+            }
+        }
+    }
+
+    /// Adds what rules in shadow found, by kind.
+    pub fn count_shadow(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            count_kind(&mut self.shadow, &finding.kind);
         }
     }
 
@@ -145,7 +175,7 @@ impl Record {
     ///
     /// What does not fit is cut, lists first, and the entry then says `"truncated":true`.
     pub(crate) fn encode(&self, timestamp: Timestamp, salt: &[u8; 16]) -> Vec<u8> {
-        // The last row always fits: 13 texts of 64 bytes with their names, and fixed members below 700 bytes.
+        // The last row always fits: 13 texts of 64 bytes with their names, and fixed members below 900 bytes.
         const LIMITS: [Limits; 4] = [
             Limits { list: usize::MAX, text: 512 },
             Limits { list: 8, text: 128 },
@@ -169,7 +199,10 @@ impl Record {
         out.optional_text("change", self.change.as_deref());
         out.optional_text("code", self.code.as_deref());
         out.optional_number("count", self.count);
+        out.coverage("coverage", self.coverage);
+        out.optional_number("evasive", self.evasive);
         out.text("event", self.event.as_str());
+        out.counts("excepted", &self.excepted);
         out.counts("findings", &self.findings);
         out.optional_text("label", self.label.map(Label::as_str));
         out.text("model", &self.model);
@@ -185,6 +218,7 @@ impl Record {
         out.texts("rules", &self.rules);
         out.salt("salt", salt);
         out.score("sensitivity_score", self.sensitivity_score);
+        out.counts("shadow", &self.shadow);
         out.optional_text("source", self.source.as_deref());
         out.optional_number("status", self.status.map(u64::from));
         out.optional_text("subject", self.subject.as_deref());
@@ -202,6 +236,11 @@ impl Record {
         out.bytes.push(b'}');
         out.bytes
     }
+}
+
+fn count_kind(counts: &mut BTreeMap<String, u32>, kind: &str) {
+    let count = counts.entry(kind.to_owned()).or_default();
+    *count = count.saturating_add(1);
 }
 
 #[derive(Clone, Copy)]
@@ -299,6 +338,16 @@ impl Json {
             self.bytes.push(b':');
             self.bytes.extend_from_slice(count.to_string().as_bytes());
         }
+        self.bytes.push(b'}');
+    }
+
+    fn coverage(&mut self, name: &str, coverage: Option<Coverage>) {
+        let Some(Coverage { scanned, decoded, opaque }) = coverage else { return };
+        self.name(name);
+        self.bytes.push(b'{');
+        self.number("decoded", decoded);
+        self.number("opaque", opaque);
+        self.number("scanned", scanned);
         self.bytes.push(b'}');
     }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use schleuse_audit::{Event, Record};
 use schleuse_identity::{Validity, Verified};
+use schleuse_inspect::{Coverage, Tally};
 use schleuse_limits::{Reservation, Running};
 use schleuse_types::{Finding, Label, Language, Outcome, Refusal, RefusalCode, RequestId, Text};
 use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal};
 
 use crate::Gate;
+use crate::steps::Seen;
 use crate::turns::Turn;
 
 /// The entry of one request. Clones are one entry.
@@ -37,9 +39,15 @@ struct Facts {
     verified: Option<Verified>,
     model: String,
     label: Option<Label>,
-    sensitivity: f32,
     prompt_hash: String,
     findings: Vec<Finding>,
+    shadow: Vec<Finding>,
+    /// Of the question, and of the answer as far as it is there.
+    tally: Tally,
+    /// Of what was inspected whole.
+    coverage: Coverage,
+    /// Of the streamed answer so far.
+    streamed_coverage: Coverage,
     pack: Option<String>,
     rules: Vec<String>,
     route: Option<String>,
@@ -139,16 +147,24 @@ impl Entry {
         self.facts().label = Some(label);
     }
 
-    pub(crate) fn note_sensitivity(&self, sensitivity: f32) {
-        let mut facts = self.facts();
-        facts.sensitivity = facts.sensitivity.max(sensitivity);
-    }
-
-    pub(crate) fn note_findings(&self, findings: &[Finding], side: &'static str) {
-        for finding in findings {
+    /// Adds what inspection says about texts of one side, `request` or `reply`.
+    pub(crate) fn note_seen(&self, seen: &Seen, side: &'static str) {
+        for finding in &seen.findings {
             self.0.gate.metrics.found(&finding.kind, side);
         }
-        self.facts().findings.extend_from_slice(findings);
+        for finding in &seen.shadow {
+            self.0.gate.metrics.found_in_shadow(&finding.kind, side);
+        }
+        let mut facts = self.facts();
+        facts.findings.extend_from_slice(&seen.findings);
+        facts.shadow.extend_from_slice(&seen.shadow);
+        facts.tally.join(&seen.tally);
+        facts.coverage += seen.coverage;
+    }
+
+    /// How much of the streamed answer was seen so far.
+    pub(crate) fn note_streamed_coverage(&self, coverage: Coverage) {
+        self.facts().streamed_coverage = coverage;
     }
 
     /// The strictest thing that was done so far.
@@ -161,7 +177,7 @@ impl Entry {
         self.facts().rules = rules.to_vec();
     }
 
-    /// The recognizers that this request is inspected with.
+    /// The recognizers and guardrails that this request is inspected with.
     pub(crate) fn note_pack(&self, digest: &str) {
         self.facts().pack = Some(digest.to_owned());
     }
@@ -201,6 +217,12 @@ impl Entry {
     pub(crate) fn person(&self) -> String {
         let facts = self.facts();
         facts.verified.as_ref().map(|verified| verified.principal().person.clone()).unwrap_or_default()
+    }
+
+    /// The groups of whoever asks.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let facts = self.facts();
+        facts.verified.as_ref().map(|verified| verified.principal().groups.clone()).unwrap_or_default()
     }
 
     /// What the limits granted is settled when the entry is closed.
@@ -318,7 +340,7 @@ impl Entry {
         let mut headers = vec![
             ("x-schleuse-request-id", self.0.id.to_string()),
             ("x-schleuse-action", facts.outcome.unwrap_or(Outcome::Allowed).as_str().to_owned()),
-            ("x-schleuse-sensitivity", format!("{:.2}", facts.sensitivity)),
+            ("x-schleuse-sensitivity", format!("{:.2}", facts.tally.sensitivity())),
         ];
         if let Some(label) = facts.label {
             headers.push(("x-schleuse-label", label.as_str().to_owned()));
@@ -420,7 +442,7 @@ impl Entry {
             record.source = Some(principal.credential.clone());
         }
         record.prompt_hash.clone_from(&facts.prompt_hash);
-        record.sensitivity_score = facts.sensitivity;
+        record.sensitivity_score = facts.tally.sensitivity();
         record.action = Some(outcome);
         record.model.clone_from(&facts.model);
         record.label = facts.label;
@@ -432,6 +454,17 @@ impl Entry {
         record.policy = Some(gate.policy.digest().to_owned());
         record.pack.clone_from(&facts.pack);
         record.count_findings(&facts.findings);
+        record.count_shadow(&facts.shadow);
+        let mut coverage = facts.coverage;
+        coverage += facts.streamed_coverage;
+        if coverage != Coverage::default() {
+            let Coverage { scanned, decoded, opaque } = coverage;
+            record.coverage = Some(schleuse_audit::Coverage {
+                scanned: scanned as u64,
+                decoded: decoded as u64,
+                opaque: opaque as u64,
+            });
+        }
         if is_end {
             record.ms = Some(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX));
             record.prev = facts.admission;

@@ -38,6 +38,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
+    shadow: Family<FindingLabels, Counter>,
     running: Gauge,
     first_byte: Histogram,
     duration: Histogram,
@@ -56,6 +57,7 @@ impl Metrics {
             requests: Family::default(),
             tokens: Family::default(),
             findings: Family::default(),
+            shadow: Family::default(),
             running: Gauge::default(),
             first_byte: seconds(),
             duration: seconds(),
@@ -69,6 +71,11 @@ impl Metrics {
         );
         registry.register("schleuse_llm_tokens", "LLM tokens by direction", metrics.tokens.clone());
         registry.register("schleuse_findings", "Findings by type and side", metrics.findings.clone());
+        registry.register(
+            "schleuse_shadow_findings",
+            "Findings of rules in shadow by type and side",
+            metrics.shadow.clone(),
+        );
         registry.register("schleuse_requests_running", "Requests being answered", metrics.running.clone());
         registry.register(
             "schleuse_first_byte_seconds",
@@ -134,6 +141,10 @@ impl Metrics {
         let mut overheads = self.prompt_overheads.lock().unwrap_or_else(PoisonError::into_inner);
         let known = overheads.entry(model.to_owned()).or_default();
         *known = tokens.min(PROMPT_OVERHEAD_MAX).max(*known);
+    }
+
+    pub(crate) fn found_in_shadow(&self, kind: &str, side: &'static str) {
+        self.shadow.get_or_create(&FindingLabels { kind: kind.to_owned(), side }).inc();
     }
 
     pub(crate) fn found(&self, kind: &str, side: &'static str) {

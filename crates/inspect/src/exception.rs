@@ -106,6 +106,15 @@ impl Exception {
         in_place && in_group && scope.now_s.is_some_and(|now| self.is_in_force(now))
     }
 
+    /// The same, wherever it stands in its file.
+    pub(crate) fn without_line(&self) -> Self {
+        Self { line: 0, ..self.clone() }
+    }
+
+    pub(crate) fn is_bound_to_a_place(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Not yet over, and not further off than [`EXCEPTION_DAYS_MAX`]. `now_s` is in seconds since 1970.
     pub fn is_in_force(&self, now_s: u64) -> bool {
         now_s < self.until_s && self.until_s - now_s <= EXCEPTION_DAYS_MAX * DAY_S

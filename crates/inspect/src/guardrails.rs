@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schleuse_types::{FindingAction, Label, Zone};
+use sha2::{Digest as _, Sha256};
 
 use crate::document::{Malformed, Node};
 use crate::exception::Exception;
@@ -130,6 +131,23 @@ impl Guardrails {
     /// All exceptions, also those that are over.
     pub fn exceptions(&self) -> impl Iterator<Item = &Exception> {
         self.layers.iter().flat_map(|layer| &layer.exceptions)
+    }
+
+    /// `sha256:` and the hash of everything that these guardrails say; where it stands in its file makes no difference.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for layer in &self.layers {
+            hash.update(b"file\n");
+            for row in &layer.rows {
+                // What is quoted has no line breaks, so no two sets of rows read the same.
+                hash.update(format!("{:?}\n", Row { line: 0, ..row.clone() }));
+            }
+            for exception in &layer.exceptions {
+                hash.update(format!("{:?}\n", exception.without_line()));
+            }
+        }
+        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
     }
 
     fn build(rows: Option<&Node>, exceptions: Option<&Node>) -> Result<Self, GuardrailError> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schleuse_types::{Finding, FindingAction, Label, Secret};
+use sha2::{Digest as _, Sha256};
 
 use crate::byte_scanner::{BLOCK, ByteScanner};
 use crate::engine::{Frontier, LOOK_BEHIND};
@@ -34,6 +35,7 @@ pub struct Inspector {
     value_key: Option<Arc<Secret<Vec<u8>>>>,
     /// Only the plain text is read.
     plain: bool,
+    digest: Arc<str>,
 }
 
 /// What one text holds.
@@ -49,6 +51,15 @@ pub struct Examination {
     pub coverage: Coverage,
 }
 
+/// What several texts hold together that none of them holds alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Joined {
+    /// For each text the parts of values in it, by their start, flagged evasive.
+    pub parts: Vec<Vec<Finding>>,
+    /// What the values say about the sensitivity of the texts.
+    pub tally: Tally,
+}
+
 impl Inspector {
     /// The built-in packs under the given guardrails.
     pub fn new(guardrails: Guardrails) -> Result<Self, GuardrailError> {
@@ -61,6 +72,8 @@ impl Inspector {
     /// # Errors
     /// A guardrail or exception names a rule or tag that no pack has.
     pub fn with_pack(pack: Arc<Pack>, guardrails: Guardrails) -> Result<Self, GuardrailError> {
+        let digest = format!("{}\n{}\n", pack.digest(), guardrails.digest());
+        let hex: String = Sha256::digest(digest).iter().map(|byte| format!("{byte:02x}")).collect();
         let treatments = Arc::new(Treatments::new(&pack, guardrails)?);
         let treatment = treatments.in_scope(&pack.rules, &Scope::default());
         Ok(Self {
@@ -71,6 +84,7 @@ impl Inspector {
             for_answers: false,
             value_key: None,
             plain: false,
+            digest: Arc::from(format!("sha256:{hex}")),
         })
     }
 
@@ -95,6 +109,27 @@ impl Inspector {
             treatment = Arc::new(treatment.for_answers());
         }
         Self { treatment, ..self.clone() }
+    }
+
+    /// The same where one of several scopes will hold and it is not known which: for each rule the strictest action of
+    /// all, in shadow or excepted only where it is so in all. Without a scope nothing changes.
+    #[must_use]
+    pub fn for_any_scope<'s>(&self, scopes: impl IntoIterator<Item = Scope<'s>>) -> Self {
+        let each = scopes.into_iter().map(|scope| self.for_scope(&scope).treatment);
+        let strictest = each.reduce(|one, other| {
+            if Arc::ptr_eq(&one, &other) || one == other { one } else { Arc::new(one.strictest(&other)) }
+        });
+        Self { treatment: strictest.unwrap_or_else(|| Arc::clone(&self.treatment)), ..self.clone() }
+    }
+
+    /// Whether both treat every finding in the same way.
+    pub fn treats_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.treatment, &other.treatment) || self.treatment == other.treatment
+    }
+
+    /// Whether some exception is bound to a place, so that the path of a text makes a difference.
+    pub fn depends_on_path(&self) -> bool {
+        self.treatments.depend_on_path()
     }
 
     /// The same packs, where findings of the named types are treated at least as strictly as said, and none of them is
@@ -125,7 +160,12 @@ impl Inspector {
         Self { plain: true, ..self.clone() }
     }
 
-    /// Version, number of rules and a checksum of the packs in use; changes whenever a rule changes.
+    /// `sha256:` and the hash of the packs and the guardrails in use: what decides what is found and what is done about it.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// That of the packs alone; changes whenever a rule changes.
     pub fn pack_digest(&self) -> &str {
         self.pack.digest()
     }
@@ -176,7 +216,19 @@ impl Inspector {
     /// Only the last 512 bytes of a text and the first 512 of the next take part, and only types that a check digit or a
     /// prefix speaks for. A part may overlap another finding of its text, of another type.
     pub fn scan_joined(&self, texts: &[&str]) -> Vec<Vec<Finding>> {
-        crate::view::join::scan(self, texts)
+        let mut found: Vec<Vec<Finding>> = texts.iter().map(|text| self.scan(text)).collect();
+        let own: Vec<&[Finding]> = found.iter().map(Vec::as_slice).collect();
+        let joined = self.join(texts, &own);
+        for (found, parts) in found.iter_mut().zip(joined.parts) {
+            found.extend(parts);
+            found.sort_by_key(|finding| (finding.start, finding.end));
+        }
+        found
+    }
+
+    /// The parts that [`Inspector::scan_joined`] adds to `found`, which is what each text holds by itself.
+    pub fn join(&self, texts: &[&str], found: &[&[Finding]]) -> Joined {
+        crate::view::join::parts(self, texts, found)
     }
 
     /// What [`Inspector::scan`] finds, with the evidence behind each score.
@@ -191,7 +243,7 @@ impl Inspector {
             .collect()
     }
 
-    fn hits(&self, text: &str) -> (Vec<Hit>, Progress) {
+    pub(crate) fn hits(&self, text: &str) -> (Vec<Hit>, Progress) {
         let (mut hits, mut progress) = (Vec::new(), Progress::default());
         progress.advance(self, text.as_bytes(), true, &mut hits);
         (hits, progress)
@@ -265,7 +317,7 @@ impl Inspector {
     }
 
     /// Counts final hits towards the sensitivity of their text.
-    fn count(&self, hits: &[Hit], tally: &mut Tally) {
+    pub(crate) fn count(&self, hits: &[Hit], tally: &mut Tally) {
         for hit in hits {
             let Some(rule) = self.pack.rules.get(hit.rule) else { continue };
             if self.is_excepted(hit) {

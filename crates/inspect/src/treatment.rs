@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use schleuse_types::FindingAction;
 
-use crate::exception::keyed;
+use crate::exception::{Exception, keyed};
 use crate::guardrails::{GuardrailError, Guardrails, Selection};
 use crate::pack::{Pack, Rule};
 use crate::scope::Scope;
@@ -18,6 +18,7 @@ const KEPT_MAX: usize = 256;
 pub(crate) struct Treatments {
     guardrails: Guardrails,
     depend_on_scope: bool,
+    depend_on_path: bool,
     /// Held only to look up or to put in, never while treatments are worked out.
     kept: RwLock<BTreeMap<Selection, Arc<Treatment>>>,
 }
@@ -40,12 +41,18 @@ impl Treatments {
     pub(crate) fn new(pack: &Pack, guardrails: Guardrails) -> Result<Self, GuardrailError> {
         guardrails.check(&pack.rules)?;
         let depend_on_scope = guardrails.depend_on_scope();
-        Ok(Self { guardrails, depend_on_scope, kept: RwLock::default() })
+        let depend_on_path = guardrails.exceptions().any(Exception::is_bound_to_a_place);
+        Ok(Self { guardrails, depend_on_scope, depend_on_path, kept: RwLock::default() })
     }
 
     /// Whether the scope makes any difference.
     pub(crate) fn depend_on_scope(&self) -> bool {
         self.depend_on_scope
+    }
+
+    /// Whether the path of a text does.
+    pub(crate) fn depend_on_path(&self) -> bool {
+        self.depend_on_path
     }
 
     pub(crate) fn in_scope(&self, rules: &[Rule], scope: &Scope<'_>) -> Arc<Treatment> {
@@ -103,6 +110,30 @@ impl Treatment {
         }
         stricter.has_exceptions = !stricter.values.is_empty() || stricter.excepted.contains(&true);
         stricter
+    }
+
+    /// Each rule as strictly as in either; in shadow or excepted where it is so in both.
+    pub(crate) fn strictest(&self, other: &Self) -> Self {
+        let both = |mine: &[bool], its: &[bool]| mine.iter().zip(its).map(|(a, b)| *a && *b).collect();
+        // What one excepts for all values, the other may for some.
+        let values_of = |index: usize| match (self.values.get(&index), other.values.get(&index)) {
+            (Some(mine), Some(its)) => mine.iter().filter(|value| its.contains(value)).copied().collect(),
+            (Some(mine), None) if other.excepted.get(index) == Some(&true) => mine.clone(),
+            (None, Some(its)) if self.excepted.get(index) == Some(&true) => its.clone(),
+            _ => Vec::new(),
+        };
+        let excepted: Vec<bool> = both(&self.excepted, &other.excepted);
+        let values: BTreeMap<usize, Vec<[u8; 32]>> = (0..excepted.len())
+            .map(|index| (index, values_of(index)))
+            .filter(|(_, values)| !values.is_empty())
+            .collect();
+        Self {
+            actions: self.actions.iter().zip(&other.actions).map(|(a, b)| *a.max(b)).collect(),
+            shadow: both(&self.shadow, &other.shadow),
+            has_exceptions: !values.is_empty() || excepted.contains(&true),
+            excepted,
+            values,
+        }
     }
 
     /// The same, where what would be pseudonymised is only reported.

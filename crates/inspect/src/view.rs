@@ -30,6 +30,7 @@ use crate::resolver::Hit;
 use crate::text::{byte_before, floor_character, range};
 pub use coverage::Coverage;
 use decode::Kind;
+pub(crate) use decode::OpaqueRuns;
 use lane::{Derived, Found, Lane, Outcome};
 
 /// How often a text is decoded again.

@@ -6,6 +6,7 @@ use crate::armour::ARMOUR_MAX;
 use crate::inspector::{Inspector, Progress, replacement};
 use crate::score::Tally;
 use crate::text::floor_character;
+use crate::view::{Coverage, OpaqueRuns};
 
 /// The most bytes that a window holds back for a candidate: an open armoured key. Every other rule has a lower limit of
 /// its own (tokens 512 bytes, JSON web tokens 8 KiB). At its limit a candidate counts as a finding.
@@ -32,6 +33,9 @@ pub struct Window {
     /// Length of `kept` at the last look.
     looked_at: usize,
     blocked: bool,
+    /// Bytes that were pushed.
+    fed: usize,
+    opaque: OpaqueRuns,
 }
 
 /// What a push may show.
@@ -61,6 +65,8 @@ impl Window {
             shown: 0,
             looked_at: 0,
             blocked: false,
+            fed: 0,
+            opaque: OpaqueRuns::default(),
         }
     }
 
@@ -69,6 +75,8 @@ impl Window {
         if self.blocked {
             return self.nothing();
         }
+        self.fed += piece.len();
+        self.opaque.push(piece.as_bytes());
         self.kept.push_str(piece);
         let unseen = self.kept.len() - self.looked_at;
         if self.kept.len() > EAGER && unseen < self.kept.len() / 8 && !piece.contains('-') {
@@ -90,6 +98,11 @@ impl Window {
     /// What all findings so far say about the sensitivity of the text.
     pub fn tally(&self) -> &Tally {
         &self.progress.tally
+    }
+
+    /// How much of the text so far was seen.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of_counts(self.fed, self.progress.zones.decoded, self.opaque.count())
     }
 
     fn nothing(&self) -> Released {

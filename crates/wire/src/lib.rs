@@ -23,5 +23,5 @@ pub use refusal::{internal, invalid_request, render as render_refusal};
 pub use reply::{
     Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
 };
-pub use request::{AnswerBound, Limits, Request, TextVisitor, too_large};
+pub use request::{AnswerBound, Limits, Request, TextVisitor, Turn, too_large};
 pub use surface::Surface;

@@ -31,6 +31,17 @@ impl<'a> Pointer<'a> {
         }
     }
 
+    /// Whether this is a text of a conversation, or one of several prompts: those of [`crate::Request::turns`].
+    pub fn is_turn(&self) -> bool {
+        use Segment::{Index, Key};
+        matches!(
+            self.0.as_slice(),
+            [Key("messages"), Index(_), Key("content")]
+                | [Key("messages"), Index(_), Key("content"), Index(_), Key("text")]
+                | [Key("prompt" | "input"), Index(_)]
+        )
+    }
+
     /// The key or index that was pushed last, if it is a key.
     pub fn last_key(&self) -> Option<&'a str> {
         match self.0.last()? {

@@ -30,9 +30,11 @@ pub fn render(refusal: &Refusal, request_id: &str, language: Language) -> String
         out.push_str(",\"path\":");
         write_string(&finding.path, &mut out);
         out.push_str(&format!(
-            ",\"start\":{},\"end\":{},\"score\":{:.2}}}",
+            ",\"start\":{},\"end\":{},\"score\":{:.2}",
             finding.start, finding.end, finding.score
         ));
+        // Only where it is so: most clients know the five members above and no other.
+        out.push_str(if finding.evasive { ",\"evasive\":true}" } else { "}" });
     }
     out.push_str("],\"next\":");
     write_string(refusal.next.in_language(language), &mut out);
@@ -93,13 +95,15 @@ mod tests {
             evasive: false,
             excepted: false,
         };
+        let hidden = Finding { evasive: true, ..finding.clone() };
         let refusal =
-            invalid_request("no \"x\"", "kein „x“", "inside", Some("x")).with_findings(vec![finding]);
+            invalid_request("no \"x\"", "kein „x“", "inside", Some("x")).with_findings(vec![finding, hidden]);
         assert_eq!(
             super::render(&refusal, "01J", Language::German),
             "{\"error\":{\"message\":\"kein „x“\",\"type\":\"invalid_request_error\",\"code\":\"invalid_request\",\
              \"param\":\"x\",\"request_id\":\"01J\",\"findings\":[{\"type\":\"IBAN\",\"path\":\"/messages/0/content\",\
-             \"start\":3,\"end\":25,\"score\":1.00}],\"next\":\"Berichtigen Sie die Anfrage und senden Sie sie \
+             \"start\":3,\"end\":25,\"score\":1.00},{\"type\":\"IBAN\",\
+             \"path\":\"/messages/0/content\",\"start\":3,\"end\":25,\"score\":1.00,\"evasive\":true}],\"next\":\"Berichtigen Sie die Anfrage und senden Sie sie \
              erneut.\"}}"
         );
     }

@@ -54,6 +54,14 @@ pub struct AnswerBound {
     pub most: Option<u64>,
 }
 
+/// A text of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn<'r> {
+    /// Who said it: `user`, `assistant`, `system`, `tool` …; empty for a prompt.
+    pub role: &'r str,
+    pub text: &'r str,
+}
+
 /// Sees every piece of text that a document would carry on.
 pub trait TextVisitor {
     /// A string value; may be rewritten.
@@ -123,6 +131,36 @@ impl Request {
             visit(value, &mut at, visitor);
             at.pop();
         }
+    }
+
+    /// What was said, in the order in which [`Request::visit`] shows it: the texts at places of which
+    /// [`Pointer::is_turn`] is true.
+    pub fn turns(&self) -> Vec<Turn<'_>> {
+        let mut turns = Vec::new();
+        for (name, value) in self.body.iter() {
+            let Some(items) = value.as_array() else { continue };
+            match name {
+                "messages" => {
+                    for message in items {
+                        let role = member(message, "role").and_then(Value::as_str).unwrap_or_default();
+                        let turn = |text| Turn { role, text };
+                        match member(message, "content") {
+                            Some(Value::String(text)) => turns.push(turn(text)),
+                            Some(Value::Array(parts)) => {
+                                let texts = parts.iter().filter_map(|part| member(part, "text")?.as_str());
+                                turns.extend(texts.map(turn));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                "prompt" | "input" => {
+                    turns.extend(items.iter().filter_map(Value::as_str).map(|text| Turn { role: "", text }));
+                }
+                _ => {}
+            }
+        }
+        turns
     }
 
     /// The text with which a conversation began: the first message of a user, or the prompt. Later turns of the same

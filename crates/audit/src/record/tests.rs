@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use schleuse_types::{Finding, FindingAction, Label, Outcome, Role, Timestamp};
 
-use super::{Event, RECORD_BYTES_MAX, Record};
+use super::{Coverage, Event, RECORD_BYTES_MAX, Record};
 
 const TIME: Timestamp = Timestamp(1_795_207_724_123_456);
 const SALT: [u8; 16] = [0xFF; 16];
@@ -47,6 +47,7 @@ fn the_fullest_entry_has_every_member_in_order() {
         node: Some("gw-2".into()),
         count: Some(1),
         source: Some("127.0.0.1".into()),
+        coverage: Some(Coverage { scanned: 120, decoded: 40, opaque: 0 }),
         ..Record::default()
     };
     let finding = |kind: &str| Finding {
@@ -60,15 +61,20 @@ fn the_fullest_entry_has_every_member_in_order() {
         evasive: false,
         excepted: false,
     };
-    record.count_findings(&[finding("IBAN"), finding("EMAIL"), finding("IBAN")]);
+    let hidden = Finding { evasive: true, ..finding("IBAN") };
+    let excepted = Finding { excepted: true, ..finding("EMAIL") };
+    record.count_findings(&[finding("IBAN"), excepted, hidden]);
+    record.count_shadow(&[finding("CUSTOM_TERM")]);
     check(
         &record,
-        "{\"action\":\"REDACTED\",\"code\":\"x\",\"count\":1,\"event\":\"llm.complete\",\
+        "{\"action\":\"REDACTED\",\"code\":\"x\",\"count\":1,\
+         \"coverage\":{\"decoded\":40,\"opaque\":0,\"scanned\":120},\"evasive\":1,\
+         \"event\":\"llm.complete\",\"excepted\":{\"EMAIL\":1},\
          \"findings\":{\"EMAIL\":1,\"IBAN\":2},\"label\":\"CONFIDENTIAL\",\"model\":\"llama\",\"ms\":2210,\
          \"node\":\"gw-2\",\"pack\":\"sha256:2\",\"policy\":\"sha256:1\",\"prev\":73801,\
          \"prompt_hash\":\"hmac-sha256:ab\",\"request_id\":\"01JD\",\"role\":\"engineer\",\"route\":\"local\",\
          \"rules\":[\"p1\",\"p2\"],\"salt\":\"_____________________w\",\"sensitivity_score\":0.3,\
-         \"source\":\"127.0.0.1\",\"status\":200,\"surface\":\"/v1/chat/completions\",\
+         \"shadow\":{\"CUSTOM_TERM\":1},\"source\":\"127.0.0.1\",\"status\":200,\"surface\":\"/v1/chat/completions\",\
          \"timestamp\":\"2026-11-20T20:48:44.123456Z\",\"tokens_in\":812,\"tokens_out\":344,\"user\":\"p:00\",\"v\":1}",
     );
 }
@@ -142,6 +148,10 @@ fn what_is_too_long_is_cut_and_says_so() {
         label: Some(Label::Confidential),
         action: Some(Outcome::Pseudonymized),
         findings: (0..500).map(|number| (format!("KIND{number}"), u32::MAX)).collect(),
+        excepted: (0..500).map(|number| (format!("KIND{number}"), u32::MAX)).collect(),
+        shadow: (0..500).map(|number| (format!("KIND{number}"), u32::MAX)).collect(),
+        evasive: Some(u64::MAX),
+        coverage: Some(Coverage { scanned: u64::MAX, decoded: u64::MAX, opaque: u64::MAX }),
         status: Some(u16::MAX),
         tokens_in: Some(u64::MAX),
         tokens_out: Some(u64::MAX),
@@ -176,11 +186,16 @@ proptest! {
         salt in any::<[u8; 16]>(),
         score in 0_u8..=100,
         ms in proptest::option::of(0_u64..1 << 53),
+        read in proptest::option::of((0_u64..1 << 53, 0_u64..9, 0_u64..9)),
     ) {
         let record = Record {
             model: model.clone(),
             rules: rules.clone(),
-            findings: kinds,
+            findings: kinds.clone(),
+            excepted: kinds.clone(),
+            shadow: kinds,
+            evasive: ms,
+            coverage: read.map(|(scanned, decoded, opaque)| Coverage { scanned, decoded, opaque }),
             sensitivity_score: f32::from(score) / 100.0,
             ms,
             ..Record::default()

@@ -41,12 +41,13 @@ pub fn decide_again(
     entry: &Entry,
 ) -> Result<Decided, Refusal> {
     let mut cleared = cleared;
+    let seen = cleared.seen();
     let stage = Stage::Answering(Inspected {
         label: cleared.label(),
-        findings: cleared.findings().iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
-        sensitivity: (cleared.sensitivity() * 100.0).round() as u8,
-        evasive: cleared.findings().iter().any(|finding| finding.evasive),
-        opaque: cleared.is_opaque(),
+        findings: seen.findings.iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
+        sensitivity: (seen.tally.sensitivity() * 100.0).round() as u8,
+        evasive: seen.findings.iter().any(|finding| finding.evasive),
+        opaque: seen.coverage.opaque > 0,
     });
     let model = cleared.model().clone();
     let question = question(gate, verified, cleared.request().surface().name(), model, stage, entry);
@@ -63,7 +64,7 @@ pub fn decide_again(
         }
     }
     if !treatments.is_empty() {
-        cleared.treat(&treatments, entry)?;
+        cleared.treat(gate, &treatments, entry)?;
     }
     Ok(Decided { cleared, _permitted: permitted })
 }

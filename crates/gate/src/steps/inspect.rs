@@ -1,13 +1,21 @@
 //! What the question holds: every text in it is inspected, and what must not go on is taken out or refused.
 
+mod guards;
+mod look;
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
-use schleuse_inspect::{Inspector, SurrogateKey, Surrogates};
+use schleuse_inspect::{Direction, SurrogateKey, Surrogates};
 use schleuse_policy::Model;
-use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text};
-use schleuse_wire::{Pointer, Request, TextVisitor};
+use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text, Zone};
+use schleuse_wire::Request;
 
+pub(super) use guards::{Guards, Surroundings};
+pub(crate) use look::Seen;
+pub(super) use look::{Excess, Look, hidden_in_arguments};
+
+use super::select::may_carry;
 use super::{Asking, Parsed};
 use crate::{Entry, Gate};
 
@@ -15,14 +23,12 @@ use crate::{Entry, Gate};
 pub struct Cleared {
     request: Request,
     model: Model,
-    /// What question and answer are inspected with.
-    inspector: Inspector,
+    /// What the guardrails for question and answer depend on.
+    around: Surroundings,
     /// What stands in the question instead of names and numbers, to be turned back in the answer.
     surrogates: Surrogates,
     label: Label,
-    findings: Vec<Finding>,
-    sensitivity: f32,
-    is_opaque: bool,
+    seen: Seen,
 }
 
 impl Cleared {
@@ -39,9 +45,14 @@ impl Cleared {
         self.request.cap_answers(tokens);
     }
 
+    /// Where the model server stands that was chosen: it decides how the answer is inspected.
+    pub(super) fn choose(&mut self, zone: Zone) {
+        self.around.choose(zone);
+    }
+
     /// What the answer is inspected with.
-    pub(super) fn answer_inspector(&self) -> Inspector {
-        self.inspector.for_answers()
+    pub(super) fn answer_guards(&self) -> Guards {
+        self.around.guards(Direction::Answer, self.label)
     }
 
     pub(super) fn surrogates(&self) -> &Surrogates {
@@ -52,29 +63,22 @@ impl Cleared {
         self.label
     }
 
-    pub(crate) fn findings(&self) -> &[Finding] {
-        &self.findings
-    }
-
-    /// Whether a part of the question could not be read.
-    pub(super) fn is_opaque(&self) -> bool {
-        self.is_opaque
-    }
-
-    pub(crate) fn sensitivity(&self) -> f32 {
-        self.sensitivity
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Inspects again with stricter actions for some types, as a permission demanded; the answer too is inspected so.
     pub(super) fn treat(
         &mut self,
+        gate: &Gate,
         treatments: &BTreeMap<String, FindingAction>,
         entry: &Entry,
     ) -> Result<(), Refusal> {
-        self.inspector = self.inspector.stricter(treatments);
-        let seen = guarded(|| look(&self.inspector, &mut self.request, &mut self.surrogates))?;
-        self.label = self.label.join(seen.label);
-        entry.note_label(self.label);
+        self.around.demand(treatments);
+        let (request, surrogates) = (&mut self.request, &mut self.surrogates);
+        let (seen, label) = look(gate, &self.around, self.label, request, surrogates)?;
+        self.label = label;
+        entry.note_label(label);
         conclude(&seen, entry)
     }
 }
@@ -83,33 +87,34 @@ impl Cleared {
 pub fn inspect(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared } = parsed;
     let inspector = gate.inspector.current();
-    entry.note_pack(inspector.pack_digest());
+    entry.note_pack(inspector.digest());
+    let zones = zones(gate, request.model(), declared);
+    let around = Surroundings::new(inspector, entry.groups(), zones, gate.clock.now().seconds());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
     let key = SurrogateKey::derive(gate.surrogate_secret.expose(), &entry.person(), conversation);
     let mut surrogates = Surrogates::new(key);
-    let seen = guarded(|| look(&inspector, &mut request, &mut surrogates))?;
-    let label = declared.join(seen.label);
-    let sensitivity = Inspector::sensitivity(&seen.findings);
+    let (seen, label) = look(gate, &around, declared, &mut request, &mut surrogates)?;
     entry.note_label(label);
-    entry.note_sensitivity(sensitivity);
-    entry.note_findings(&seen.findings, "request");
+    entry.note_seen(&seen, "request");
     conclude(&seen, entry)?;
-    let is_opaque = seen.is_opaque;
-    let Looked { findings, .. } = seen;
-    Ok(Cleared {
-        request,
-        model: asking.model,
-        inspector,
-        surrogates,
-        label,
-        findings,
-        sensitivity,
-        is_opaque,
-    })
+    Ok(Cleared { request, model: asking.model, around, surrogates, label, seen })
 }
 
-fn conclude(seen: &Looked, entry: &Entry) -> Result<(), Refusal> {
+/// Where the model servers stand that may be given this label; all of the model's where there is none.
+fn zones(gate: &Gate, model: &str, label: Label) -> Vec<Zone> {
+    let routes = gate.upstreams.routes(model);
+    let open = routes.iter().filter(|route| may_carry(route, label)).map(|route| route.zone);
+    let mut zones: Vec<Zone> = open.collect();
+    if zones.is_empty() {
+        zones.extend(routes.iter().map(|route| route.zone));
+    }
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
+fn conclude(seen: &Seen, entry: &Entry) -> Result<(), Refusal> {
     if seen.is_blocked {
         return Err(blocked(&seen.findings));
     }
@@ -148,199 +153,79 @@ pub(super) fn guarded<T>(inspection: impl FnOnce() -> T) -> Result<T, Refusal> {
     })
 }
 
-struct Looked {
-    findings: Vec<Finding>,
+/// Inspection that was not finished within its bounds denies like any other that did not come to its end.
+pub(super) fn exceeded(excess: Excess) -> Refusal {
+    let (english, german, inside) = match excess {
+        Excess::Findings => (
+            "The text holds more findings than can be inspected at once, so it was not sent on.",
+            "Der Text enthält mehr Funde, als auf einmal geprüft werden können, und wurde deshalb nicht weitergegeben.",
+            "inspection found too much",
+        ),
+        Excess::Duration => (
+            "The text could not be inspected in time, so it was not sent on.",
+            "Der Text konnte nicht rechtzeitig geprüft werden und wurde deshalb nicht weitergegeben.",
+            "inspection took too long",
+        ),
+    };
+    Refusal::new(
+        RefusalCode::RequestTooLarge,
+        Text::fixed(english, german),
+        Text::fixed("Send less text at once.", "Senden Sie weniger Text auf einmal."),
+        inside,
+    )
+}
+
+/// Inspects every text under the label that the texts themselves raise, and replaces what must not go on. Every text is
+/// looked at before the first one is rewritten, so that a name found in one is replaced in all.
+fn look(
+    gate: &Gate,
+    around: &Surroundings,
     label: Label,
-    is_blocked: bool,
-    is_opaque: bool,
-}
-
-/// Inspects every text before the first one is rewritten, so that a name found in one is replaced in all.
-fn look(inspector: &Inspector, request: &mut Request, surrogates: &mut Surrogates) -> Looked {
-    let mut look = Look::new(inspector);
-    request.visit(&mut look);
-    if !look.is_blocked && look.rewrites() {
-        if look.findings.iter().any(|finding| finding.action == FindingAction::Pseudonymize) {
-            request.visit(&mut Learn { found: look.found.iter(), surrogates });
+    request: &mut Request,
+    surrogates: &mut Surrogates,
+) -> Result<(Seen, Label), Refusal> {
+    let mut guards = around.guards(Direction::Request, label);
+    let mut label = label;
+    loop {
+        let mut look = Look::new(&guards, &*gate.clock);
+        guarded(|| {
+            request.visit(&mut look);
+            look.join(&request.turns());
+        })?;
+        if let Some(excess) = look.excess {
+            return Err(exceeded(excess));
         }
-        request.visit(&mut Rewrite { found: look.found.iter(), inspector, surrogates });
-    }
-    Looked {
-        findings: look.findings,
-        label: look.label,
-        is_blocked: look.is_blocked,
-        is_opaque: look.is_opaque,
-    }
-}
-
-/// Looks at texts one by one and changes none. Shared by requests and whole replies.
-pub(super) struct Look<'a> {
-    inspector: &'a Inspector,
-    pub(super) findings: Vec<Finding>,
-    pub(super) label: Label,
-    pub(super) is_blocked: bool,
-    /// A part of some text could not be read.
-    is_opaque: bool,
-    /// What was found in each text that may be rewritten, in the order in which they were seen.
-    found: Vec<Vec<Finding>>,
-    /// Keys that hold a finding themselves: a path must not repeat them.
-    telling_keys: Vec<String>,
-}
-
-impl<'a> Look<'a> {
-    pub(super) fn new(inspector: &'a Inspector) -> Self {
-        Self {
-            inspector,
-            findings: Vec::new(),
-            label: Label::Public,
-            is_blocked: false,
-            is_opaque: false,
-            found: Vec::new(),
-            telling_keys: Vec::new(),
-        }
-    }
-
-    /// Whether something that was found is to be replaced.
-    pub(super) fn rewrites(&self) -> bool {
-        self.findings.iter().any(|finding| finding.action.replaces())
-    }
-
-    /// Replaces what was found, in the document that was looked at.
-    pub(super) fn rewriting<'l>(&'l self, surrogates: &'l mut Surrogates) -> Rewrite<'l> {
-        Rewrite { found: self.found.iter(), inspector: self.inspector, surrogates }
-    }
-
-    fn scan(&mut self, text: &str) -> Vec<Finding> {
-        let found = self.inspector.scan(text);
-        for finding in &found {
-            self.is_blocked |= finding.action == FindingAction::Block;
-            if finding.action >= FindingAction::RaiseLabel
-                && let Some(lowest) = self.inspector.lowest_label(finding)
-            {
-                self.label = self.label.join(lowest);
+        label = label.join(look.seen.label);
+        if guards.hold_under(label) {
+            if !look.seen.is_blocked && look.rewrites() {
+                guarded(|| rewrite(&look, request, surrogates))?;
             }
+            return Ok((look.seen, label));
         }
-        found
-    }
-
-    fn keep(&mut self, found: Vec<Finding>, at: &Pointer<'_>) {
-        if found.is_empty() {
-            return;
-        }
-        let path = self.path(at);
-        self.findings.extend(found.into_iter().map(|mut finding| {
-            finding.path.clone_from(&path);
-            finding
-        }));
+        // Overlapping findings are told apart by their actions, so other guardrails ask for another look. A label only
+        // rises, so there are few.
+        guards = guards.under(label);
     }
 }
 
-impl TextVisitor for Look<'_> {
-    fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
-        let found = self.scan(text);
-        self.found.push(found.clone());
-        self.keep(found, at);
-        if at.last_key() == Some("arguments") {
-            self.arguments(at, text);
-        }
+fn rewrite(look: &Look<'_>, request: &mut Request, surrogates: &mut Surrogates) {
+    if look.seen.findings.iter().any(|finding| finding.action == FindingAction::Pseudonymize) {
+        request.visit(&mut look.learning(surrogates));
     }
-
-    fn fixed(&mut self, at: &Pointer<'_>, text: &str) {
-        let found = self.scan(text);
-        if found.is_empty() {
-            return;
-        }
-        // A key or a number cannot be replaced without changing what the document means: refused instead.
-        if found.iter().any(|finding| finding.action.is_protective()) {
-            self.is_blocked = true;
-            if at.last_key() == Some(text) {
-                self.telling_keys.push(text.to_owned());
-            }
-        }
-        self.keep(found, at);
-    }
+    request.visit(&mut look.rewriting(surrogates));
 }
 
-impl Look<'_> {
-    /// The place as a refusal tells it, with `*` for a key that is itself what was found.
-    fn path(&self, at: &Pointer<'_>) -> String {
-        let mut shown = at.clone();
-        for key in &self.telling_keys {
-            shown.hide_key(key);
-        }
-        shown.to_string()
-    }
-
-    /// Arguments of a tool call are a JSON document inside a string: its escapes could hide what the string does not
-    /// show. What is found only there is refused, with the whole string as its place.
-    fn arguments(&mut self, at: &Pointer<'_>, text: &str) {
-        use schleuse_wire::json::{Bounds, parse};
-        if !text.contains('\\') {
-            return;
-        }
-        let Ok(mut document) = parse(text.as_bytes(), &Bounds::default()) else {
-            return;
-        };
-        let mut inner = Look::new(self.inspector);
-        document.visit(&mut inner);
-        self.label = self.label.join(inner.label);
-        let is_hidden = |finding: &Finding| finding.action.is_protective();
-        let mut hidden: Vec<Finding> = inner.findings.into_iter().filter(is_hidden).collect();
-        if hidden.is_empty() {
-            return;
-        }
-        for finding in &mut hidden {
-            finding.start = 0;
-            finding.end = text.len();
-            finding.action = FindingAction::Block;
-        }
-        self.is_blocked = true;
-        self.keep(hidden, at);
-    }
-}
-
-/// Makes the surrogates of all texts before the first one is rewritten.
-struct Learn<'a> {
-    found: std::slice::Iter<'a, Vec<Finding>>,
-    surrogates: &'a mut Surrogates,
-}
-
-impl TextVisitor for Learn<'_> {
-    fn text(&mut self, _at: &Pointer<'_>, text: &mut String) {
-        self.surrogates.learn(text, self.found.next().map_or(&[], Vec::as_slice));
-    }
-
-    fn fixed(&mut self, _at: &Pointer<'_>, _text: &str) {}
-}
-
-/// Replaces what was found, text by text in the order in which they were looked at.
-pub(super) struct Rewrite<'a> {
-    found: std::slice::Iter<'a, Vec<Finding>>,
-    inspector: &'a Inspector,
-    surrogates: &'a mut Surrogates,
-}
-
-impl TextVisitor for Rewrite<'_> {
-    fn text(&mut self, _at: &Pointer<'_>, text: &mut String) {
-        let found = self.found.next().map_or(&[][..], Vec::as_slice);
-        if !self.surrogates.is_empty() {
-            *text = self.surrogates.replace(text, found);
-        } else if found.iter().any(|finding| finding.action.replaces()) {
-            *text = self.inspector.redact(text, found);
-        }
-    }
-
-    fn fixed(&mut self, _at: &Pointer<'_>, _text: &str) {}
-}
+/// The most findings that a refusal tells one by one.
+const TOLD_MAX: usize = 1000;
 
 /// The refusal of the third document: its first words are fixed.
 pub(super) fn blocked(findings: &[Finding]) -> Refusal {
-    let told: Vec<Finding> =
-        findings.iter().filter(|finding| finding.action.is_protective()).cloned().collect();
-    let mut kinds: Vec<&str> = told.iter().map(|finding| finding.kind.as_str()).collect();
+    let told = || findings.iter().filter(|finding| finding.action.is_protective());
+    let mut kinds: Vec<&str> = told().map(|finding| finding.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let kinds = kinds.join(", ");
+    let told: Vec<Finding> = told().take(TOLD_MAX).cloned().collect();
     Refusal::new(
         RefusalCode::SensitiveDataDetected,
         Text::new(

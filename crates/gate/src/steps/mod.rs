@@ -14,6 +14,7 @@ pub use admit::{Admitted, admit};
 pub use ask::{Asked, ask};
 pub(crate) use decide::may_list_models;
 pub use decide::{Asking, Decided, decide, decide_again};
+pub(crate) use inspect::Seen;
 pub use inspect::{Cleared, inspect};
 pub use parse::{Parsed, parse};
 pub use reply::{Followed, reply};

@@ -12,7 +12,7 @@ use schleuse_wire::{Pointer, Reply, ReplyBody, ReplyError, TextVisitor, Upstream
 use tokio::sync::mpsc;
 
 use super::ask::{State, refuse};
-use super::inspect::{Look, blocked, guarded, outcome};
+use super::inspect::{Guards, Look, blocked, exceeded, guarded, outcome};
 use super::{Asked, Cleared};
 use crate::{Entry, Gate};
 
@@ -46,7 +46,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         State::Answered(answer) => {
             entry.note_route(&answer.replica);
             if !(200..300).contains(&answer.status) {
-                return Err(upstream_refused(gate, *answer).await);
+                return Err(upstream_refused(&cleared.answer_guards(), *answer).await);
             }
             if !request.is_stream() {
                 return whole(gate, *answer, &cleared, entry).await;
@@ -60,7 +60,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
     let stream = follow::Stream {
         gate: Arc::clone(gate),
         entry: entry.clone(),
-        inspector: cleared.answer_inspector(),
+        guards: cleared.answer_guards(),
         surrogates: cleared.surrogates().clone(),
         surface: request.surface(),
         model: request.model().to_owned(),
@@ -72,23 +72,25 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
 }
 
 async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) -> Result<Followed, Refusal> {
-    let (request, inspector) = (cleared.request(), &cleared.answer_inspector());
+    let (request, guards) = (cleared.request(), &cleared.answer_guards());
     let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
     entry.note_first_byte();
     let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
-        .map_err(|error| unusable(gate, error))?;
-    reply.withhold_unless(|text| is_harmless(inspector, text));
-    let mut look = Look::new(inspector);
+        .map_err(|error| unusable(guards, error))?;
+    reply.withhold_unless(|text| is_harmless(guards, text));
+    let mut look = Look::new(guards, &*gate.clock);
     guarded(|| reply.visit(&mut look))?;
-    entry.note_findings(&look.findings, "reply");
-    entry.note_sensitivity(schleuse_inspect::Inspector::sensitivity(&look.findings));
+    if let Some(excess) = look.excess {
+        return Err(exceeded(excess));
+    }
+    entry.note_seen(&look.seen, "reply");
     if let Some(usage) = reply.usage_counts() {
         entry.note_usage(usage);
     }
-    if look.is_blocked {
-        return Err(blocked_reply(&look.findings));
+    if look.seen.is_blocked {
+        return Err(blocked_reply(&look.seen.findings));
     }
-    if let Some(outcome) = outcome(&look.findings) {
+    if let Some(outcome) = outcome(&look.seen.findings) {
         entry.note_outcome(outcome);
     }
     let surrogates = cleared.surrogates();
@@ -119,8 +121,8 @@ impl TextVisitor for Restore<'_> {
 }
 
 /// Whether a short text that stands beside the answer may be told as it is.
-fn is_harmless(inspector: &schleuse_inspect::Inspector, text: &str) -> bool {
-    inspector.scan(text).iter().all(|finding| !finding.action.is_protective())
+fn is_harmless(guards: &Guards, text: &str) -> bool {
+    guards.inspector().scan(text).iter().all(|finding| !finding.action.is_protective())
 }
 
 /// A block on the way back: it was not the asker's text that was blocked.
@@ -138,22 +140,21 @@ fn blocked_reply(findings: &[schleuse_types::Finding]) -> Refusal {
 }
 
 /// A model server's own refusal, kept as what it is; its text is inspected like any other.
-async fn upstream_refused(gate: &Gate, answer: Answer) -> Refusal {
+async fn upstream_refused(guards: &Guards, answer: Answer) -> Refusal {
     let (status, retry_after_s, replica) = (answer.status, answer.retry_after_s, answer.replica.clone());
     let error = match answer.whole(ERROR_BYTES_MAX).await {
         Ok(body) => UpstreamError::parse(&body),
         Err(_) => UpstreamError::default(),
     };
-    let mut refusal = told(gate, error, status);
+    let mut refusal = told(guards, error, status);
     refusal.inside = format!("upstream `{replica}` answered with status {status}");
     // Whoever is told to slow down is told for how long.
     refusal.retry_after_s = retry_after_s.or((status == 429).then_some(1));
     refusal
 }
 
-fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
-    let findings = gate.inspector.current().scan(&error.message);
-    let is_clean = findings.iter().all(|finding| !finding.action.is_protective());
+fn told(guards: &Guards, error: UpstreamError, status: u16) -> Refusal {
+    let is_clean = is_harmless(guards, &error.message);
     // A model server may quote what it was sent: an error never tells more than an answer would.
     let message = if error.message.is_empty() || !is_clean {
         Text::new(
@@ -169,25 +170,25 @@ fn told(gate: &Gate, error: UpstreamError, status: u16) -> Refusal {
     } else {
         Text::fixed("Try again later.", "Versuchen Sie es später noch einmal.")
     };
-    let code = error.code.filter(|code| may_be_told(gate, code));
+    let code = error.code.filter(|code| may_be_told(guards, code));
     let code = RefusalCode::UpstreamRefused { status, code };
     Refusal::new(code, message, next, format!("upstream error with status {status}"))
 }
 
 /// Whether a model server's own code goes on: a plain word, none of this house's, and nothing that inspection would take out. Clients
 /// act on codes, and a model server is believed in nothing.
-fn may_be_told(gate: &Gate, code: &str) -> bool {
+fn may_be_told(guards: &Guards, code: &str) -> bool {
     let is_word = (1..=64).contains(&code.len())
         && code.starts_with(|first: char| first.is_ascii_lowercase())
         && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    is_word && !RefusalCode::is_of_this_house(code) && is_harmless(&gate.inspector.current(), code)
+    is_word && !RefusalCode::is_of_this_house(code) && is_harmless(guards, code)
 }
 
-fn unusable(gate: &Gate, error: ReplyError) -> Refusal {
+fn unusable(guards: &Guards, error: ReplyError) -> Refusal {
     match error {
         ReplyError::Upstream(error) => {
             let status = error.status.unwrap_or(502);
-            told(gate, error, status)
+            told(guards, error, status)
         }
         ReplyError::Malformed(what) => Refusal::new(
             RefusalCode::UpstreamFailed,

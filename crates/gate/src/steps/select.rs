@@ -14,7 +14,7 @@ pub struct Routed {
 
 /// The first healthy route that may carry the label, else the first that may.
 pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Refusal> {
-    let Decided { cleared, _permitted } = decided;
+    let Decided { mut cleared, _permitted } = decided;
     let label = cleared.label();
     let mut permitted: Vec<Route> = gate
         .upstreams
@@ -27,11 +27,12 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
         return Err(no_permitted_route(label));
     };
     entry.note_route(&route.replicas.join("+"));
+    cleared.choose(route.zone);
     Ok(Routed { cleared, route })
 }
 
 /// SECRET goes nowhere, and an external route is closed: no agreement with its processor can be recorded yet.
-fn may_carry(route: &Route, label: Label) -> bool {
+pub(super) fn may_carry(route: &Route, label: Label) -> bool {
     label != Label::Secret && label <= route.max_label && route.zone != Zone::External
 }
 

@@ -15,7 +15,7 @@ use schleuse_inspect::{Guardrails, Inspector, LiveInspector};
 use schleuse_limits::{Limits as Budgets, Rule};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
-use schleuse_types::{Clock, Language, OsRandom, Role, Secret, SystemClock};
+use schleuse_types::{Clock, Language, OsRandom, Role, Secret, SystemClock, Zone};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{
     Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody,
@@ -49,6 +49,57 @@ impl House {
 
     pub async fn with_policy(text: &str) -> Self {
         Self::with(Policy::load(SHIPPED_SCHEMA, &[("test.cedar", text)]).unwrap(), Vec::new()).await
+    }
+
+    /// A house with guardrails of its own, as a configuration writes them.
+    pub async fn with_guardrails(toml: &str) -> Self {
+        let house = Self::open().await;
+        let guardrails = Guardrails::parse_toml(toml).unwrap();
+        house.gate.inspector.replace(|| Inspector::new(guardrails)).unwrap();
+        house
+    }
+
+    /// The same house, where the one model also stands in these zones; nobody answers there.
+    pub async fn and_in_zones(mut self, zones: &[Zone]) -> Self {
+        let gate = Arc::get_mut(&mut self.gate).unwrap();
+        let mut configs = Vec::new();
+        for (number, zone) in zones.iter().enumerate() {
+            let mut config = UpstreamConfig::new(format!("other{number}"), self.upstream.url());
+            config.zone = *zone;
+            config.models = Some(vec!["tiny".to_owned()]);
+            configs.push(config);
+        }
+        configs.push(UpstreamConfig::new("model", self.upstream.url()));
+        gate.upstreams = Upstreams::new(configs, Arc::clone(&gate.clock)).unwrap();
+        gate.upstreams.refresh().await;
+        self
+    }
+
+    /// The same house, where the only model stands in another zone.
+    pub async fn in_zone(mut self, zone: Zone) -> Self {
+        let gate = Arc::get_mut(&mut self.gate).unwrap();
+        let mut config = UpstreamConfig::new("model", self.upstream.url());
+        config.zone = zone;
+        gate.upstreams = Upstreams::new(vec![config], Arc::clone(&gate.clock)).unwrap();
+        gate.upstreams.refresh().await;
+        self
+    }
+
+    /// The same house with another clock.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        Arc::get_mut(&mut self.gate).unwrap().clock = clock;
+        self
+    }
+
+    /// Puts the employee into groups.
+    pub fn put_into_groups(&self, groups: &[&str]) {
+        let mut records = Role::ALL.map(record);
+        for record in &mut records {
+            if record.role == Role::Employee {
+                record.groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            }
+        }
+        self.gate.identity.replace(records);
     }
 
     async fn with(policy: Policy, rules: Vec<Rule>) -> Self {

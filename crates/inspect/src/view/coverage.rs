@@ -14,10 +14,22 @@ pub struct Coverage {
     pub opaque: usize,
 }
 
+impl std::ops::AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.scanned += other.scanned;
+        self.decoded += other.decoded;
+        self.opaque += other.opaque;
+    }
+}
+
 impl Coverage {
     pub(crate) fn of(text: &[u8], decoded: usize) -> Self {
-        let opaque = decode::opaque(text).min(text.len());
-        let decoded = decoded.min(text.len() - opaque);
-        Self { scanned: text.len() - opaque - decoded, decoded, opaque }
+        Self::of_counts(text.len(), decoded, decode::opaque(text))
+    }
+
+    pub(crate) fn of_counts(length: usize, decoded: usize, opaque: usize) -> Self {
+        let opaque = opaque.min(length);
+        let decoded = decoded.min(length - opaque);
+        Self { scanned: length - opaque - decoded, decoded, opaque }
     }
 }

@@ -3,7 +3,7 @@
 //! A run counts only when its first bytes decode to text: of random keys, hashes and words nothing is derived.
 
 use super::lane::{Derived, Found};
-use crate::text::{byte, byte_before};
+use crate::text::{byte, byte_before, range};
 
 /// The fewest characters of base 64 that are decoded.
 const BASE_64_MIN: usize = 12;
@@ -412,44 +412,150 @@ const OPAQUE_MIN: usize = 256;
 
 /// Bytes of long runs of base 64 or hexadecimal digits that do not decode to text.
 pub(super) fn opaque(text: &[u8]) -> usize {
+    let is_of_run = |here: u8| base_64_value(here).is_some() || matches!(here, b'\r' | b'\n');
     let mut total = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let start = at;
-        let mut characters = Vec::new();
-        let mut end = at;
-        while let Some(here) = byte(text, at) {
-            if base_64_value(here).is_some() {
-                characters.push(here);
-                end = at + 1;
-            } else if !(matches!(here, b'\r' | b'\n') && characters.len() >= LINE_MIN) {
-                break;
-            }
-            at += 1;
+    // A run holds every so manieth byte, so nothing between needs a look.
+    let (mut from, mut probe) = (0, 0);
+    while let Some(here) = byte(text, probe) {
+        if !is_of_run(here) {
+            probe += OPAQUE_MIN;
+            continue;
         }
-        if characters.len() >= OPAQUE_MIN && !decodes_to_text(&characters) {
-            total += end - start;
+        let before = range(text, from, probe);
+        from = probe - before.iter().rev().take_while(|before| is_of_run(**before)).count();
+        while from <= probe {
+            let run = Stretch::at(text, from);
+            total += run.opaque();
+            from += run.length + 1;
         }
-        at = at.max(start) + 1;
+        probe = from.max(probe + 1) + OPAQUE_MIN - 1;
     }
     total
 }
 
-/// At least seven in eight of the decoded bytes are text.
-fn decodes_to_text(characters: &[u8]) -> bool {
-    let hexadecimal = characters.iter().all(u8::is_ascii_hexdigit);
-    let size = if hexadecimal { 4 } else { 6 };
-    let (mut bits, mut width, mut bytes, mut readable) = (0_u32, 0, 0_usize, 0_usize);
-    for character in characters {
-        let value = if hexadecimal { char::from(*character).to_digit(16) } else { base_64_value(*character) };
-        bits = (bits << size | value.unwrap_or_default()) & 0xFFFF;
-        width += size;
-        if width >= 8 {
-            width -= 8;
-            bytes += 1;
-            let decoded = (bits >> width & 0xFF) as u8;
-            readable += usize::from(matches!(decoded, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+/// Counts as [`opaque`] does, in a text that comes in pieces.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpaqueRuns {
+    run: Stretch,
+    /// That of the runs before.
+    total: usize,
+}
+
+impl OpaqueRuns {
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        for byte in piece {
+            if !self.run.push(*byte) {
+                self.total += std::mem::take(&mut self.run).opaque();
+            }
         }
     }
-    readable * 8 >= bytes * 7
+
+    /// Of the text so far.
+    pub(crate) fn count(&self) -> usize {
+        self.total + self.run.opaque()
+    }
+}
+
+/// A run of base 64 characters; long lines may be broken.
+#[derive(Debug, Clone, Default)]
+struct Stretch {
+    characters: usize,
+    /// Bytes from its beginning to its last character, and line breaks behind that.
+    length: usize,
+    breaks: usize,
+    is_more_than_hexadecimal: bool,
+    base_64: Meter,
+    hexadecimal: Meter,
+}
+
+impl Stretch {
+    fn at(text: &[u8], start: usize) -> Self {
+        let mut run = Self::default();
+        let _end = text.iter().skip(start).try_for_each(|byte| run.push(*byte).then_some(()));
+        run
+    }
+
+    /// False when the byte does not belong to the run, which is over then.
+    fn push(&mut self, byte: u8) -> bool {
+        let Some(value) = base_64_value(byte) else {
+            self.breaks += 1;
+            return matches!(byte, b'\r' | b'\n') && self.characters >= LINE_MIN;
+        };
+        self.characters += 1;
+        self.length += std::mem::take(&mut self.breaks) + 1;
+        self.base_64.push(value, 6);
+        match char::from(byte).to_digit(16) {
+            Some(digit) if !self.is_more_than_hexadecimal => self.hexadecimal.push(digit, 4),
+            _ => self.is_more_than_hexadecimal = true,
+        }
+        true
+    }
+
+    /// Its length when it is a long one that holds no text, else 0.
+    fn opaque(&self) -> usize {
+        let meter = if self.is_more_than_hexadecimal { &self.base_64 } else { &self.hexadecimal };
+        if self.characters >= OPAQUE_MIN && !meter.is_text() { self.length } else { 0 }
+    }
+}
+
+/// Counts how many decoded bytes are text.
+#[derive(Debug, Clone, Default)]
+struct Meter {
+    bits: u32,
+    width: u32,
+    bytes: usize,
+    readable: usize,
+}
+
+impl Meter {
+    fn push(&mut self, value: u32, size: u32) {
+        self.bits = (self.bits << size | value) & 0xFFFF;
+        self.width += size;
+        if self.width >= 8 {
+            self.width -= 8;
+            self.bytes += 1;
+            let decoded = (self.bits >> self.width & 0xFF) as u8;
+            self.readable += usize::from(matches!(decoded, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+        }
+    }
+
+    /// At least seven in eight of the decoded bytes are text.
+    fn is_text(&self) -> bool {
+        self.readable * 8 >= self.bytes * 7
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{OpaqueRuns, Stretch, opaque};
+
+    /// Looks at every byte.
+    fn naive(text: &[u8]) -> usize {
+        let (mut at, mut total) = (0, 0);
+        while at < text.len() {
+            let run = Stretch::at(text, at);
+            total += run.opaque();
+            at += run.length + 1;
+        }
+        total
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_runs_found_by_probes_are_those_of_every_byte(
+            parts in proptest::collection::vec(("[ .\n-]{0,3}", "[A-Za-z0-9+/\n]{0,20}", 0_usize..20), 0..12),
+        ) {
+            let text: String =
+                parts.iter().map(|(gap, run, times)| format!("{gap}{}", run.repeat(*times))).collect();
+            let expected = naive(text.as_bytes());
+            prop_assert_eq!(opaque(text.as_bytes()), expected, "{:?}", text);
+            let mut runs = OpaqueRuns::default();
+            text.as_bytes().chunks(7).for_each(|piece| runs.push(piece));
+            prop_assert_eq!(runs.count(), expected, "{:?}", text);
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use schleuse_types::Finding;
 
-use crate::inspector::Inspector;
+use crate::inspector::{Inspector, Joined};
+use crate::score::Tally;
 use crate::text::floor_character;
 
 /// Bytes of the end and of the beginning of a message that are read together with its neighbours.
@@ -35,50 +36,55 @@ struct Part {
     end: usize,
 }
 
-/// What [`Inspector::scan`] finds in each text, and, flagged evasive, the parts of values that go from one into the next.
-pub(crate) fn scan(inspector: &Inspector, texts: &[&str]) -> Vec<Vec<Finding>> {
-    let own: Vec<Vec<Finding>> = texts.iter().map(|text| inspector.scan(text)).collect();
-    let mut all = own.clone();
+/// The parts of values that go from one text into the next, flagged evasive. `own` is what each text holds by itself.
+pub(crate) fn parts(inspector: &Inspector, texts: &[&str], own: &[&[Finding]]) -> Joined {
+    let mut all = Joined { parts: vec![Vec::new(); texts.len()], tally: Tally::default() };
     for first in 0..texts.len().saturating_sub(1) {
         for joint in JOINTS {
             let (joined, parts) = join(texts, first, joint);
-            for finding in inspector.scan(&joined) {
-                if !BELIEVED.contains(&finding.kind.as_str()) {
-                    continue;
-                }
-                let pieces: Vec<(usize, usize, usize)> = parts
-                    .iter()
-                    .filter(|part| part.start < finding.end && finding.start < part.end)
-                    .map(|part| {
-                        let start = finding.start.max(part.start) - part.start + part.from;
-                        let end = finding.end.min(part.end) - part.start + part.from;
-                        (part.message, start, end)
-                    })
-                    .collect();
-                // A value that stands whole in one message was found there; so was one that another only touches.
-                let known = pieces.iter().any(|(message, start, end)| {
-                    own.get(*message).is_some_and(|found| {
-                        found.iter().any(|f| f.kind == finding.kind && f.start < *end && *start < f.end)
-                    })
-                });
-                if pieces.len() < 2 || known {
-                    continue;
-                }
-                for (message, start, end) in pieces {
-                    let Some(found) = all.get_mut(message) else { continue };
-                    let covered =
-                        found.iter().any(|f| f.kind == finding.kind && f.start <= start && end <= f.end);
-                    if !covered {
-                        found.push(Finding { start, end, evasive: true, ..finding.clone() });
-                    }
-                }
-            }
+            let (mut hits, _) = inspector.hits(&joined);
+            hits.retain(|hit| {
+                BELIEVED.contains(&inspector.kind_of(hit)) && all.take(inspector.finding(hit), &parts, own)
+            });
+            inspector.count(&hits, &mut all.tally);
         }
     }
-    for found in &mut all {
+    for found in &mut all.parts {
         found.sort_by_key(|finding| (finding.start, finding.end));
     }
     all
+}
+
+impl Joined {
+    /// Adds the parts of a finding in a joined text, unless it is no news.
+    fn take(&mut self, finding: Finding, parts: &[Part], own: &[&[Finding]]) -> bool {
+        let pieces: Vec<(usize, usize, usize)> = parts
+            .iter()
+            .filter(|part| part.start < finding.end && finding.start < part.end)
+            .map(|part| {
+                let start = finding.start.max(part.start) - part.start + part.from;
+                let end = finding.end.min(part.end) - part.start + part.from;
+                (part.message, start, end)
+            })
+            .collect();
+        // A value that stands whole in one message was found there; so was one that another only touches.
+        let known = pieces.iter().any(|(message, start, end)| {
+            own.get(*message).is_some_and(|found| {
+                found.iter().any(|f| f.kind == finding.kind && f.start < *end && *start < f.end)
+            })
+        });
+        if pieces.len() < 2 || known {
+            return false;
+        }
+        for (message, start, end) in pieces {
+            let Some(found) = self.parts.get_mut(message) else { continue };
+            let covered = found.iter().any(|f| f.kind == finding.kind && f.start <= start && end <= f.end);
+            if !covered {
+                found.push(Finding { start, end, evasive: true, ..finding.clone() });
+            }
+        }
+        true
+    }
 }
 
 /// The end of one message and what follows, up to the first message that is too long to be a part as a whole.

@@ -149,6 +149,44 @@ impl TextVisitor for Seen {
     }
 }
 
+/// The texts at places of turns.
+#[derive(Default)]
+struct Turns(Vec<String>);
+
+impl TextVisitor for Turns {
+    fn text(&mut self, at: &Pointer<'_>, text: &mut String) {
+        if at.is_turn() {
+            self.0.push(text.clone());
+        }
+    }
+    fn fixed(&mut self, _at: &Pointer<'_>, _text: &str) {}
+}
+
+#[test]
+fn turns_are_what_was_said_in_the_order_in_which_it_is_seen() {
+    let check = |surface, body: &str, expected: &[(&str, &str)]| {
+        let mut request = Request::parse(surface, body.as_bytes(), &Limits::default()).unwrap();
+        let said: Vec<(String, String)> =
+            request.turns().iter().map(|turn| (turn.role.to_owned(), turn.text.to_owned())).collect();
+        let told: Vec<(&str, &str)> =
+            said.iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
+        assert_eq!(told, expected, "{body}");
+        let mut seen = Turns::default();
+        request.visit(&mut seen);
+        assert_eq!(seen.0, said.into_iter().map(|(_, text)| text).collect::<Vec<_>>(), "{body}");
+    };
+    check(
+        Surface::ChatCompletions,
+        r#"{"messages":[{"content":"a","role":"system","name":"x"},{"role":"assistant","content":null,"refusal":"r"},
+            {"role":"user","content":[{"text":"b","type":"text"},{"type":"refusal","refusal":"s","text":"c"},
+            {"type":"thinking","thinking":"t"}]}],"documents":[{"text":"d","content":"e"}],"stop":["f"],"model":"m"}"#,
+        &[("system", "a"), ("user", "b"), ("user", "c")],
+    );
+    check(Surface::Completions, r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#, &[("", "a"), ("", "b")]);
+    check(Surface::Completions, r#"{"model":"m","prompt":"a"}"#, &[]);
+    check(Surface::Embeddings, r#"{"model":"m","input":["a","b"]}"#, &[("", "a"), ("", "b")]);
+}
+
 #[test]
 fn every_text_is_seen_and_what_is_sent_is_what_was_seen() {
     let mut request = parse(

@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
-use schleuse_inspect::{Inspector, Released, Restorer, Surrogates, Window};
+use schleuse_inspect::{Coverage, Released, Restorer, Surrogates, Window};
 use schleuse_types::{Finding, Refusal, RefusalCode, Text};
-use schleuse_wire::json::{Bounds, Value, parse};
-use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, Pointer, TextVisitor, ToolCallHead};
+use schleuse_wire::json::Value;
+use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, ToolCallHead};
 
-use super::blocked_reply;
+use super::super::inspect::{Guards, Seen, hidden_in_arguments};
+use super::{blocked_reply, is_harmless};
 
 /// Longest arguments of one tool call. They are held back whole, so there has to be an end.
 const ARGUMENTS_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) struct Channels {
-    inspector: Inspector,
+    guards: Guards,
     surrogates: Surrogates,
     choices: BTreeMap<u32, Choice>,
-    findings: Vec<Finding>,
+    /// What was found since it was last taken, and the sensitivity of names and ids.
+    seen: Seen,
+    /// Of names and ids.
+    named: Coverage,
     /// Id, time and fingerprint of the answer, for chunks that are made here.
     head: Chunk,
 }
@@ -37,20 +41,48 @@ struct Held {
     restorer: Option<Restorer>,
     fed: usize,
     released: usize,
-    arguments: Option<String>,
+    /// Of a tool call: held back until they are whole.
+    are_arguments: bool,
     /// Arguments that no window blocked; shown once they are whole, because a later escape could complete what their
     /// beginning only hints at.
     waiting: String,
 }
 
 impl Channels {
-    pub(super) fn new(inspector: Inspector, surrogates: Surrogates) -> Self {
-        Self { inspector, surrogates, choices: BTreeMap::new(), findings: Vec::new(), head: Chunk::default() }
+    pub(super) fn new(guards: Guards, surrogates: Surrogates) -> Self {
+        Self {
+            guards,
+            surrogates,
+            choices: BTreeMap::new(),
+            seen: Seen::default(),
+            named: Coverage::default(),
+            head: Chunk::default(),
+        }
     }
 
-    /// What was found since the last call.
-    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.findings)
+    /// What was found since the last call, if anything, and how sensitive the answer is so far.
+    pub(super) fn take_seen(&mut self) -> Option<Seen> {
+        if self.seen.findings.is_empty() && self.seen.shadow.is_empty() {
+            return None;
+        }
+        let mut seen = std::mem::take(&mut self.seen);
+        for held in self.windows() {
+            seen.tally.join(held.window.tally());
+        }
+        Some(seen)
+    }
+
+    /// How much of the answer so far was seen.
+    pub(super) fn coverage(&self) -> Coverage {
+        let mut coverage = self.named;
+        for held in self.windows() {
+            coverage += held.window.coverage();
+        }
+        coverage
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &Held> {
+        self.choices.values().flat_map(|choice| choice.windows.values())
     }
 
     /// Takes a chunk and gives back what of it, and of what was held back before, may be shown now.
@@ -128,22 +160,19 @@ impl Channels {
         let held = choice.windows.entry(channel).or_insert_with(|| {
             let is_text = !matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments);
             Held {
-                window: self.inspector.window(),
+                window: self.guards.at(|| path(index, channel)).window(),
                 restorer: (is_text && !self.surrogates.is_empty()).then(|| self.surrogates.restorer()),
                 fed: 0,
                 released: 0,
-                arguments: (!is_text).then(String::new),
+                are_arguments: !is_text,
                 waiting: String::new(),
             }
         });
         held.fed += text.len();
-        if let Some(arguments) = &mut held.arguments {
-            if arguments.len() + text.len() > ARGUMENTS_BYTES_MAX {
-                return Err(arguments_too_long());
-            }
-            arguments.push_str(text);
+        let are_arguments = held.are_arguments;
+        if are_arguments && held.fed > ARGUMENTS_BYTES_MAX {
+            return Err(arguments_too_long());
         }
-        let are_arguments = held.arguments.is_some();
         let released = held.window.push(text);
         let shown = self.keep(index, channel, released)?;
         let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
@@ -158,7 +187,7 @@ impl Channels {
 
     /// Books what a window released. A block ends the answer.
     fn keep(&mut self, index: u32, channel: Channel, released: Released) -> Result<String, Refusal> {
-        let Released { mut text, findings, blocked, consumed_upto, .. } = released;
+        let Released { mut text, findings, shadow, blocked, consumed_upto } = released;
         if let Some(choice) = self.choices.get_mut(&index) {
             choice.is_redacted |= findings.iter().any(|finding| finding.action.replaces());
             if let Some(held) = choice.windows.get_mut(&channel) {
@@ -166,15 +195,12 @@ impl Channels {
                 text = held.restored(text);
             }
         }
-        let path = path(index, channel);
-        let findings: Vec<Finding> = findings
-            .into_iter()
-            .map(|mut finding| {
-                finding.path.clone_from(&path);
-                finding
-            })
-            .collect();
-        self.findings.extend_from_slice(&findings);
+        let placed = |findings: Vec<Finding>| -> Vec<Finding> {
+            findings.into_iter().map(|finding| Finding { path: path(index, channel), ..finding }).collect()
+        };
+        let findings = placed(findings);
+        self.seen.shadow.extend(placed(shadow));
+        self.seen.findings.extend_from_slice(&findings);
         if blocked {
             return Err(blocked_reply(&findings));
         }
@@ -196,7 +222,7 @@ impl Channels {
             let Some(held) = held else { continue };
             let released = held.window.finish();
             let fed = held.fed;
-            let arguments = held.arguments.take();
+            let are_arguments = held.are_arguments;
             let waiting = std::mem::take(&mut held.waiting);
             let mut text = waiting + &self.keep(index, channel, released)?;
             if let Some(held) =
@@ -207,8 +233,8 @@ impl Channels {
                     text.push_str(&restorer.finish());
                 }
             }
-            if let Some(arguments) = arguments {
-                self.check_arguments(index, channel, &arguments)?;
+            if are_arguments {
+                self.check_arguments(index, channel, &text)?;
             }
             if text.is_empty() {
                 continue;
@@ -249,49 +275,41 @@ impl Channels {
             texts.extend(head.name.as_deref());
             texts.extend(head.id.as_deref());
         }
+        let place = || format!("/choices/{index}/delta/tool_calls");
         for text in texts {
-            let mut found = self.inspector.scan(text);
+            let examined = self.guards.at(place).examine(text);
+            self.named += examined.coverage;
+            let mut found = examined.findings;
             found.retain(|finding| finding.action.is_protective());
             if !found.is_empty() {
                 for finding in &mut found {
-                    finding.path = format!("/choices/{index}/delta/tool_calls");
+                    finding.path = place();
                 }
-                self.findings.extend_from_slice(&found);
+                self.seen.tally.join(&examined.tally);
+                self.seen.findings.extend_from_slice(&found);
                 return Err(blocked_reply(&found));
             }
         }
         Ok(())
     }
 
-    /// A second look at whole arguments: their escapes could hide what the pieces did not show.
+    /// A second look at whole arguments as they would be shown: their escapes could hide what the pieces did not show.
     fn check_arguments(&mut self, index: u32, channel: Channel, arguments: &str) -> Result<(), Refusal> {
-        if !arguments.contains('\\') {
+        let place = || path(index, channel);
+        let mut findings = hidden_in_arguments(&self.guards.at(place), arguments, &[]);
+        if findings.is_empty() {
             return Ok(());
         }
-        let Ok(mut document) = parse(arguments.as_bytes(), &Bounds::default()) else {
-            return Ok(());
-        };
-        let mut seen = Seen { inspector: &self.inspector, findings: Vec::new() };
-        document.visit(&mut seen);
-        let shown = self.inspector.scan(arguments).into_iter().filter(|f| f.action.is_protective()).count();
-        if seen.findings.len() <= shown {
-            return Ok(());
-        }
-        let mut findings = seen.findings;
         for finding in &mut findings {
-            finding.path = path(index, channel);
-            finding.start = 0;
-            finding.end = arguments.len();
+            finding.path = place();
         }
-        self.findings.extend_from_slice(&findings);
+        self.seen.findings.extend_from_slice(&findings);
         Err(blocked_reply(&findings))
     }
 
     fn is_harmless(&self, value: &Value) -> bool {
         match value {
-            Value::String(text) => {
-                self.inspector.scan(text).iter().all(|finding| !finding.action.is_protective())
-            }
+            Value::String(text) => is_harmless(&self.guards, text),
             Value::Number(_) | Value::Null => true,
             _ => false,
         }
@@ -387,27 +405,5 @@ fn path(index: u32, channel: Channel) -> String {
             format!("/choices/{index}/delta/tool_calls/{call}/function/arguments")
         }
         Channel::FunctionArguments => format!("/choices/{index}/delta/function_call/arguments"),
-    }
-}
-
-struct Seen<'a> {
-    inspector: &'a Inspector,
-    findings: Vec<Finding>,
-}
-
-impl Seen<'_> {
-    fn see(&mut self, text: &str) {
-        let found = self.inspector.scan(text);
-        self.findings.extend(found.into_iter().filter(|finding| finding.action.is_protective()));
-    }
-}
-
-impl TextVisitor for Seen<'_> {
-    fn text(&mut self, _at: &Pointer<'_>, text: &mut String) {
-        self.see(text);
-    }
-
-    fn fixed(&mut self, _at: &Pointer<'_>, text: &str) {
-        self.see(text);
     }
 }

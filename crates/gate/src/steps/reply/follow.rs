@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Validity;
-use schleuse_inspect::{Inspector, Surrogates};
+use schleuse_inspect::Surrogates;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::ask::{State, refuse};
-use super::super::inspect::{guarded, outcome};
+use super::super::inspect::{Guards, guarded, outcome};
 use super::channels::Channels;
 use super::{is_harmless, unusable, upstream_refused};
 use crate::{Entry, Gate, client_left, shutting_down};
@@ -27,7 +27,7 @@ const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Stream {
     pub(super) gate: Arc<Gate>,
     pub(super) entry: Entry,
-    pub(super) inspector: Inspector,
+    pub(super) guards: Guards,
     pub(super) surrogates: Surrogates,
     pub(super) surface: Surface,
     pub(super) model: String,
@@ -83,7 +83,7 @@ impl Stream {
                         let answer = answered.map_err(|error| refuse(&self.gate, &error))?;
                         self.entry.note_route(&answer.replica);
                         if !(200..300).contains(&answer.status) {
-                            return Err(upstream_refused(&self.gate, answer).await);
+                            return Err(upstream_refused(&self.guards, answer).await);
                         }
                         break answer;
                     }
@@ -209,7 +209,7 @@ impl<'a> Relayed<'a> {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
-            channels: Channels::new(stream.inspector.clone(), stream.surrogates.clone()),
+            channels: Channels::new(stream.guards.clone(), stream.surrogates.clone()),
             frames: Vec::new(),
             usage: None,
             harmless: Vec::new(),
@@ -230,25 +230,25 @@ impl<'a> Relayed<'a> {
         }
         self.events = events;
         fed.map_err(|_| {
-            unusable(&self.stream.gate, schleuse_wire::ReplyError::Malformed("not an event stream"))
+            unusable(&self.stream.guards, schleuse_wire::ReplyError::Malformed("not an event stream"))
         })
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Refusal> {
-        let Stream { gate, entry, inspector, surface, model, wants_usage, .. } = self.stream;
+        let Stream { entry, guards, surface, model, wants_usage, .. } = self.stream;
         if event.data == "[DONE]" {
             self.is_done = true;
             let last = self.channels.finish_all();
-            self.note_findings();
+            self.note_seen();
             for chunk in last? {
                 self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
             }
             return Ok(());
         }
-        let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(gate, error))?;
+        let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(guards, error))?;
         chunk.withhold_unless(|text| {
             // The same id stands in every chunk; it is looked at once.
-            self.harmless.iter().any(|known| known == text) || is_harmless(inspector, text)
+            self.harmless.iter().any(|known| known == text) || is_harmless(guards, text)
         });
         if self.harmless.is_empty() {
             self.harmless.extend(chunk.id.iter().chain(&chunk.system_fingerprint).cloned());
@@ -271,22 +271,19 @@ impl<'a> Relayed<'a> {
             return Ok(());
         }
         let released = self.channels.take(chunk);
-        self.note_findings();
+        self.note_seen();
         for chunk in released? {
             self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
         }
         Ok(())
     }
 
-    fn note_findings(&mut self) {
-        let findings = self.channels.take_findings();
-        if findings.is_empty() {
-            return;
-        }
+    fn note_seen(&mut self) {
         let entry = &self.stream.entry;
-        entry.note_sensitivity(Inspector::sensitivity(&findings));
-        entry.note_findings(&findings, "reply");
-        if let Some(outcome) = outcome(&findings) {
+        entry.note_streamed_coverage(self.channels.coverage());
+        let Some(seen) = self.channels.take_seen() else { return };
+        entry.note_seen(&seen, "reply");
+        if let Some(outcome) = outcome(&seen.findings) {
             entry.note_outcome(outcome);
         }
     }
