@@ -389,6 +389,7 @@ fn every_split_of_short_texts_is_whole() {
         "IBAN DE89 3704 00\u{200b}44 0532 0130 00 bitte",
         "x DE89%203704%2000440532013000 y",
         "k REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA== e",
+        "max [at] example [dot] org\\u0044Tel. ",
     ];
     for inspector in inspectors() {
         for text in texts {

@@ -214,7 +214,7 @@ impl Sight<'_> {
             at_end,
         };
         let decoded = self.view(unescaped, Views::DECODE, |text, at, out| run.find(text, at, out));
-        if decoded.0 != folded.0 && depth < DEPTH {
+        if decoded != folded && depth < DEPTH {
             self.look(decoded.0, decoded.1, depth + 1);
         }
     }
