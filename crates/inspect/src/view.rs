@@ -214,7 +214,8 @@ impl Sight<'_> {
             at_end,
         };
         let decoded = self.view(unescaped, Views::DECODE, |text, at, out| run.find(text, at, out));
-        if decoded != folded && depth < DEPTH {
+        // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
+        if (decoded.0 != folded.0 || unescaped != folded) && depth < DEPTH {
             self.look(decoded.0, decoded.1, depth + 1);
         }
     }
