@@ -21,6 +21,7 @@ mod fold;
 pub(crate) mod join;
 mod lane;
 mod markdown;
+mod signs;
 mod squeeze;
 
 use crate::engine::{Frontier, LOOK_BEHIND};
@@ -32,6 +33,7 @@ pub use coverage::Coverage;
 use decode::Kind;
 pub(crate) use decode::OpaqueRuns;
 use lane::{Derived, Found, Lane, Outcome};
+use signs::Signs;
 
 /// How often a text is decoded again.
 const DEPTH: usize = 3;
@@ -95,11 +97,10 @@ impl Zones {
     ) -> Frontier {
         let length = kept.base + kept.text.len();
         let mut done = kept.decided;
-        let mut places = Places::default();
         loop {
             let Some(zone) = self.zone else {
                 let from = self.looked_at.saturating_sub(kept.base);
-                let Some(at) = places.first_difference(kept.text, from, kept.base == 0, kept.at_end) else {
+                let Some(at) = first_difference(kept.text, from, kept.base == 0, kept.at_end) else {
                     self.looked_at = length;
                     return Frontier { protected: length, other: length };
                 };
@@ -212,6 +213,7 @@ impl Sight<'_> {
             entry: self.entry.filter(|_| depth == 0),
             pieces: depth == 0,
             at_end,
+            tested: 0,
         };
         let decoded = self.view(unescaped, Views::DECODE, |text, at, out| run.find(text, at, out));
         // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
@@ -322,45 +324,29 @@ impl Sight<'_> {
     }
 }
 
-/// Where each view finds its next difference, kept so that no view looks at the same bytes twice.
-#[derive(Debug, Default)]
-struct Places([Place; 5]);
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Unknown,
-    At(usize),
-    Nowhere,
-}
-
-impl Places {
-    /// The first place at or behind `from` at which a view reads something else, or may once more text is there.
-    fn first_difference(&mut self, text: &[u8], from: usize, at_start: bool, at_end: bool) -> Option<usize> {
-        let mut scratch = Vec::new();
-        for (view, place) in self.0.iter_mut().enumerate() {
-            if matches!(*place, Place::Nowhere) || matches!(*place, Place::At(at) if at >= from) {
-                continue;
-            }
-            scratch.clear();
-            let found = match view {
-                0 => fold::find(text, from, at_end, &mut scratch),
-                1 => markdown::find(text, from, at_end, &mut scratch),
-                2 => squeeze::find(text, from, at_end, &mut scratch),
-                3 => escape::find(text, from, at_end, &mut scratch),
-                _ => decode::Reader { inside_word: !at_start, entry: None, pieces: true, at_end }.find(
-                    text,
-                    from,
-                    &mut scratch,
-                ),
-            };
-            *place = match found {
-                Found::Nothing => Place::Nowhere,
-                Found::Open(at) | Found::Change { start: at, .. } => Place::At(at),
-            };
+/// The first place at or behind `from` at which a view reads something else, or may once more text is there.
+fn first_difference(text: &[u8], from: usize, at_start: bool, at_end: bool) -> Option<usize> {
+    let mut scratch = Vec::new();
+    let mut signs = Signs::new(text, from, u8::MAX);
+    let mut squeezed = squeeze::Reader { tested: from, at_end };
+    let mut decoded =
+        decode::Reader { inside_word: !at_start, entry: None, pieces: true, at_end, tested: from };
+    while let Some((at, views)) = signs.next() {
+        let wants = |view: u8| views & view != 0;
+        let found = wants(signs::FOLD).then(|| fold::look(text, at, at_end, &mut scratch)).flatten();
+        let found =
+            found.or_else(|| wants(signs::MARKDOWN).then(|| markdown::look(text, at, at_end)).flatten());
+        let found = found
+            .or_else(|| wants(signs::ESCAPE).then(|| escape::look(text, at, at_end, &mut scratch)).flatten());
+        let found = found
+            .or_else(|| wants(signs::SQUEEZE).then(|| squeezed.look(text, at, &mut scratch)).flatten())
+            .or_else(|| wants(signs::DECODE).then(|| decoded.look(text, at, &mut scratch)).flatten());
+        if let Some(place) = found.and_then(Found::place) {
+            return Some(place);
         }
-        self.0.iter().filter_map(|place| if let Place::At(at) = place { Some(*at) } else { None }).min()
     }
+    let tails = [squeezed.look_at_tail(text), decoded.look_at_tail(text, &mut scratch)];
+    tails.into_iter().flatten().filter_map(Found::place).min()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A run counts only when its first bytes decode to text: of random keys, hashes and words nothing is derived.
 
 use super::lane::{Derived, Found};
+use super::signs::{self, Signs};
 use crate::text::{byte, byte_before, range};
 
 /// The fewest characters of base 64 that are decoded.
@@ -47,6 +48,8 @@ pub(super) struct Reader {
     /// Each piece of a long run may be entered again.
     pub(super) pieces: bool,
     pub(super) at_end: bool,
+    /// Words that begin before this were looked at.
+    pub(super) tested: usize,
 }
 
 /// What begins at a place.
@@ -64,28 +67,61 @@ impl Reader {
                 found => return found,
             }
         }
-        let mut at = from;
-        loop {
-            let Some(start) = self.next_start(text, at) else { return Found::Nothing };
-            match self.begin(text, start) {
-                Begin::Run(kind) => return self.read(text, start, kind, false, out),
-                Begin::Open => return Found::Open(start),
-                Begin::Nothing => {}
+        self.tested = from;
+        let mut signs = Signs::new(text, from, signs::DECODE);
+        while let Some((at, _)) = signs.next() {
+            if let Some(found) = self.look(text, at, out) {
+                return found;
             }
-            at = start + 1;
         }
+        self.look_at_tail(text, out).unwrap_or(Found::Nothing)
     }
 
-    /// The next letter or digit that begins a word.
-    fn next_start(&self, text: &[u8], from: usize) -> Option<usize> {
+    /// Looks at the words around a sign whose beginnings were not looked at before.
+    pub(super) fn look(&mut self, text: &[u8], sign: usize, out: &mut Vec<Derived>) -> Option<Found> {
+        let least = self.tested.max((sign + 1).saturating_sub(BASE_64_MIN));
+        let mut start = sign;
+        while start > least && byte_before(text, start).is_some_and(|b| base_64_value(b).is_some()) {
+            start -= 1;
+        }
+        self.tested = self.tested.max(sign + 1);
+        self.look_between(text, start, sign + 1, out)
+    }
+
+    /// Looks at the words that the text ends in before anything tells what they are.
+    pub(super) fn look_at_tail(&mut self, text: &[u8], out: &mut Vec<Derived>) -> Option<Found> {
+        if self.at_end {
+            return None;
+        }
+        let least = self.tested.max(text.len().saturating_sub(BASE_64_MIN));
+        let mut start = text.len();
+        while start > least
+            && byte_before(text, start).is_some_and(|b| base_64_value(b).is_some() || b == b'=')
+        {
+            start -= 1;
+        }
+        self.look_between(text, start, text.len(), out)
+    }
+
+    fn look_between(
+        &mut self,
+        text: &[u8],
+        from: usize,
+        until: usize,
+        out: &mut Vec<Derived>,
+    ) -> Option<Found> {
         let mut inside = match byte_before(text, from) {
             Some(before) => before.is_ascii_alphanumeric(),
             None => self.inside_word,
         };
-        for (offset, here) in text.get(from..)?.iter().enumerate() {
+        for (start, here) in (from..).zip(range(text, from, until)) {
             let word = here.is_ascii_alphanumeric();
             if word && !inside {
-                return Some(from + offset);
+                match self.begin(text, start) {
+                    Begin::Run(kind) => return Some(self.read(text, start, kind, false, out)),
+                    Begin::Open => return Some(Found::Open(start)),
+                    Begin::Nothing => {}
+                }
             }
             inside = word;
         }
@@ -295,26 +331,36 @@ fn base_64_value(character: u8) -> Option<u32> {
 fn base_64(text: &[u8], start: usize) -> Begin {
     let rest = text.get(start..).unwrap_or_default();
     // Most words are too short, which is quickly seen.
-    let long = rest.iter().take(BASE_64_MIN).take_while(|b| base_64_value(**b).is_some()).count();
-    if long + 2 < BASE_64_MIN && long + 2 < rest.len() {
+    let count = rest.iter().take(BASE_64_MIN).take_while(|b| base_64_value(**b).is_some()).count();
+    if count + 2 < BASE_64_MIN && count + 2 < rest.len() {
         return Begin::Nothing;
     }
-    let (mut bits, mut width, mut count) = (0_u32, 0, 0);
-    let mut decoded = Vec::with_capacity(BASE_64_MIN);
-    for value in rest.iter().take(BASE_64_MIN).map_while(|b| base_64_value(*b)) {
-        bits = (bits << 6 | value) & 0xFFFF;
-        width += 6;
-        count += 1;
-        if width >= 8 {
-            width -= 8;
-            decoded.push((bits >> width & 0xFF) as u8);
+    let word = rest.get(..count).unwrap_or_default();
+    let mut decoded = [0; BASE_64_MIN];
+    let mut length = 0;
+    for quad in word.chunks(4) {
+        let bits = quad.iter().fold(0, |bits, b| bits << 6 | base_64_value(*b).unwrap_or_default());
+        let bits = bits << (6 * (4 - quad.len()));
+        let bytes = bits.to_be_bytes();
+        let whole = quad.len() * 6 / 8;
+        for byte in bytes.iter().skip(1).take(whole) {
+            if let Some(slot) = decoded.get_mut(length) {
+                (*slot, length) = (*byte, length + 1);
+            }
+        }
+        if !is_text(range(&decoded, 0, length)) {
+            return Begin::Nothing;
         }
     }
     let padding = rest.iter().skip(count).take(2).take_while(|b| **b == b'=').count();
-    if !is_text(&decoded) {
-        Begin::Nothing
-    } else if count + padding >= BASE_64_MIN {
-        Begin::Run(Kind::Base64)
+    if count + padding >= BASE_64_MIN {
+        // Plain words have no digit and no capital after a small letter: those are the signs of a run.
+        let telling = |pair: &[u8]| match pair {
+            [_, second] if second.is_ascii_digit() => true,
+            [first, second] => second.is_ascii_uppercase() && !first.is_ascii_uppercase(),
+            _ => false,
+        };
+        if word.windows(2).any(telling) { Begin::Run(Kind::Base64) } else { Begin::Nothing }
     } else if count + padding == rest.len() {
         Begin::Open
     } else {
@@ -371,30 +417,30 @@ fn pairs(text: &[u8], start: usize) -> Begin {
     }
     let Some(next) = byte(text, first + 3) else { return Begin::Open };
     let between = Between { mark, spaced: next == b' ', prefixed };
-    let mut decoded = Vec::with_capacity(PAIRS_MIN);
+    let mut decoded = [0; PAIRS_MIN];
     let mut at = first;
-    loop {
-        match (digit(at), digit(at + 1)) {
-            (Some(high), Some(low)) => decoded.push((high << 4 | low) as u8),
-            _ if at + 2 > end && (at == end || digit(at).is_some()) => return open_text(&decoded),
+    for count in 0..PAIRS_MIN {
+        let value = match (digit(at), digit(at + 1)) {
+            (Some(high), Some(low)) => (high << 4 | low) as u8,
+            _ if at + 2 > end && (at == end || digit(at).is_some()) => return Begin::Open,
             _ => return Begin::Nothing,
+        };
+        if let Some(slot) = decoded.get_mut(count) {
+            *slot = value;
         }
-        if !is_text(&decoded) {
+        if !is_text(range(&decoded, 0, count + 1)) {
             return Begin::Nothing;
         }
-        if decoded.len() == PAIRS_MIN {
-            return Begin::Run(Kind::Pairs(between));
+        if count + 1 == PAIRS_MIN {
+            break;
         }
         at = match between.skip(text, at + 2) {
             Skip::To(next) => next,
-            Skip::Open => return open_text(&decoded),
+            Skip::Open => return Begin::Open,
             Skip::No => return Begin::Nothing,
         };
     }
-}
-
-fn open_text(decoded: &[u8]) -> Begin {
-    if is_text(decoded) { Begin::Open } else { Begin::Nothing }
+    Begin::Run(Kind::Pairs(between))
 }
 
 /// Printable ASCII, line breaks, tabs, and UTF-8 whose last character may be cut.

@@ -2,44 +2,47 @@
 //! quoted-printable (RFC 2045 section 6.7).
 
 use super::lane::{Derived, Found};
+use super::signs::{self, Signs};
 use crate::text::{byte, byte_before, range};
 
 /// The longest escape: a surrogate pair of JSON, or an entity with leading zeros.
 const ESCAPE_MAX: usize = 14;
 
 pub(super) fn find(text: &[u8], from: usize, at_end: bool, out: &mut Vec<Derived>) -> Found {
-    let mut at = from;
-    while let Some(next) = next_marker(text, at) {
-        let marker = byte(text, next).unwrap_or_default();
-        let rest = range(text, next, text.len().min(next + ESCAPE_MAX));
-        let read = match marker {
-            b'%' => percent(rest),
-            b'&' => entity(rest),
-            b'\\' => backslash(rest, byte_before(text, next)),
-            _ => quoted_printable(rest, text, next),
-        };
-        match read {
-            Read::No => {}
-            Read::Open if at_end => {}
-            Read::Open if rest.len() == ESCAPE_MAX => {}
-            Read::Open => return Found::Open(next),
-            Read::Nothing(length) => {
-                return Found::Change { start: next, end: next + length, entry: None };
-            }
-            Read::Byte(value, length) => {
-                out.push((value, next, next + length - 1));
-                return Found::Change { start: next, end: next + length, entry: None };
-            }
-            Read::Character(character, length) => {
-                let mut buffer = [0; 4];
-                let encoded = character.encode_utf8(&mut buffer).bytes();
-                out.extend(encoded.map(|value| (value, next, next + length - 1)));
-                return Found::Change { start: next, end: next + length, entry: None };
-            }
+    let mut signs = Signs::new(text, from, signs::ESCAPE);
+    while let Some((at, _)) = signs.next() {
+        if let Some(found) = look(text, at, at_end, out) {
+            return found;
         }
-        at = next + 1;
     }
     Found::Nothing
+}
+
+/// The escape that begins at `at`.
+pub(super) fn look(text: &[u8], at: usize, at_end: bool, out: &mut Vec<Derived>) -> Option<Found> {
+    let rest = range(text, at, text.len().min(at + ESCAPE_MAX));
+    let read = match rest.first()? {
+        b'%' => percent(rest),
+        b'&' => entity(rest),
+        b'\\' => backslash(rest, byte_before(text, at)),
+        _ => quoted_printable(rest, text, at),
+    };
+    let length = match read {
+        Read::No => return None,
+        Read::Open => return (!at_end && rest.len() < ESCAPE_MAX).then_some(Found::Open(at)),
+        Read::Nothing(length) => length,
+        Read::Byte(value, length) => {
+            out.push((value, at, at + length - 1));
+            length
+        }
+        Read::Character(character, length) => {
+            let mut buffer = [0; 4];
+            let encoded = character.encode_utf8(&mut buffer).bytes();
+            out.extend(encoded.map(|value| (value, at, at + length - 1)));
+            length
+        }
+    };
+    Some(Found::Change { start: at, end: at + length, entry: None })
 }
 
 /// What stands at a marker, and how many bytes of the text it takes.
@@ -50,19 +53,6 @@ enum Read {
     Nothing(usize),
     Byte(u8, usize),
     Character(char, usize),
-}
-
-fn next_marker(text: &[u8], at: usize) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let is_marker = |b: &u8| matches!(b, b'%' | b'&' | b'\\' | b'=');
-    let mut at = at;
-    while let Some(block) = text.get(at..at + BLOCK) {
-        if block.iter().fold(false, |any, b| any | is_marker(b)) {
-            break;
-        }
-        at += BLOCK;
-    }
-    text.get(at..)?.iter().position(is_marker).map(|offset| at + offset)
 }
 
 /// The value of `digits` in the base, read from the front of `text`, at least and at most so many; and how many there

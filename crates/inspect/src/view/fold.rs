@@ -37,55 +37,50 @@ enum Reading {
 
 pub(super) fn find(text: &[u8], from: usize, at_end: bool, out: &mut Vec<Derived>) -> Found {
     let mut at = from;
-    loop {
-        at = match next_suspicious(text, at) {
-            Some(at) => at,
-            None => return Found::Nothing,
-        };
-        let Some((character, length)) = character_at(text, at) else {
-            if !at_end && text.len() - at < 4 {
-                return Found::Open(at);
-            }
-            at += 1;
-            continue;
-        };
-        let end = at + length;
-        match read(character) {
-            Reading::Itself => {}
-            Reading::Nothing => return drop_run(text, at, end, at_end),
-            Reading::Joiner if follows_plain(text, at) => return drop_run(text, at, end, at_end),
-            Reading::Mark if byte_before(text, at).is_some_and(|b| b.is_ascii_digit()) => {
-                return drop_run(text, at, end, at_end);
-            }
-            Reading::Overlay if follows_plain(text, at) => return drop_run(text, at, end, at_end),
-            Reading::Ascii(ascii) => return replace(at, end, &[ascii], out),
-            Reading::Circled(number) => {
-                return replace(at, end, &[b'0' + number / 10, b'0' + number % 10], out);
-            }
-            Reading::Raised(digit) => {
-                if at
-                    .checked_sub(3)
-                    .and_then(|before| character_at(text, before))
-                    .is_some_and(|(c, _)| matches!(read(c), Reading::Ascii(b'0'..=b'9')))
-                {
-                    return replace(at, end, &[digit], out);
-                }
-            }
-            Reading::Dash => match byte(text, end) {
-                None if !at_end => return Found::Open(at),
-                Some(after) if joins(after) && byte_before(text, at).is_some_and(joins) => {
-                    return replace(at, end, b"-", out);
-                }
-                _ => {}
-            },
-            Reading::Alike(ascii) => match stands_among_latin(text, at, end, at_end) {
-                Some(true) => return replace(at, end, &[ascii], out),
-                Some(false) => {}
-                None => return Found::Open(at),
-            },
-            Reading::Joiner | Reading::Mark | Reading::Overlay => {}
+    while let Some(next) = next_suspicious(text, at) {
+        if let Some(found) = look(text, next, at_end, out) {
+            return found;
         }
-        at = end;
+        at = next + 1;
+    }
+    Found::Nothing
+}
+
+/// What the character at `at` reads as; `None` when as itself.
+pub(super) fn look(text: &[u8], at: usize, at_end: bool, out: &mut Vec<Derived>) -> Option<Found> {
+    let Some((character, length)) = character_at(text, at) else {
+        return (!at_end && text.len() - at < 4).then_some(Found::Open(at));
+    };
+    let end = at + length;
+    match read(character) {
+        Reading::Nothing => Some(drop_run(text, at, end, at_end)),
+        Reading::Joiner | Reading::Overlay if follows_plain(text, at) => {
+            Some(drop_run(text, at, end, at_end))
+        }
+        Reading::Mark if byte_before(text, at).is_some_and(|b| b.is_ascii_digit()) => {
+            Some(drop_run(text, at, end, at_end))
+        }
+        Reading::Ascii(ascii) => Some(replace(at, end, &[ascii], out)),
+        Reading::Circled(number) => Some(replace(at, end, &[b'0' + number / 10, b'0' + number % 10], out)),
+        Reading::Raised(digit) => {
+            let before = at.checked_sub(3).and_then(|before| character_at(text, before));
+            before
+                .is_some_and(|(c, _)| matches!(read(c), Reading::Ascii(b'0'..=b'9')))
+                .then(|| replace(at, end, &[digit], out))
+        }
+        Reading::Dash => match byte(text, end) {
+            None if !at_end => Some(Found::Open(at)),
+            Some(after) if joins(after) && byte_before(text, at).is_some_and(joins) => {
+                Some(replace(at, end, b"-", out))
+            }
+            _ => None,
+        },
+        Reading::Alike(ascii) => match stands_among_latin(text, at, end, at_end) {
+            Some(true) => Some(replace(at, end, &[ascii], out)),
+            Some(false) => None,
+            None => Some(Found::Open(at)),
+        },
+        Reading::Itself | Reading::Joiner | Reading::Mark | Reading::Overlay => None,
     }
 }
 

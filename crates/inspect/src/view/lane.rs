@@ -41,6 +41,16 @@ pub(super) enum Found {
     Change { start: usize, end: usize, entry: Option<super::decode::Kind> },
 }
 
+impl Found {
+    /// Where it begins.
+    pub(super) fn place(self) -> Option<usize> {
+        match self {
+            Self::Nothing => None,
+            Self::Open(at) | Self::Change { start: at, .. } => Some(at),
+        }
+    }
+}
+
 /// The outcome of deriving one lane from another.
 #[derive(Debug)]
 pub(super) enum Outcome {

@@ -5,6 +5,7 @@
 //! is tried here where a check digit allows it, and counts only for types that check themselves.
 
 use super::lane::{Derived, Found, Lane};
+use super::signs::{self, Signs};
 use crate::checksum;
 use crate::iban;
 use crate::resolver::Hit;
@@ -20,27 +21,121 @@ const SINGLES_MIN: usize = 6;
 const PIECES_MIN: usize = 3;
 /// The longest piece.
 const PIECE_MAX: usize = 8;
+/// The longest separator.
+const SEPARATOR_MAX: usize = 3;
+/// The first digit or underscore of a value stands so near to its beginning.
+const FIRST_MAX: usize = 8;
 
 pub(super) fn find(text: &[u8], from: usize, at_end: bool, out: &mut Vec<Derived>) -> Found {
-    let mut at = from;
-    while let Some(start) = next_place(text, at) {
-        let here = byte(text, start).unwrap_or_default();
-        let step = match here {
-            b'\n' | b'\r' => line_break(text, start, at_end),
-            b'"' | b'\'' | b'`' => joined_strings(text, start),
-            b' ' | b'[' | b'(' | b'{' => address_word(text, start),
-            _ => pieces(text, start, at_end),
-        };
-        match step {
-            Step::Open if !at_end => return Found::Open(start),
-            Step::Squeeze(end, kept) => {
-                out.extend(kept);
-                return Found::Change { start, end, entry: None };
-            }
-            Step::Open | Step::Nothing => at = start + 1,
+    let mut reader = Reader { tested: from, at_end };
+    let mut signs = Signs::new(text, from, signs::SQUEEZE);
+    while let Some((at, _)) = signs.next() {
+        if let Some(found) = reader.look(text, at, out) {
+            return found;
         }
     }
-    Found::Nothing
+    reader.look_at_tail(text).unwrap_or(Found::Nothing)
+}
+
+/// Reads values in pieces from one end of a text to the other.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Words that begin before this were looked at.
+    pub(super) tested: usize,
+    pub(super) at_end: bool,
+}
+
+impl Reader {
+    /// Looks at what a sign may belong to.
+    pub(super) fn look(&mut self, text: &[u8], sign: usize, out: &mut Vec<Derived>) -> Option<Found> {
+        match byte(text, sign)? {
+            b'\n' if byte_before(text, sign) == Some(b'\r') => None,
+            b'\n' | b'\r' => self.take(sign, line_break(text, sign, self.at_end), out),
+            b'"' | b'\'' | b'`' => self.take(sign, joined_strings(text, sign), out),
+            b'[' | b'(' | b'{' => {
+                // A space behind a word is dropped.
+                let spaced = sign > self.tested
+                    && byte_before(text, sign) == Some(b' ')
+                    && byte_before(text, sign - 1).is_some_and(|b| b.is_ascii_alphanumeric());
+                let start = if spaced { sign - 1 } else { sign };
+                self.take(start, address_word(text, start), out)
+            }
+            _ => self.look_at_pieces(text, sign, out),
+        }
+    }
+
+    /// The text ends in what may be the first piece of a value.
+    pub(super) fn look_at_tail(&mut self, text: &[u8]) -> Option<Found> {
+        if self.at_end {
+            return None;
+        }
+        let end = text.len();
+        if byte_before(text, end) == Some(b' ')
+            && byte_before(text, end - 1).is_some_and(|b| b.is_ascii_alphanumeric())
+        {
+            return Some(Found::Open(end - 1));
+        }
+        let start = short_word(text, before_separator(text, end))?;
+        if start < self.tested {
+            return None;
+        }
+        self.take(start, pieces(text, start, false), &mut Vec::new())
+    }
+
+    /// Looks at the word around a sign, and at a short one before it that may be the first piece.
+    fn look_at_pieces(&mut self, text: &[u8], sign: usize, out: &mut Vec<Derived>) -> Option<Found> {
+        let mut start = sign;
+        while sign - start < FIRST_MAX && byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric())
+        {
+            start -= 1;
+        }
+        let country =
+            short_word(text, before_separator(text, start)).filter(|country| *country >= self.tested);
+        if let Some(country) = country
+            && let Some(found) = self.take(country, pieces(text, country, self.at_end), out)
+        {
+            return Some(found);
+        }
+        if start < self.tested
+            || byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            return None;
+        }
+        self.tested = sign + 1;
+        self.take(start, pieces(text, start, self.at_end), out)
+    }
+
+    fn take(&self, start: usize, step: Step, out: &mut Vec<Derived>) -> Option<Found> {
+        match step {
+            Step::Open if !self.at_end => Some(Found::Open(start)),
+            Step::Squeeze(end, kept) => {
+                out.extend(kept);
+                Some(Found::Change { start, end, entry: None })
+            }
+            Step::Open | Step::Nothing => None,
+        }
+    }
+}
+
+/// Where the separator begins that ends at `end`; `end` itself when none does.
+fn before_separator(text: &[u8], end: usize) -> usize {
+    let mut start = end;
+    while end - start < SEPARATOR_MAX && byte_before(text, start).is_some_and(is_separator) {
+        start -= 1;
+    }
+    start
+}
+
+/// Where the word of one or two letters begins that ends at `end`, as a country does.
+fn short_word(text: &[u8], end: usize) -> Option<usize> {
+    let letters = range(text, end.saturating_sub(3), end)
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric())
+        .count();
+    let start = end - letters;
+    ((1..=2).contains(&letters) && range(text, start, end).iter().all(u8::is_ascii_alphabetic))
+        .then_some(start)
 }
 
 /// Whether a hit in squeezed text is believed.
@@ -78,25 +173,6 @@ enum Step {
     Squeeze(usize, Vec<Derived>),
 }
 
-/// Where a value in pieces may begin, or be joined.
-fn next_place(text: &[u8], from: usize) -> Option<usize> {
-    let mut before = byte_before(text, from);
-    for (offset, here) in text.get(from..)?.iter().enumerate() {
-        let begins =
-            here.is_ascii_alphanumeric() && !before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
-        // A space behind a word is dropped where a bracket follows.
-        let behind = text.get(from + offset + 1);
-        let bracket = *here == b' '
-            && before.is_some_and(|b| b.is_ascii_alphanumeric())
-            && behind.is_none_or(|b| matches!(b, b'[' | b'(' | b'{'));
-        if begins || bracket || matches!(here, b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'[' | b'(' | b'{') {
-            return Some(from + offset);
-        }
-        before = Some(*here);
-    }
-    None
-}
-
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'.' | b'-' | b'_' | b'/' | b',' | b'|' | b':' | b';' | b'+' | b'~' | b'*')
 }
@@ -111,8 +187,7 @@ fn pieces(text: &[u8], start: usize, at_end: bool) -> Step {
     let first_end = piece_end(start);
     let single = first_end == start + 1;
     let first = range(text, start, first_end);
-    let telling = first.iter().any(|b| b.is_ascii_digit() || *b == b'_')
-        || first.len() <= 4 && first.iter().all(u8::is_ascii_uppercase);
+    let telling = first.iter().any(|b| b.is_ascii_digit() || *b == b'_') || first.len() <= 2;
     if !single && (!telling || first.len() > 40) {
         return Step::Nothing;
     }
