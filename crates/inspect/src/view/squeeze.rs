@@ -75,10 +75,7 @@ impl Reader {
         {
             return Some(Found::Open(end - 1));
         }
-        let start = short_word(text, before_separator(text, end))?;
-        if start < self.tested {
-            return None;
-        }
+        let start = short_word(text, before_separator(text, end)).filter(|start| *start >= self.tested)?;
         self.take(start, pieces(text, start, false), &mut Vec::new())
     }
 
@@ -126,16 +123,18 @@ fn before_separator(text: &[u8], end: usize) -> usize {
     start
 }
 
-/// Where the word of one or two letters begins that ends at `end`, as a country does.
+/// Where the word of one letter, or that of two which is a country with IBANs, begins that ends at `end`.
 fn short_word(text: &[u8], end: usize) -> Option<usize> {
-    let letters = range(text, end.saturating_sub(3), end)
-        .iter()
-        .rev()
-        .take_while(|b| b.is_ascii_alphanumeric())
-        .count();
-    let start = end - letters;
-    ((1..=2).contains(&letters) && range(text, start, end).iter().all(u8::is_ascii_alphabetic))
-        .then_some(start)
+    let behind = range(text, end.saturating_sub(3), end).iter().rev();
+    let length = behind.take_while(|b| b.is_ascii_alphanumeric()).count();
+    let start = end - length;
+    let word = range(text, start, end);
+    let short = match word {
+        [letter] => letter.is_ascii_alphabetic(),
+        [first, second] => iban::is_country(&[first.to_ascii_uppercase(), second.to_ascii_uppercase()]),
+        _ => false,
+    };
+    short.then_some(start)
 }
 
 /// Whether a hit in squeezed text is believed.
