@@ -310,9 +310,8 @@ impl Inspector {
         ByteScanner::new(self.clone(), BLOCK)
     }
 
-    /// A scanner that looks again after so many bytes.
-    #[cfg(test)]
-    pub(crate) fn byte_scanner_with_block(&self, block: usize) -> ByteScanner {
+    /// A scanner that gathers so many bytes before it looks at them; a small block tells findings sooner and costs more.
+    pub fn byte_scanner_of(&self, block: usize) -> ByteScanner {
         ByteScanner::new(self.clone(), block)
     }
 
@@ -337,11 +336,16 @@ impl Inspector {
             && self.treatment.actions.get(hit.rule).is_some_and(|action| *action > FindingAction::Allow)
     }
 
+    /// The hit's rule looks at this view.
+    fn counts(&self, hit: &Hit, view: Views) -> bool {
+        self.pack.rules.get(hit.rule).is_some_and(|rule| rule.views.contains(view))
+    }
+
     /// Completes the hits of one pass over `text`, which hold positions in it: what they found, and how sure that is
     /// where it was hidden, and whether an exception covers it. Gives the hits of rules in shadow apart.
     pub(crate) fn weigh(&self, text: &[u8], view: Views, hits: &mut Vec<Hit>) -> Vec<Hit> {
         let rule = |hit: &Hit| self.pack.rules.get(hit.rule);
-        hits.retain(|hit| rule(hit).is_some_and(|rule| rule.views.contains(view)));
+        hits.retain(|hit| self.counts(hit, view));
         for hit in hits.iter_mut() {
             hit.value = value_of(range(text, hit.start, hit.end));
             if hit.evasive {
@@ -359,13 +363,13 @@ impl Inspector {
         hits.extract_if(.., |hit| self.treatment.shadow.get(hit.rule) == Some(&true)).collect()
     }
 
-    /// Drops the hits of views that the plain text gave too.
-    fn drop_known(&self, hits: &mut Vec<Hit>) {
+    /// Drops the hits of views that the plain text gave too, also where they did not count.
+    fn drop_known(&self, hits: &mut Vec<Hit>, uncounted: &[Hit]) {
         if !hits.iter().any(|hit| hit.evasive) {
             return;
         }
         let key = |hit: &Hit| (hit.start, hit.end, self.kind_of(hit));
-        let plain: BTreeSet<_> = hits.iter().filter(|hit| !hit.evasive).map(key).collect();
+        let plain: BTreeSet<_> = hits.iter().chain(uncounted).filter(|hit| !hit.evasive).map(key).collect();
         hits.retain(|hit| !hit.evasive || !plain.contains(&key(hit)));
     }
 
@@ -450,8 +454,9 @@ impl Progress {
         // What is decided is found again and again while text comes in; it is not weighed again.
         let decided = self.protected.min(self.other).saturating_sub(offset);
         hits.retain(|hit| hit.start >= decided);
+        let mut uncounted: Vec<Hit> = hits.extract_if(.., |hit| !inspector.counts(hit, Views::RAW)).collect();
         let mut shadow = inspector.weigh(text, Views::RAW, &mut hits);
-        for hit in hits.iter_mut().chain(&mut shadow) {
+        for hit in hits.iter_mut().chain(&mut shadow).chain(&mut uncounted) {
             hit.start += offset;
             hit.end += offset;
         }
@@ -464,8 +469,8 @@ impl Progress {
         } else {
             self.zones.advance(inspector, seen, &mut hits, &mut shadow)
         };
-        inspector.drop_known(&mut hits);
-        inspector.drop_known(&mut shadow);
+        inspector.drop_known(&mut hits, &uncounted);
+        inspector.drop_known(&mut shadow, &uncounted);
         // Of text that is complete every hit is final, also one that begins at its very end.
         let beyond = usize::from(at_end);
         self.protected = self.protected.max(frontier.protected.min(views.protected));

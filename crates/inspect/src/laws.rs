@@ -291,7 +291,7 @@ fn cut<'t>(text: &'t str, lengths: &'t [usize]) -> impl Iterator<Item = &'t str>
 }
 
 fn check_bytes(inspector: &Inspector, text: &[u8], expected: &[Finding], lengths: &[usize]) {
-    let mut scanner = inspector.byte_scanner_with_block(1);
+    let mut scanner = inspector.byte_scanner_of(1);
     let mut findings = Vec::new();
     let mut rest = text;
     for length in lengths.iter().cycle() {
