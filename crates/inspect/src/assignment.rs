@@ -831,6 +831,7 @@ const ADVERBS: &[&[u8]] = &[
     b"changed to",
     b"set to",
     b"reset to",
+    "zurückgesetzt auf".as_bytes(),
     "geändert auf".as_bytes(),
     b"gesetzt auf",
 ];
@@ -871,7 +872,9 @@ const PREPOSITIONS: &[&[u8]] = &[
 fn verb(word: &[u8]) -> Option<Operator> {
     const READS: &[&[u8]] =
         &[b"lautet", "heißt".as_bytes(), b"heisst", b"reads", b"lautete", "wäre".as_bytes(), b"lauten"];
-    const IS: &[&[u8]] = &[b"ist", b"is", b"war", b"was", b"sind", b"are", b"bleibt", b"remains", b"should"];
+    const IS: &[&[u8]] = &[
+        b"ist", b"is", b"war", b"was", b"sind", b"are", b"bleibt", b"remains", b"should", b"wurde", b"wird",
+    ];
     let listed = |words: &[&[u8]]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     if listed(READS) {
         Some(Operator::Reads)

@@ -435,6 +435,9 @@ impl Pass<'_> {
             return;
         }
         let Some(verdict) = (rule.validator)(text, start, end) else { return };
+        if rule.exceptions.hold(range(text, verdict.start, verdict.end)) {
+            return;
+        }
         let mut odds = Odds { prior: rule.prior, form: weight, validator: verdict.weight, ..Odds::default() };
         if (Odds { context: score::CONTEXT, ..odds }).score() < MIN_SCORE {
             // No word could help it.

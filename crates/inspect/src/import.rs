@@ -1,10 +1,12 @@
 //! Rules of other products, turned into packs of ours. What cannot be turned is told with its reason, never dropped
 //! silently.
 
+mod gitleaks;
 mod presidio;
 
 use std::fmt;
 
+pub use gitleaks::import_gitleaks;
 pub use presidio::import_presidio;
 
 /// What came of a foreign file.
@@ -51,3 +53,33 @@ impl fmt::Display for ImportError {
 }
 
 impl std::error::Error for ImportError {}
+
+/// The first construct that needs more than one pass over the text.
+fn unsupported(regex: &str) -> Option<&'static str> {
+    let mut escaped = false;
+    for (at, character) in regex.char_indices() {
+        if escaped {
+            escaped = false;
+            if matches!(character, '1'..='9') {
+                return Some("its pattern refers back to a group");
+            }
+            continue;
+        }
+        escaped = character == '\\';
+        let rest = regex.get(at..).unwrap_or_default();
+        if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| rest.starts_with(start)) {
+            return Some("its pattern looks around");
+        }
+        if rest.starts_with("(?P=") || rest.starts_with("(?(") {
+            return Some("its pattern refers back to a group");
+        }
+    }
+    None
+}
+
+/// Small letters, digits and hyphens.
+fn slug(text: &str) -> String {
+    let dashed: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}

@@ -59,7 +59,7 @@ mod laws;
 pub use byte_scanner::ByteScanner;
 pub use exception::{EXCEPTION_DAYS_MAX, Exception, exception_value};
 pub use guardrails::{GuardrailError, Guardrails};
-pub use import::{Import, ImportError, Remark, import_presidio};
+pub use import::{Import, ImportError, Remark, import_gitleaks, import_presidio};
 pub use inspector::{Examination, Inspector, Joined, MIN_SCORE};
 pub use live::LiveInspector;
 pub use pack::{About, Head, Pack, PackError};

@@ -116,6 +116,7 @@ pub(crate) struct Rule {
     pub(crate) ends_word: bool,
     pub(crate) finder: Finder,
     pub(crate) validator: Validator,
+    pub(crate) exceptions: Exceptions,
     /// Prior probability as log odds.
     pub(crate) prior: f32,
     /// Words near a match that speak for it or against it.
@@ -138,6 +139,34 @@ pub(crate) struct Rule {
     pub(crate) place: (usize, usize),
     pub(crate) positive: Vec<String>,
     pub(crate) negative: Vec<String>,
+}
+
+/// What a match of a rule may not hold.
+#[derive(Debug, Default)]
+pub(crate) struct Exceptions {
+    /// Each finds its expression anywhere.
+    patterns: Vec<Pattern>,
+    /// In small letters.
+    words: Vec<String>,
+}
+
+impl Exceptions {
+    fn new(patterns: &[String], mut words: Vec<String>) -> Result<Self, String> {
+        let patterns: Result<_, _> =
+            patterns.iter().map(|source| Pattern::new(&format!("(?s-u:.)*?(?:{source})"))).collect();
+        words.iter_mut().for_each(|word| word.make_ascii_lowercase());
+        Ok(Self { patterns: patterns?, words })
+    }
+
+    pub(crate) fn hold(&self, value: &[u8]) -> bool {
+        if self.patterns.is_empty() && self.words.is_empty() {
+            return false;
+        }
+        let lower = value.to_ascii_lowercase();
+        let word = |word: &String| lower.windows(word.len().max(1)).any(|part| part == word.as_bytes());
+        self.words.iter().any(word)
+            || self.patterns.iter().any(|pattern| pattern.run(value, 0, value.len(), true).end.is_some())
+    }
 }
 
 /// How a rule looks around its anchor.
@@ -456,6 +485,7 @@ impl Rule {
             ends_word: false,
             finder: Finder::Terms(terms),
             validator: accept,
+            exceptions: Exceptions::default(),
             prior: 0.0,
             words: Words::default(),
             action: kind.action,
@@ -494,6 +524,8 @@ impl Rule {
             "shapes",
             "style",
             "validator",
+            "except",
+            "except_words",
             "score",
             "context",
             "against",
@@ -622,6 +654,8 @@ impl Rule {
                 let nearest = nearest(validator_name, VALIDATORS.iter().map(|(name, _)| *name));
                 fail(&format!("unknown validator `{validator_name}`, the nearest is `{nearest}`"))
             })?;
+        let exceptions = Exceptions::new(&list("except")?, list("except_words")?)
+            .map_err(|message| fail(&format!("`except` does not compile: {message}")))?;
         let score = table.get("score").and_then(toml::Value::as_float).unwrap_or_default() as f32;
         if !(0.01..=0.99).contains(&score) {
             return Err(fail("`score` is a number from 0.01 to 0.99"));
@@ -649,6 +683,7 @@ impl Rule {
             ends_word: flag("ends_word").unwrap_or(true),
             finder,
             validator,
+            exceptions,
             prior: Odds::of_probability(score),
             words: Words::new(&list("context")?, &list("against")?, flag("around").unwrap_or(false)),
             action,

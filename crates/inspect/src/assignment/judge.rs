@@ -570,7 +570,9 @@ fn name_fits(assigned: &Assigned<'_>, style: Style) -> bool {
             "wlan", "vpn", "sudo", "store", "key", "keystore", "cert", "proxy", "api", "login", "database",
             "master", "rabbitmq", "mqtt", "jenkins", "backup", "test", "ftps", "sftp", "mailer", "imap4",
         ];
+        let constant = keyword.starts_with(b"_") && !assigned.head.iter().any(u8::is_ascii_lowercase);
         let inside = assigned.head.last().is_some_and(u8::is_ascii_alphabetic)
+            && !constant
             && !keyword
                 .first()
                 .is_some_and(|b| b.is_ascii_uppercase() && !assigned.head.iter().all(u8::is_ascii_uppercase))
@@ -768,6 +770,7 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_word(value)
         || is_code(value)
         || is_hash(value)
+        || assigned.operator == Operator::Flag && names_source(value)
         || is_code_call(assigned.value())
         || is_expression(assigned.value())
         || is_expression(value)
@@ -856,6 +859,11 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     Some((end, weight))
 }
 
+/// `pass:…`, `env:…`: OpenSSL's flags say first where a password comes from.
+fn names_source(value: &[u8]) -> bool {
+    [&b"pass:"[..], b"env:", b"file:", b"fd:"].iter().any(|source| value.starts_with(source))
+}
+
 /// `--password word --host`, `--password word -u`: a command goes on, not a sentence about the flag.
 fn is_followed_by_flag(text: &[u8], end: usize) -> bool {
     byte(text, end) == Some(b' ') && byte(text, end + 1) == Some(b'-')
@@ -887,11 +895,12 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         if assigned.quoted { assigned.end } else { trim_value(assigned.text, assigned.start, assigned.end) };
     let value = range(assigned.text, assigned.start, end);
     let shape = shape(value);
+    let nats = rarity(value);
     let denied = value.len() < 8
         || value.contains(&b' ')
         || is_placeholder(value)
         || is_specimen(value)
-        || is_path(value)
+        || is_path(value) && !is_base_64(value, nats)
         || is_code_call(assigned.value())
         || !assigned.quoted && is_expression(assigned.value())
         || is_hash(value)
@@ -907,7 +916,6 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     if denied {
         return None;
     }
-    let nats = rarity(value);
     let weight = match assigned.operator {
         Operator::Space
         | Operator::Is
@@ -934,6 +942,13 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         }
     };
     Some((floor_character(assigned.text, end), weight))
+}
+
+/// A slash begins one of 64 keys in base 64; a path has dots, or its letters are those of words.
+fn is_base_64(value: &[u8], nats: f32) -> bool {
+    value.len() >= 32
+        && nats > 2.0 * RARE
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
 }
 
 /// `sha256-…`, `sha512:…`: subresource integrity (W3C SRI) and digests of images.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Import, ImportError, Remark};
+use super::{Import, ImportError, Remark, slug, unsupported};
 use crate::document::Node;
 use crate::kind;
 use crate::pack::{KEYWORD_MAX, Pack};
@@ -279,29 +279,6 @@ impl Importing {
     }
 }
 
-/// The first construct that needs more than one pass over the text.
-fn unsupported(regex: &str) -> Option<&'static str> {
-    let mut escaped = false;
-    for (at, character) in regex.char_indices() {
-        if escaped {
-            escaped = false;
-            if matches!(character, '1'..='9') {
-                return Some("its pattern refers back to a group");
-            }
-            continue;
-        }
-        escaped = character == '\\';
-        let rest = regex.get(at..).unwrap_or_default();
-        if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| rest.starts_with(start)) {
-            return Some("its pattern looks around");
-        }
-        if rest.starts_with("(?P=") || rest.starts_with("(?(") {
-            return Some("its pattern refers back to a group");
-        }
-    }
-    None
-}
-
 /// The expression without word boundaries at its ends, and whether they were there: the engine asks for them itself.
 fn without_boundaries(regex: &str) -> (String, bool, bool) {
     let mut inner = regex.trim();
@@ -407,13 +384,6 @@ fn escaped(term: &str) -> String {
         }
     }
     escaped
-}
-
-/// Small letters, digits and hyphens.
-fn slug(text: &str) -> String {
-    let dashed: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]

@@ -555,3 +555,6 @@ pub(crate) fn is_specimen(value: &[u8]) -> bool {
     value.windows(7).any(|part| part.eq_ignore_ascii_case(b"EXAMPLE"))
         || value.windows(6).any(|part| part.eq_ignore_ascii_case(b"xxxxxx") || part == b"......")
 }
+
+#[cfg(test)]
+mod cases;
