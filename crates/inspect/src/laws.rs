@@ -216,6 +216,21 @@ pub(crate) const FRAGMENTS: &[&str] = &[
     "Name;KV-Nr.\nx;",
     "ATU13585627",
     "HRB 12345 B",
+    "login(\"anna\", ",
+    "red:auth(",
+    "new PDO('mysql:host=db', 'root', '",
+    "'Tulpe-99')",
+    ")",
+    "sqlcmd -S db1 -P ",
+    "docker login -u ci -p ",
+    "ConvertTo-SecureString \"",
+    "user:password@localhost/x",
+    "host=db user=app ",
+    "password=tz8kk2 ",
+    "app:tz8kk2@tcp(db:3306)/shop",
+    "sql.Open(\"mysql\", \"",
+    "HostName=hub1;SharedAccessKey=",
+    "***",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -390,6 +405,8 @@ fn every_split_of_short_texts_is_whole() {
         "x DE89%203704%2000440532013000 y",
         "k REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA== e",
         "max [at] example [dot] org\\u0044Tel. ",
+        "red:auth(\"Tulpe-99\") x",
+        "host=db user=a password=tz8kk2 x",
     ];
     for inspector in inspectors() {
         for text in texts {

@@ -908,6 +908,7 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || is_integrity(value)
         || is_named(value)
         || is_uuid(value) && !names_uuid(assigned)
+        || is_vague(assigned)
         || holds_placeholder(assigned.value())
         || distinct(value) < 6
         || shape.wide > 0
@@ -972,6 +973,13 @@ fn is_uuid(value: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// `"signing": "…"` names a key beside others; in a sentence or inside a longer name the word means something else.
+fn is_vague(assigned: &Assigned<'_>) -> bool {
+    let names = [&b"signing"[..], b"hmac", b"pepper"];
+    let whole = assigned.head.is_empty() && assigned.tail.is_empty() && assigned.quoted;
+    !whole && names.iter().any(|name| name.eq_ignore_ascii_case(assigned.keyword))
 }
 
 /// An identifier is a secret only under a name that leaves no doubt.

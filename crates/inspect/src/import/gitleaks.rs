@@ -669,7 +669,7 @@ fn beginnings(hir: &Hir) -> Vec<Beginning> {
         }
         HirKind::Capture(capture) => beginnings(&capture.sub),
         HirKind::Alternation(parts) => parts.iter().flat_map(beginnings).take(KEYWORDS_MAX + 1).collect(),
-        HirKind::Concat(parts) => parts.iter().fold(vec![exact(&[])], |begins, part| followed(begins, part)),
+        HirKind::Concat(parts) => parts.iter().fold(vec![exact(&[])], followed),
         HirKind::Repetition(repetition) if repetition.min == 0 => {
             if repetition.max != Some(1) {
                 return open();
@@ -741,7 +741,7 @@ impl Dice {
 fn write(hir: &Hir, dice: &mut Dice, text: &mut String) {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
+        HirKind::Literal(literal) => text.extend(literal.0.iter().copied().map(char::from)),
         HirKind::Class(class) => {
             let all = bytes(class);
             let only = |fits: fn(&u8) -> bool| all.iter().copied().filter(fits).collect::<Vec<u8>>();

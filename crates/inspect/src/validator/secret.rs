@@ -233,7 +233,10 @@ pub(crate) fn is_sample(value: &[u8]) -> bool {
 /// A whole connection string; without templates and samples.
 pub(super) fn connection(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let mut end = end;
-    while byte_before(text, end).is_some_and(|b| matches!(b, b'.' | b',' | b';' | b')' | b']' | b'}'))
+    // In a list of settings the last one may end in a semicolon too.
+    let settings = range(text, start, end).iter().filter(|b| **b == b';').count() > 1;
+    while byte_before(text, end)
+        .is_some_and(|b| matches!(b, b'.' | b',' | b')' | b']' | b'}') || b == b';' && !settings)
         && end > start
     {
         end -= 1;
