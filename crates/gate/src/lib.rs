@@ -123,8 +123,8 @@ async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<steps
     }
     let parsed = steps::parse(gate, arrival, &verified, entry).await?; // what: strict, bounded, nothing unknown
     let asking = steps::decide(gate, &verified, &parsed, entry)?; // may they ask this?
-    let cleared = steps::inspect(gate, parsed, asking, entry)?; // findings and label               → Cleared
-    let decided = steps::decide_again(gate, &verified, cleared, entry)?; // with findings and label → Decided
+    let cleared = steps::inspect(gate, parsed, asking, entry).await?; // findings and label         → Cleared
+    let decided = steps::decide_again(gate, &verified, cleared, entry).await?; // with both          → Decided
     let routed = steps::select(gate, decided, entry)?; // where: the label decides                  → Routed
     let reserved = steps::reserve(gate, &verified, routed, entry)?; // how much: every limit grants  → Reserved
     let admitted = steps::admit(gate, verified, reserved, entry).await?; // durable before a byte leaves → Admitted

@@ -40,6 +40,7 @@ pub struct Request {
     model: String,
     is_stream: bool,
     wants_usage: bool,
+    body_bytes: usize,
     body: Object,
 }
 
@@ -92,8 +93,14 @@ impl Request {
                 None,
             ));
         };
-        let mut request =
-            Self { surface, model: String::new(), is_stream: false, wants_usage: false, body: Object::new() };
+        let mut request = Self {
+            surface,
+            model: String::new(),
+            is_stream: false,
+            wants_usage: false,
+            body_bytes: body.len(),
+            body: Object::new(),
+        };
         for (name, value) in members {
             request.take_field(&name, value, limits)?;
         }
@@ -112,6 +119,11 @@ impl Request {
 
     pub fn is_stream(&self) -> bool {
         self.is_stream
+    }
+
+    /// How long the body was that was parsed, in bytes.
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
     }
 
     /// Whether the asker wants the chunk with the usage.

@@ -1,6 +1,7 @@
 //! May they? Decided twice: on what is declared, and again on what was found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Ask, Circumstances, Inspected, Model, Obligation, Permitted, Question, Stage};
@@ -34,8 +35,8 @@ pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) 
 }
 
 /// May they still, now that findings and label are known? Carries out what the permission demands.
-pub fn decide_again(
-    gate: &Gate,
+pub async fn decide_again(
+    gate: &Arc<Gate>,
     verified: &Verified,
     cleared: Cleared,
     entry: &Entry,
@@ -64,7 +65,7 @@ pub fn decide_again(
         }
     }
     if !treatments.is_empty() {
-        cleared.treat(gate, &treatments, entry)?;
+        cleared = cleared.treat(gate, treatments, entry).await?;
     }
     Ok(Decided { cleared, _permitted: permitted })
 }

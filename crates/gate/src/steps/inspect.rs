@@ -5,6 +5,7 @@ mod look;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use schleuse_inspect::{Direction, SurrogateKey, Surrogates};
 use schleuse_policy::Model;
@@ -68,23 +69,52 @@ impl Cleared {
     }
 
     /// Inspects again with stricter actions for some types, as a permission demanded; the answer too is inspected so.
-    pub(super) fn treat(
-        &mut self,
-        gate: &Gate,
-        treatments: &BTreeMap<String, FindingAction>,
+    pub(super) async fn treat(
+        mut self,
+        gate: &Arc<Gate>,
+        treatments: BTreeMap<String, FindingAction>,
         entry: &Entry,
-    ) -> Result<(), Refusal> {
-        self.around.demand(treatments);
-        let (request, surrogates) = (&mut self.request, &mut self.surrogates);
-        let (seen, label) = look(gate, &self.around, self.label, request, surrogates)?;
-        self.label = label;
-        entry.note_label(label);
-        conclude(&seen, entry)
+    ) -> Result<Self, Refusal> {
+        let (gate, entry) = (Arc::clone(gate), entry.clone());
+        aside(self.request.body_bytes(), move || {
+            self.around.demand(&treatments);
+            let (request, surrogates) = (&mut self.request, &mut self.surrogates);
+            let (seen, label) = look(&gate, &self.around, self.label, request, surrogates)?;
+            self.label = label;
+            entry.note_label(label);
+            conclude(&seen, &entry)?;
+            Ok(self)
+        })
+        .await
     }
 }
 
 /// Inspects every text of the question. Refuses what is blocked, replaces in place, raises the label.
-pub fn inspect(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
+pub async fn inspect(
+    gate: &Arc<Gate>,
+    parsed: Parsed,
+    asking: Asking,
+    entry: &Entry,
+) -> Result<Cleared, Refusal> {
+    let (gate, entry) = (Arc::clone(gate), entry.clone());
+    aside(parsed.request.body_bytes(), move || inspect_here(&gate, parsed, asking, &entry)).await
+}
+
+/// From this size on, in bytes, a question is inspected beside the tasks that carry other people's streams: it would hold
+/// them up for longer than a few milliseconds.
+const ASIDE_BYTES: usize = 64 * 1024;
+
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    inspection: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if bytes < ASIDE_BYTES {
+        return inspection();
+    }
+    tokio::task::spawn_blocking(inspection).await.unwrap_or_else(|_| Err(not_inspected()))
+}
+
+fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
@@ -137,20 +167,22 @@ pub(super) fn outcome(findings: &[Finding]) -> Option<Outcome> {
 
 /// Runs a part of inspection. Should it panic, the request is refused: what was not inspected goes nowhere.
 pub(super) fn guarded<T>(inspection: impl FnOnce() -> T) -> Result<T, Refusal> {
-    std::panic::catch_unwind(AssertUnwindSafe(inspection)).map_err(|_| {
-        Refusal::new(
-            RefusalCode::Internal,
-            Text::fixed(
-                "The text could not be inspected, so it was not sent on.",
-                "Der Text konnte nicht geprüft werden und wurde deshalb nicht weitergegeben.",
-            ),
-            Text::fixed(
-                "Tell your operator the request id. Asking again will not help.",
-                "Nennen Sie dem Betrieb die Anfragenummer. Erneut zu fragen hilft nicht.",
-            ),
-            "inspection panicked",
-        )
-    })
+    std::panic::catch_unwind(AssertUnwindSafe(inspection)).map_err(|_| not_inspected())
+}
+
+fn not_inspected() -> Refusal {
+    Refusal::new(
+        RefusalCode::Internal,
+        Text::fixed(
+            "The text could not be inspected, so it was not sent on.",
+            "Der Text konnte nicht geprüft werden und wurde deshalb nicht weitergegeben.",
+        ),
+        Text::fixed(
+            "Tell your operator the request id. Asking again will not help.",
+            "Nennen Sie dem Betrieb die Anfragenummer. Erneut zu fragen hilft nicht.",
+        ),
+        "inspection panicked",
+    )
 }
 
 /// Inspection that was not finished within its bounds denies like any other that did not come to its end.
