@@ -337,7 +337,7 @@ impl Inspector {
     }
 
     /// The hit's rule looks at this view.
-    fn counts(&self, hit: &Hit, view: Views) -> bool {
+    pub(crate) fn counts(&self, hit: &Hit, view: Views) -> bool {
         self.pack.rules.get(hit.rule).is_some_and(|rule| rule.views.contains(view))
     }
 

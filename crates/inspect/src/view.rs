@@ -24,6 +24,8 @@ mod markdown;
 mod signs;
 mod squeeze;
 
+use std::collections::BTreeSet;
+
 use crate::engine::{Frontier, LOOK_BEHIND};
 use crate::inspector::Inspector;
 use crate::pack::Views;
@@ -121,6 +123,7 @@ impl Zones {
                 limits: vec![usize::MAX],
                 hits: Vec::new(),
                 shadow: Vec::new(),
+                uncounted: BTreeSet::new(),
                 frontier: Frontier { protected: text.len(), other: text.len() },
                 at_end: last && kept.at_end || full,
                 inside: zone.anchor > 0,
@@ -190,6 +193,8 @@ struct Sight<'i> {
     limits: Vec<usize>,
     hits: Vec<Hit>,
     shadow: Vec<Hit>,
+    /// Start, end and rule of what was found where it does not count for that rule.
+    uncounted: BTreeSet<(usize, usize, usize)>,
     frontier: Frontier,
     at_end: bool,
     /// Something stands before the zone.
@@ -263,6 +268,15 @@ impl Sight<'_> {
             let until = (hit.end + BEYOND).min(hit.start + REACH);
             lane.differs_within(hit.start.saturating_sub(LOOK_BEHIND), until)
                 && (kind != Views::SQUEEZE || squeeze::accepts(self.inspector.kind_of(hit), hit, lane))
+        });
+        // What a view shows that does not count for the rule, those behind it do not show anew.
+        hits.retain(|hit| {
+            let place = (lane.origin(hit.start), lane.origin_end(hit.end), hit.rule);
+            let counts = self.inspector.counts(hit, kind);
+            if !counts {
+                self.uncounted.insert(place);
+            }
+            counts && !self.uncounted.contains(&place)
         });
         let mut shadow = self.inspector.weigh(&lane.bytes, kind, &mut hits);
         for hit in hits.iter_mut().chain(&mut shadow) {
