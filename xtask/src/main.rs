@@ -51,8 +51,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "prove",
-        arguments: "",
-        purpose: "run the long proofs; their dated results go to docs/reference/",
+        arguments: "[fuzz [SECONDS]]",
+        purpose: "run a long proof, with vLLM or by fuzzing; its dated result goes to docs/reference/",
     },
     Task { name: "ci", arguments: "", purpose: "what the build server runs: the same as test" },
     Task { name: "model", arguments: "", purpose: "fetch the demonstration model into its cache" },
@@ -88,6 +88,9 @@ fn run(task: &str, rest: Vec<OsString>) -> Result<(), Trouble> {
     if task == "bench" {
         return bench::run(&place, &rest);
     }
+    if task == "prove" {
+        return prove::run(&place, &rest);
+    }
     let half = match (task, rest.as_slice()) {
         (_, []) => suite::Half::Both,
         ("test", [half]) => suite::Half::parse(&half.to_string_lossy())?,
@@ -98,7 +101,6 @@ fn run(task: &str, rest: Vec<OsString>) -> Result<(), Trouble> {
     match task {
         "build" => binary::build(&place).map(|_| ()),
         "tidy" => tidy::run(&place),
-        "prove" => prove::run(&place),
         "model" => model::fetch(&place).map(|path| println!("{}", path.display())),
         "setup" => setup::everything(&place),
         _ => suite::run(&place, half),

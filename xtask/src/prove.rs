@@ -1,13 +1,17 @@
 //! The long proofs: what cannot run in every test because it downloads gigabytes. Their dated results are committed under
 //! `docs/reference/`.
 //!
-//! Today there is one: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK.
+//! Today there are two: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
+//! and `fuzz`, which needs a nightly compiler.
+
+mod fuzzing;
 
 use crate::node::Node;
 use crate::part::{self, Part};
 use crate::place::{self, Place};
 use crate::{Trouble, binary, model, sdk, setup, step};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -20,11 +24,30 @@ const MODEL: &str = "smollm2";
 /// How long vLLM may take until it answers: it compiles its kernels first.
 const START_SECONDS: u32 = 600;
 
-/// Runs the proof and writes its page.
+/// Runs one proof and writes its page.
+///
+/// # Errors
+/// When no proof has the name, or as the proofs say.
+pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
+    match rest {
+        [] => vllm(place),
+        [proof] if proof == "fuzz" => fuzzing::run(place, fuzzing::SECONDS),
+        [proof, seconds] if proof == "fuzz" => {
+            let seconds = seconds.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+            fuzzing::run(
+                place,
+                seconds.ok_or_else(|| Trouble::new("`prove fuzz` takes a number of seconds"))?,
+            )
+        }
+        _ => Err(Trouble::new("`prove` takes nothing, or `fuzz` and a number of seconds")),
+    }
+}
+
+/// Runs the proof with vLLM and writes its page.
 ///
 /// # Errors
 /// When something cannot be installed or started, or an answer is not as expected; the page is written in the last case too.
-pub(crate) fn run(place: &Place) -> Result<(), Trouble> {
+fn vllm(place: &Place) -> Result<(), Trouble> {
     let schleuse = binary::build(place)?;
     setup::for_tests(place)?;
     sdk::prepare(place, &Node::find(place)?)?;

@@ -473,4 +473,6 @@ fn is_value(byte: u8) -> bool {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ use crate::term::{self, Terms};
 use crate::validator::{VALIDATORS, Validator, accept};
 
 /// The packs that are built in: name and text.
-const BUILT_IN: &[(&str, &str)] = &[
+pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     ("numbers", include_str!("../../../recognizers/numbers.toml")),
     ("national", include_str!("../../../recognizers/national.toml")),
     ("contact", include_str!("../../../recognizers/contact.toml")),
@@ -256,7 +256,7 @@ impl Pack {
     }
 
     /// Compiles without running examples; the built-in packs run theirs in tests.
-    fn compile(packs: &[(&str, &str)]) -> Result<Self, PackError> {
+    pub(crate) fn compile(packs: &[(&str, &str)]) -> Result<Self, PackError> {
         let (mut rules, mut heads) = (Vec::new(), Vec::new());
         for (index, (name, text)) in packs.iter().enumerate() {
             let (head, found) = read(name, text).map_err(|error| error.in_pack(name, text))?;
