@@ -46,7 +46,7 @@ fn clean_prompts_go_through() {
     let prompts = Library::new(SEED, Some(Half::Test)).clean_prompts(1500);
     let disturbance = Disturbance::run(&prompts, scan);
     check("clean prompts of 1,000 that are not blocked", 1000.0 - disturbance.blocked_per_thousand(), 997.0);
-    check("clean prompts of 1,000 that stay as they are", 1000.0 - disturbance.touched_per_thousand(), 930.0);
+    check("clean prompts of 1,000 that stay as they are", 1000.0 - disturbance.touched_per_thousand(), 990.0);
 }
 
 #[test]

@@ -119,12 +119,108 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
     if reader.hungry {
         return Outcome::Open(reader.earliest);
     }
-    let Some(mut assigned) = assigned else { return Outcome::Nothing };
-    if style == Style::Login && !reader.skip_name(&mut assigned) {
-        return if reader.hungry { Outcome::Open(reader.earliest) } else { Outcome::Nothing };
+    let mut found = None;
+    if let Some(mut assigned) = assigned {
+        if style == Style::Login && !reader.skip_name(&mut assigned) {
+            return if reader.hungry { Outcome::Open(reader.earliest) } else { Outcome::Nothing };
+        }
+        found = judge::judge(&assigned, style).map(|(end, weight)| (assigned.start, end, weight));
     }
+    match found {
+        Some((start, end, weight)) if end > start => Outcome::Hit { start, end, weight },
+        _ if matches!(style, Style::Password | Style::Secret) => read_column(place, end, style),
+        _ => Outcome::Nothing,
+    }
+}
+
+/// The most bytes of the head of a table before a name in it.
+const HEAD_ROW_MAX: usize = 80;
+/// The most bytes from a name in the head of a table to the end of the cell below it.
+const COLUMN_MAX: usize = 150;
+
+/// Reads the first cell below a name that heads a column: `user;password` above `anna;…`. `end` is that of the name.
+fn read_column(place: Place<'_>, end: usize, style: Style) -> Outcome {
+    let text = place.text;
+    let is_blank = |b: u8| matches!(b, b' ' | b'"' | b'\'' | b'*');
+    let is_delimiter = |b: u8| matches!(b, b';' | b',' | b'|' | b'\t');
+    let line = range(text, place.start.saturating_sub(HEAD_ROW_MAX), place.start);
+    let line = match line.iter().rposition(|b| *b == b'\n') {
+        Some(at) => range(line, at + 1, line.len()),
+        None if line.len() < HEAD_ROW_MAX => line,
+        None => return Outcome::Nothing,
+    };
+    let head = head_before(text, place.start);
+    let before = range(line, 0, line.len().saturating_sub(head.len()));
+    let left = before.iter().rev().copied().find(|b| !is_blank(*b)).filter(|b| is_delimiter(*b));
+    let mut at = end;
+    while byte(text, at).is_some_and(is_blank) && at - end < COLUMN_MAX {
+        at += 1;
+    }
+    let open = if place.at_end { Outcome::Nothing } else { Outcome::Open(end) };
+    let Some(here) = byte(text, at) else { return open };
+    let delimiter = match (here, left) {
+        (b'\n' | b'\r', Some(left)) => left,
+        (right, _) if is_delimiter(right) && (left == Some(right) || before.iter().all(|b| is_blank(*b))) => {
+            right
+        }
+        _ => return Outcome::Nothing,
+    };
+    let column = before.iter().filter(|b| **b == delimiter).count();
+    let rest = |from: usize| range(text, from.min(text.len()), text.len().min(end + COLUMN_MAX));
+    let Some(length) = rest(at).iter().position(|b| *b == b'\n') else {
+        return if text.len() < end + COLUMN_MAX { open } else { Outcome::Nothing };
+    };
+    let mut start = at + length + 1;
+    // Markdown rules a line of dashes below the head.
+    let rule = rest(start).iter().take_while(|b| b"|-:+= \r".contains(b)).count();
+    match byte(text, start + rule) {
+        None => return open,
+        Some(b'\n') if rule > 0 => start += rule + 1,
+        Some(_) => {}
+    }
+    let cell_max = end + COLUMN_MAX;
+    let (mut column, mut at) = (column, start);
+    while at < cell_max {
+        match byte(text, at) {
+            None => return open,
+            Some(b'\n' | b'\r') => return Outcome::Nothing,
+            Some(_) if column == 0 => break,
+            Some(b) if b == delimiter => {
+                column -= 1;
+                start = at + 1;
+            }
+            Some(_) => {}
+        }
+        at += 1;
+    }
+    while byte(text, start).is_some_and(is_blank) {
+        start += 1;
+    }
+    let cell = range(text, start, text.len().min(cell_max));
+    let ends = |b: &u8| *b == delimiter || matches!(b, b' ' | b'"' | b'\'' | b'\n' | b'\r');
+    let value_end = match cell.iter().position(ends) {
+        Some(length) => start + length,
+        None if text.len() >= cell_max => return Outcome::Nothing,
+        None if !place.at_end => return open,
+        None => text.len(),
+    };
+    let assigned = Assigned {
+        text,
+        start,
+        end: value_end,
+        head,
+        keyword: range(text, place.start, end),
+        tail: &[],
+        operator: Operator::Cell,
+        quoted: false,
+        spaced: true,
+    };
+    let value = assigned.value();
+    let mixed = value.iter().any(u8::is_ascii_alphabetic) && value.iter().any(|b| !b.is_ascii_alphabetic());
     match judge::judge(&assigned, style) {
-        Some((end, weight)) if end > assigned.start => Outcome::Hit { start: assigned.start, end, weight },
+        Some((value_end, weight)) if mixed && value.len() >= 6 && value_end > start => {
+            Outcome::Hit { start, end: value_end, weight }
+        }
         _ => Outcome::Nothing,
     }
 }
@@ -420,7 +516,7 @@ impl<'t> Reader<'t> {
         if operator != Operator::Space {
             self.earliest = self.at;
         }
-        if matches!(self.peek(), Some(b'b' | b'r' | b'u' | b'f' | b'@' | b'L' | b'R' | b'B'))
+        if matches!(self.peek(), Some(b'b' | b'r' | b'u' | b'f' | b'@' | b'L' | b'N' | b'R' | b'B'))
             && matches!(self.peek_at(1), Some(b'"' | b'\''))
         {
             self.at += 1;
@@ -565,6 +661,13 @@ impl<'t> Reader<'t> {
                 }
             }
             _ if !spaced => None,
+            // `Passwort → …`, `password -> …`: nothing is given for sure.
+            0xE2 if self.take("→".as_bytes()) || self.take("–".as_bytes()) || self.take("—".as_bytes()) => {
+                Some((Operator::Space, self.at))
+            }
+            b'-' if self.take(b"->") || self.take(b"- ") => Some((Operator::Space, self.at)),
+            // `<password value="…"/>`
+            b'v' if byte_before(self.text, name_start) == Some(b'<') => self.attribute(),
             _ => self.words(head, name_start),
         }
     }
@@ -653,12 +756,29 @@ impl<'t> Reader<'t> {
                 }
                 return Some((verb, self.at));
             }
-            // `change the password to "…"`: only what stands in quotes can be meant.
+            // `change the password to "…"`: what stands in quotes is meant, or looks like nothing else.
             if matches!(word, b"to" | b"auf" | b"in") {
                 let before = self.at;
                 self.skip_spaces();
                 if matches!(self.peek(), Some(b'"' | b'\'' | b'`')) {
                     return Some((Operator::Is, self.at));
+                }
+                if word != b"in" && self.sees_mixed_word() {
+                    return Some((Operator::Space, self.at));
+                }
+                if self.hungry {
+                    // A value may begin here, so nothing behind may be read as its lead.
+                    return None;
+                }
+                self.at = before;
+            } else if SETTING.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word)) {
+                let before = self.at;
+                self.skip_spaces();
+                if self.sees(b"to ") || self.sees(b"auf ") {
+                    continue;
+                }
+                if self.hungry {
+                    return None;
                 }
                 self.at = before;
             }
@@ -671,6 +791,22 @@ impl<'t> Reader<'t> {
             }
         }
         Some((Operator::Space, first))
+    }
+
+    /// The next word holds a digit and something else.
+    fn sees_mixed_word(&mut self) -> bool {
+        let (mut ahead, mut digits, mut others) = (0, false, false);
+        while self.at + ahead < self.stop {
+            match self.peek_at(ahead) {
+                None | Some(b' ' | b'\t' | b'\n' | b'\r') => break,
+                Some(b) => {
+                    digits |= b.is_ascii_digit();
+                    others |= b.is_ascii_alphabetic();
+                }
+            }
+            ahead += 1;
+        }
+        digits && others
     }
 
     /// What opens the value says what closes it.
@@ -836,7 +972,12 @@ const ADVERBS: &[&[u8]] = &[
     b"gesetzt auf",
 ];
 
+/// Before `to` or `auf`, what comes behind is the value.
+const SETTING: &[&str] = &["set", "changed", "reset", "gesetzt", "geändert", "geaendert", "zurückgesetzt"];
+
 const PREPOSITIONS: &[&[u8]] = &[
+    b"wie",
+    b"as",
     "für".as_bytes(),
     b"fuer",
     "fürs".as_bytes(),

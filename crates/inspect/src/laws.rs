@@ -231,6 +231,15 @@ pub(crate) const FRAGMENTS: &[&str] = &[
     "sql.Open(\"mysql\", \"",
     "HostName=hub1;SharedAccessKey=",
     "***",
+    "user;password\nanna;",
+    "| Benutzer | Passwort |\n|---|---|\n| a | ",
+    "Passwort → ",
+    "password set to ",
+    "Passwort auf ",
+    "echo \"a:",
+    " | chpasswd",
+    "smbclient //a -U b%",
+    ";x\n",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -407,6 +416,8 @@ fn every_split_of_short_texts_is_whole() {
         "max [at] example [dot] org\\u0044Tel. ",
         "red:auth(\"Tulpe-99\") x",
         "host=db user=a password=tz8kk2 x",
+        "user;password\nanna;Tulpe-99\nx",
+        "echo \"a:Tulpe-99\" | chpasswd",
     ];
     for inspector in inspectors() {
         for text in texts {

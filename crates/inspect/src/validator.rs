@@ -65,6 +65,7 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("aws-key-id", secret::aws_key_id),
     ("basic-auth", secret::basic_auth),
     ("made-up", secret::made_up),
+    ("piped", secret::piped),
     ("jwk", secret::jwk),
     ("command-user", secret::command_user),
     ("connection-password", secret::connection_password),

@@ -568,7 +568,8 @@ fn name_fits(assigned: &Assigned<'_>, style: Style) -> bool {
             "db", "user", "smtp", "mysql", "pg", "ftp", "root", "admin", "my", "redis", "mongo", "ldap",
             "imap", "ssh", "app", "sql", "postgres", "server", "mail", "auth", "git", "nexus", "wifi",
             "wlan", "vpn", "sudo", "store", "key", "keystore", "cert", "proxy", "api", "login", "database",
-            "master", "rabbitmq", "mqtt", "jenkins", "backup", "test", "ftps", "sftp", "mailer", "imap4",
+            "master", "bind", "wpa", "rabbitmq", "mqtt", "jenkins", "backup", "test", "ftps", "sftp",
+            "mailer", "imap4",
         ];
         let constant = keyword.starts_with(b"_") && !assigned.head.iter().any(u8::is_ascii_lowercase);
         let inside = assigned.head.last().is_some_and(u8::is_ascii_alphabetic)
@@ -897,7 +898,7 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     let shape = shape(value);
     let nats = rarity(value);
     let denied = value.len() < 8
-        || value.contains(&b' ')
+        || value.contains(&b' ') && !(assigned.quoted && is_salt(shape, value.len()))
         || is_placeholder(value)
         || is_specimen(value)
         || is_path(value) && !is_base_64(value, nats)
@@ -924,7 +925,8 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         | Operator::Cell
         | Operator::Compare
         | Operator::Argument => {
-            if value.len() < 16 || nats < 6.0 || shape.digits == 0 && !assigned.quoted {
+            let generated = value.len() >= 16 && nats >= 6.0 && (shape.digits > 0 || assigned.quoted);
+            if !(generated || assigned.quoted && is_salt(shape, value.len())) {
                 return None;
             }
             0.0
@@ -943,6 +945,11 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         }
     };
     Some((floor_character(assigned.text, end), weight))
+}
+
+/// Random printable characters, among which a space is one of 95.
+fn is_salt(shape: Shape, length: usize) -> bool {
+    length >= 24 && shape.kinds() >= 3 && shape.digits > 0 && shape.symbols * 6 >= length
 }
 
 /// A slash begins one of 64 keys in base 64; a path has dots, or its letters are those of words.
@@ -1011,8 +1018,14 @@ fn argument(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || value.contains(&b' ')
         || value.contains(&b'@') && value.contains(&b'.')
         || is_code(value)
+        || shape.symbols + shape.upper == 0 && shape.joints > 0 && !ends_in_number(value)
         || holds_placeholder(value);
     if plain { None } else { password_quoted(assigned) }
+}
+
+/// `monkey-berlin27`, not `local-2fa`.
+fn ends_in_number(value: &[u8]) -> bool {
+    value.iter().rev().take(2).filter(|b| b.is_ascii_digit()).count() == 2
 }
 
 fn login(assigned: &Assigned<'_>) -> Option<(usize, f32)> {

@@ -48,6 +48,9 @@ pub(super) fn basic_auth(text: &[u8], start: usize, end: usize) -> Option<Verdic
 
 /// A value that a person chose, where a command or file holds nothing else: a digit or symbol beside letters.
 pub(super) fn made_up(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    if holds_placeholder(range(text, start, end)) {
+        return None;
+    }
     let end = trim_value(text, start, end);
     let value = range(text, start, end);
     let letters = value.iter().any(u8::is_ascii_alphabetic);
@@ -59,6 +62,19 @@ pub(super) fn made_up(text: &[u8], start: usize, end: usize) -> Option<Verdict> 
         && !is_path(value)
         && !is_code_call(value))
     .then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// `echo user:password | chpasswd`: the finding is the password that is piped into a command which asks for it.
+pub(super) fn piped(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let value = range(text, start, end);
+    let pipe = value.iter().position(|b| *b == b'|')?;
+    let is_edge = |b: &u8| matches!(b, b' ' | b'"' | b'\'');
+    let last = range(value, 0, pipe).iter().rposition(|b| !is_edge(b))? + 1;
+    let word = range(value, 0, last).iter().rposition(is_edge)? + 1;
+    let pair = range(value, word, last);
+    let named = value.windows(8).any(|part| part == b"chpasswd");
+    let colon = pair.iter().position(|b| *b == b':').filter(|_| named).map_or(0, |at| at + 1);
+    made_up(text, start + word + colon, start + last)
 }
 
 /// How far to the left a JSON web key may name its kind, or a command itself.
@@ -85,7 +101,8 @@ pub(super) fn command_user(text: &[u8], start: usize, end: usize) -> Option<Verd
     let value = range(text, start, end);
     let colon = value.iter().position(|b| *b == b':')?;
     let password = range(value, colon + 1, value.len());
-    (!is_placeholder(password) && !is_template(value)).then_some(Verdict {
+    let address = password.starts_with(b"//");
+    (!address && !is_placeholder(password) && !is_template(value)).then_some(Verdict {
         start: start + colon + 1,
         end,
         weight: 0.0,
