@@ -186,6 +186,7 @@ function invent(index) {
     rules: ["working-roles-ask"],
     findings: {},
     sensitivity_score: 0,
+    coverage: { scanned: 420 + ((index * 37) % 800), decoded: index % 4 === 1 ? 64 : 0, opaque: index % 5 === 2 ? 400 : 0 },
     tokens_in: 40 + ((index * 37) % 800),
     tokens_out: 20 + ((index * 53) % 600),
     ms: 300 + ((index * 71) % 4000),
@@ -193,15 +194,15 @@ function invent(index) {
     salt: hash.slice(0, 22),
   };
   if (base.event === "llm.refuse") {
-    const refused = { action: "BLOCKED", status: 403, code: "sensitive_data_detected", findings: { IBAN: 1 + (index % 2) }, sensitivity_score: 0.99, route: undefined };
+    const refused = { action: "BLOCKED", status: 403, code: "sensitive_data_detected", findings: { IBAN: 1 + (index % 2) }, evasive: 1 + (index % 2), sensitivity_score: 0.99, route: undefined };
     return { ...base, ...refused, tokens_in: undefined, tokens_out: undefined };
   }
-  if (kind === 3) return { ...base, action: "REDACTED", findings: { API_KEY: 1, EMAIL: 2 }, sensitivity_score: 0.8 };
+  if (kind === 3) return { ...base, action: "REDACTED", findings: { API_KEY: 1, EMAIL: 2 }, excepted: { EMAIL: 1 }, shadow: { CUSTOM_TERM: 3 }, sensitivity_score: 0.8 };
   return base;
 }
 
 function decision({ v: _v, prompt_hash: _hash, salt: _salt, sensitivity_score: sensitivity, ...record }) {
-  const blank = { role: null, label: null, route: null, surface: null, status: null, code: null, rules: [], findings: {}, tokens_in: null, tokens_out: null, ms: null };
+  const blank = { role: null, label: null, route: null, surface: null, status: null, code: null, rules: [], findings: {}, excepted: {}, shadow: {}, evasive: null, coverage: null, tokens_in: null, tokens_out: null, ms: null };
   return { ...blank, ...JSON.parse(JSON.stringify(record)), sensitivity };
 }
 

@@ -126,8 +126,10 @@ pub struct Record {
     pub coverage: Option<Coverage>,
     /// Digest of the policies in force.
     pub policy: Option<String>,
-    /// Digest of the recognizers in force.
+    /// Digest of the recognizers and guardrails in force.
     pub pack: Option<String>,
+    /// Name, version and digest of each pack, where they came into force.
+    pub packs: Vec<String>,
     /// LLM tokens.
     pub tokens_in: Option<u64>,
     pub tokens_out: Option<u64>,
@@ -209,6 +211,7 @@ impl Record {
         out.optional_number("ms", self.ms);
         out.optional_text("node", self.node.as_deref());
         out.optional_text("pack", self.pack.as_deref());
+        out.texts("packs", &self.packs);
         out.optional_text("policy", self.policy.as_deref());
         out.optional_number("prev", self.prev);
         out.text("prompt_hash", &self.prompt_hash);

@@ -5,7 +5,7 @@ use schleuse_types::FindingAction;
 use sha2::Sha256;
 
 use crate::document::Node;
-use crate::guardrails::{GuardrailError, kinds_named};
+use crate::guardrails::{GuardrailError, NO_GROUP, kinds_named};
 use crate::kind::{self, Kind};
 use crate::names::nearest;
 use crate::scope::Scope;
@@ -28,6 +28,8 @@ pub struct Exception {
     path: Option<String>,
     groups: Vec<String>,
     until_s: u64,
+    /// The same as it was written.
+    until: String,
     reason: String,
     allowed_by: Vec<String>,
     pub(crate) line: usize,
@@ -61,6 +63,11 @@ impl Exception {
         let missing =
             |key: &str, like: &str| fail(row.line, format!("an exception needs `{key}`, such as {like}"));
         let (rule, groups, path) = (text("rule")?, texts("group")?, text("path")?);
+        if let Some(line) =
+            row.get("group").map(|node| node.line).filter(|_| groups.iter().any(String::is_empty))
+        {
+            return Err(fail(line, NO_GROUP.to_owned()));
+        }
         let kinds = match text("type")? {
             Some(name) => kinds_named(&name, row.line)?,
             None if rule.is_some() => Vec::new(),
@@ -92,7 +99,7 @@ impl Exception {
         if allowed_by.is_empty() || allowed_by.iter().any(String::is_empty) {
             return Err(missing("allowed_by", "`Dr. Anna Weber`"));
         }
-        Ok(Self { kinds, rule, value, path, groups, until_s, reason, allowed_by, line: row.line })
+        Ok(Self { kinds, rule, value, path, groups, until_s, until, reason, allowed_by, line: row.line })
     }
 
     /// Whether the exception may count for texts of this scope now.
@@ -123,6 +130,16 @@ impl Exception {
     /// The first second, since 1970, at which it is over.
     pub fn until_s(&self) -> u64 {
         self.until_s
+    }
+
+    /// The last day on which it is in force, as its file writes it.
+    pub fn last_day(&self) -> &str {
+        &self.until
+    }
+
+    /// The line of its file, from 1; 0 where it is not known.
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     pub fn reason(&self) -> &str {

@@ -360,7 +360,11 @@ impl Row {
                 .map_err(|_| unknown(line, "zone", name, &Zone::ALL.map(Zone::as_str)))
         };
         let zones = texts("zone")?.into_iter().map(zone).collect::<Result<_, _>>()?;
-        let groups = texts("group")?.into_iter().map(|(_, group)| group.to_owned()).collect();
+        let group = |(line, group): (usize, &str)| match group {
+            "" => Err(fail(line, NO_GROUP.to_owned())),
+            group => Ok(group.to_owned()),
+        };
+        let groups = texts("group")?.into_iter().map(group).collect::<Result<_, _>>()?;
         let conditions = Conditions { direction, label, groups, zones };
         Ok(Self {
             kinds,
@@ -399,6 +403,7 @@ impl Row {
     }
 }
 
+pub(crate) const NO_GROUP: &str = "`group` names no group";
 const NO_TYPE: &str = "a guardrail needs a `type`, such as `IBAN`";
 
 impl Conditions {

@@ -12,6 +12,7 @@ mod restore;
 mod scan;
 mod serve;
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::data::{DataFolder, SecretName};
+use crate::failure::{Doing as _, Failure};
 
 /// AI behind your own firewall: a gateway that decides, inspects, records and answers.
 #[derive(Parser)]
@@ -300,6 +302,9 @@ struct Scan {
     /// Folder with recognizers of your own, `*.toml`, beside those that are built in.
     #[arg(long, value_name = "DIR")]
     packs: Option<PathBuf>,
+    /// List of terms of your own, a CSV file, or folder with such lists.
+    #[arg(long, value_name = "FILE|DIR")]
+    terms: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -323,6 +328,15 @@ enum ConfigCommand {
     Check {
         #[arg(long, value_name = "FILE", default_value = "schleuse.toml")]
         config: PathBuf,
+    },
+    /// Print what an `[[exception]]` writes as `value` for one value, which is read from standard input.
+    ExceptionValue {
+        /// Data folder of the house, whose key it takes.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Type of the value, such as IBAN.
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: String,
     },
 }
 
@@ -348,6 +362,7 @@ pub fn run() -> ExitCode {
         Command::Scan(scan) => scan::run(&scan),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Config(ConfigCommand::Check { config }) => check_config(&config),
+        Command::Config(ConfigCommand::ExceptionValue { data, kind }) => exception_value(&data, &kind),
     };
     match done {
         Ok(code) => code,
@@ -361,7 +376,22 @@ pub fn run() -> ExitCode {
 fn check_config(path: &std::path::Path) -> Result<ExitCode, Failure> {
     let config = Config::read(path).map_err(Failure::usage)?;
     serve::check(&config)?;
+    serve::check_past_exceptions(&config)?;
     println!("{}: fine", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn exception_value(data: &std::path::Path, kind: &str) -> Result<ExitCode, Failure> {
+    let kind = &kind.to_ascii_uppercase();
+    let known = std::iter::once((kind.clone(), schleuse_types::FindingAction::Allow)).collect();
+    schleuse_inspect::Guardrails::of_types(&known).map_err(Failure::usage)?;
+    let key = DataFolder::existing(data)?.secret(SecretName::Exceptions)?;
+    let mut value = String::new();
+    std::io::stdin().read_to_string(&mut value).doing("cannot read standard input")?;
+    if value.trim().is_empty() {
+        return Err(Failure::usage("standard input holds no value"));
+    }
+    println!("{}", schleuse_inspect::exception_value(key.expose(), kind, value.trim()));
     Ok(ExitCode::SUCCESS)
 }
 

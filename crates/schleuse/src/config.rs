@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_inspect::Guardrails;
+use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_types::{Label, Secret, Zone};
 use schleuse_upstream::UpstreamConfig;
 
@@ -39,12 +39,20 @@ pub struct Config {
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
     pub guardrails: Guardrails,
-    /// Folder with recognizers of the house's own.
-    pub packs: Option<PathBuf>,
+    pub inspection: Inspection,
     /// Folder with `*.cedar` files beside or instead of the shipped ones.
     pub policies: Option<PathBuf>,
     pub audit: AuditConfig,
     pub log_level: Option<String>,
+}
+
+/// What the house looks for beside what is built in.
+#[derive(Debug, Clone, Default)]
+pub struct Inspection {
+    /// Folder with recognizers of the house's own.
+    pub packs: Option<PathBuf>,
+    /// A list of terms, or a folder with such lists.
+    pub terms: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +97,7 @@ impl Default for Config {
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
-            packs: None,
+            inspection: Inspection::default(),
             policies: None,
             audit: AuditConfig { plain_names: false, segment_bytes: 256 << 20 },
             log_level: None,
@@ -162,17 +170,14 @@ impl Config {
             config.engine = Some(read_engine(engine, folder)?);
         }
         if let Some(mut inspection) = reader.table("inspection")? {
-            config.packs = inspection.text("packs")?.map(|path| folder.join(path));
+            config.inspection.packs = inspection.text("packs")?.map(|path| folder.join(path));
+            config.inspection.terms = inspection.text("terms")?.map(|path| folder.join(path));
             inspection.finish()?;
         }
-        for mut guardrail in reader.tables("guardrail")? {
-            guardrail.text("type")?;
-            guardrail.text("action")?;
-            guardrail.texts("patterns")?;
-            guardrail.finish()?;
-        }
-        // `inspect` knows its own types and actions.
-        config.guardrails = Guardrails::parse_toml(text).map_err(ConfigError::whole)?;
+        reader.tables("guardrail")?;
+        reader.tables("exception")?;
+        // `inspect` knows its own keys, types and actions.
+        config.guardrails = Guardrails::parse_toml(text).map_err(of_guardrails)?;
         if let Some(mut audit) = reader.table("audit")? {
             config.audit.plain_names = match audit.text("user")?.as_deref() {
                 None | Some("pseudonym") => false,
@@ -186,6 +191,13 @@ impl Config {
         }
         reader.finish()?;
         Ok(config)
+    }
+}
+
+fn of_guardrails(error: GuardrailError) -> ConfigError {
+    match error {
+        GuardrailError::Row { line, message } => ConfigError { line: (line > 0).then_some(line), message },
+        other => ConfigError::whole(other),
     }
 }
 

@@ -26,14 +26,22 @@ pub enum SecretName {
     PromptMac,
     /// Wraps the keys under which people's conversations are sealed.
     Conversations,
+    /// Hashes the values of exceptions from guardrails.
+    Exceptions,
     /// Makes the keys of the demo roles.
     DemoKeys,
 }
 
 impl SecretName {
     /// What every house has from its beginning. Not that of the demo keys, which only a demo makes.
-    pub const OF_EVERY_HOUSE: [Self; 5] =
-        [Self::Pepper, Self::AuditSigning, Self::Pseudonyms, Self::PromptMac, Self::Conversations];
+    pub const OF_EVERY_HOUSE: [Self; 6] = [
+        Self::Pepper,
+        Self::AuditSigning,
+        Self::Pseudonyms,
+        Self::PromptMac,
+        Self::Conversations,
+        Self::Exceptions,
+    ];
 
     /// Its name in the folder `secrets`.
     pub fn file(self) -> &'static str {
@@ -43,6 +51,7 @@ impl SecretName {
             Self::Pseudonyms => "pseudonym-key",
             Self::PromptMac => "prompt-mac-key",
             Self::Conversations => "conversation-key",
+            Self::Exceptions => "exception-key",
             Self::DemoKeys => "demo-keys",
         }
     }

@@ -100,6 +100,7 @@ impl House {
             is_demo,
             config: &config,
             upstreams: &upstreams.status(),
+            now_s: inside.gate.clock.now().seconds(),
         };
         let posture = posture.line();
 

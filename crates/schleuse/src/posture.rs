@@ -16,6 +16,8 @@ pub struct Posture<'a> {
     pub is_demo: bool,
     pub config: &'a Config,
     pub upstreams: &'a [Status],
+    /// Seconds since 1970.
+    pub now_s: u64,
 }
 
 impl Posture<'_> {
@@ -47,6 +49,7 @@ impl Posture<'_> {
         }
         lines.push(self.sign_in());
         self.models(&mut lines);
+        lines.extend(self.exceptions());
         lines.push(self.names());
         lines
     }
@@ -149,6 +152,34 @@ impl Posture<'_> {
                 ),
             ));
         }
+    }
+
+    /// What passes although a guardrail speaks against it.
+    fn exceptions(&self) -> Option<PostureLine> {
+        let all = || self.config.guardrails.exceptions();
+        let over: Vec<String> = all()
+            .filter(|exception| exception.until_s() <= self.now_s)
+            .map(|exception| exception.line().to_string())
+            .collect();
+        if !over.is_empty() {
+            let lines = over.join(", ");
+            return Some(warning(
+                Text::new(
+                    format!("exceptions from guardrails are over (lines {lines} of the configuration)"),
+                    format!("Ausnahmen von Leitplanken sind abgelaufen (Zeilen {lines} der Konfiguration)"),
+                ),
+                Text::fixed(
+                    "Take them out, or let them be allowed again with a new `until`.",
+                    "Entfernen Sie sie, oder lassen Sie sie mit einem neuen `until` erneut genehmigen.",
+                ),
+            ));
+        }
+        let count = all().count();
+        let next = all().min_by_key(|exception| exception.until_s())?.last_day();
+        Some(note(Text::new(
+            format!("{count} exceptions from guardrails are in force; the first ends with {next}"),
+            format!("{count} Ausnahmen von Leitplanken gelten; die erste endet mit dem {next}"),
+        )))
     }
 
     fn names(&self) -> PostureLine {

@@ -44,6 +44,12 @@ describe("a refusal", () => {
     check({ code: "answer_broken", message: undefined, next: undefined }, ["The answer broke off", "Reload"]);
   });
 
+  it("says which findings were hidden", () => {
+    const found = { type: "IBAN", path: "/messages/0/content", start: 0, end: 22, score: 1 };
+    check({ findings: [{ ...found, evasive: true }] }, ["written in a hidden way"]);
+    expect(rendered(<RefusalCard refusal={refusal({ findings: [found] })} />).textContent).not.toContain("hidden");
+  });
+
   it("with an unknown code is still a refusal", () => {
     check({ code: "brand_new" }, ["Refused", "brand_new"]);
     check({ code: "upstream_something" }, ["The model server refused"]);

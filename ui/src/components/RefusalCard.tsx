@@ -106,6 +106,7 @@ function FindingRow({ finding }: { finding: Finding }) {
     <li className="flex flex-wrap gap-x-3">
       <span className="font-semibold">{words.findings[finding.type] ?? finding.type}</span>
       <span className="text-soft">{words.refusal.certainty(Math.round(finding.score * 100))}</span>
+      {finding.evasive ? <span className="font-semibold text-stop">{words.refusal.evasive}</span> : null}
       <span className="self-center font-mono text-xs text-soft">{finding.type}</span>
     </li>
   );

@@ -73,10 +73,24 @@ export interface Decision {
   code: string | null;
   rules: string[];
   findings: Record<string, number>;
+  /** Findings that an exception let pass; they are among `findings` too. */
+  excepted: Record<string, number>;
+  /** What rules on trial found; nothing was done about it. */
+  shadow: Record<string, number>;
+  /** How many findings were written so that a plain reading would miss them. */
+  evasive: number | null;
+  /** In bytes of text. */
+  coverage: Coverage | null;
   sensitivity: number;
   tokens_in: number | null;
   tokens_out: number | null;
   ms: number | null;
+}
+
+export interface Coverage {
+  scanned: number;
+  decoded: number;
+  opaque: number;
 }
 
 export interface DecisionStory {

@@ -7,6 +7,8 @@ export interface Finding {
   start: number;
   end: number;
   score: number;
+  /** Written so that a plain reading would miss it. */
+  evasive?: boolean;
   /** In a conversation: the message that the path leads to. */
   message?: string;
 }
@@ -57,10 +59,18 @@ export function refusalIn(error: unknown): Refusal {
 }
 
 function readFinding(row: Record<string, unknown>): Finding | undefined {
-  const { type, path, start, end, score, message } = row;
+  const { type, path, start, end, score, evasive, message } = row;
   if (typeof type !== "string" || typeof path !== "string") return undefined;
   if (typeof start !== "number" || typeof end !== "number") return undefined;
-  return { type, path, start, end, score: typeof score === "number" ? score : 1, ...(typeof message === "string" ? { message } : {}) };
+  return {
+    type,
+    path,
+    start,
+    end,
+    score: typeof score === "number" ? score : 1,
+    ...(evasive === true ? { evasive } : {}),
+    ...(typeof message === "string" ? { message } : {}),
+  };
 }
 
 export function record(value: unknown): Record<string, unknown> {

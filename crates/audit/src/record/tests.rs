@@ -40,6 +40,7 @@ fn the_fullest_entry_has_every_member_in_order() {
         rules: vec!["p1".into(), "p2".into()],
         policy: Some("sha256:1".into()),
         pack: Some("sha256:2".into()),
+        packs: vec!["house 3 sha256:4".into()],
         tokens_in: Some(812),
         tokens_out: Some(344),
         ms: Some(2210),
@@ -71,7 +72,7 @@ fn the_fullest_entry_has_every_member_in_order() {
          \"coverage\":{\"decoded\":40,\"opaque\":0,\"scanned\":120},\"evasive\":1,\
          \"event\":\"llm.complete\",\"excepted\":{\"EMAIL\":1},\
          \"findings\":{\"EMAIL\":1,\"IBAN\":2},\"label\":\"CONFIDENTIAL\",\"model\":\"llama\",\"ms\":2210,\
-         \"node\":\"gw-2\",\"pack\":\"sha256:2\",\"policy\":\"sha256:1\",\"prev\":73801,\
+         \"node\":\"gw-2\",\"pack\":\"sha256:2\",\"packs\":[\"house 3 sha256:4\"],\"policy\":\"sha256:1\",\"prev\":73801,\
          \"prompt_hash\":\"hmac-sha256:ab\",\"request_id\":\"01JD\",\"role\":\"engineer\",\"route\":\"local\",\
          \"rules\":[\"p1\",\"p2\"],\"salt\":\"_____________________w\",\"sensitivity_score\":0.3,\
          \"shadow\":{\"CUSTOM_TERM\":1},\"source\":\"127.0.0.1\",\"status\":200,\"surface\":\"/v1/chat/completions\",\
@@ -138,6 +139,7 @@ fn what_is_too_long_is_cut_and_says_so() {
         surface: Some(long.clone()),
         code: Some(long.clone()),
         rules: vec![long.clone(); 500],
+        packs: vec![long.clone(); 500],
         policy: Some(long.clone()),
         pack: Some(long.clone()),
         node: Some(long.clone()),

@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use schleuse_inspect::{Guardrails, Inspector};
-use schleuse_types::Finding;
+use schleuse_inspect::{Guardrails, Inspector, Scope};
+use schleuse_types::{Clock as _, Finding, SystemClock};
 
 use super::Scan;
+use crate::config::Inspection;
 use crate::failure::{Doing as _, Failure};
 use crate::house::Packs;
 
@@ -36,7 +37,8 @@ pub(super) fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     if arguments.paths.is_empty() {
         return Err(Failure::usage("name files or folders to scan, or `-` for standard input"));
     }
-    let packs = Packs::new(arguments.packs.clone(), guardrails);
+    let inspection = Inspection { packs: arguments.packs.clone(), terms: arguments.terms.clone() };
+    let packs = Packs::new(inspection, guardrails);
     let inspector = packs.load().map_err(|failure| failure.exit_code(2))?;
     let mut jobs = Vec::new();
     for path in &arguments.paths {
@@ -147,7 +149,10 @@ fn scan_reader(
     progress: &ProgressBar,
     found: &SyncSender<Found>,
 ) -> Result<(), Failure> {
-    let mut scanner = inspector.byte_scanner();
+    // An exception may be bound to a file, and is over some day.
+    let (shown, now) = (path.display().to_string(), SystemClock::new().now().seconds());
+    let scope = Scope { path: Some(&shown), now_s: Some(now), ..Scope::default() };
+    let mut scanner = inspector.for_scope(&scope).byte_scanner();
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let length = match reader.read(&mut piece) {
@@ -210,10 +215,10 @@ fn report(finding: &Finding, path: &Path, json: bool, out: &mut impl Write) -> i
             "action": finding.action.as_str(),
             "recognizer": finding.recognizer,
         });
-        if finding.evasive
-            && let Some(members) = line.as_object_mut()
-        {
-            members.insert("evasive".to_owned(), true.into());
+        for (name, is_so) in [("evasive", finding.evasive), ("excepted", finding.excepted)] {
+            if is_so && let Some(members) = line.as_object_mut() {
+                members.insert(name.to_owned(), true.into());
+            }
         }
         return writeln!(out, "{line}");
     }

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use schleuse_inspect::EXCEPTION_DAYS_MAX;
+use schleuse_types::{Clock, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Serve;
@@ -43,11 +46,10 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         schleuse_edge::server_config(&tls.certificate, &tls.key)
             .map_err(|error| Failure::usage(format!("[tls]: {error}")))?;
     }
-    let clock = std::sync::Arc::new(schleuse_types::SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let listens = config.link.as_ref().is_some_and(|link| link.listen_connector.is_some());
-    let carrier =
-        listens.then(|| std::sync::Arc::new(NobodyYet) as std::sync::Arc<dyn schleuse_upstream::Carrier>);
-    schleuse_upstream::Upstreams::with_carrier(config.upstreams.clone(), clock, carrier)
+    let carrier = listens.then(|| Arc::new(NobodyYet) as Arc<dyn schleuse_upstream::Carrier>);
+    schleuse_upstream::Upstreams::with_carrier(config.upstreams.clone(), Arc::clone(&clock), carrier)
         .map_err(Failure::usage)?;
     if let Some(engine) = &config.engine
         && !engine.weights.is_file()
@@ -57,8 +59,38 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             engine.weights.display()
         )));
     }
-    Packs::new(config.packs.clone(), config.guardrails.clone()).load()?;
+    Packs::new(config.inspection.clone(), config.guardrails.clone()).load()?;
+    check_exceptions(config, &*clock)?;
     PolicyTexts::read(config.policies.as_deref())?.load().map(|_| ())
+}
+
+/// Exceptions that reach too far into the future would begin to count at some later start.
+fn check_exceptions(config: &Config, clock: &dyn Clock) -> Result<(), Failure> {
+    let now = clock.now().seconds();
+    for exception in config.guardrails.exceptions() {
+        if now < exception.until_s() && !exception.is_in_force(now) {
+            return Err(Failure::usage(format!(
+                "line {}: `until` of an exception is more than {EXCEPTION_DAYS_MAX} days ahead",
+                exception.line()
+            ))
+            .next("name an earlier day, and look at the exception again before it is over"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses exceptions that are over. A house with one starts all the same: it had been in force when it was written.
+pub(super) fn check_past_exceptions(config: &Config) -> Result<(), Failure> {
+    let now = SystemClock::new().now().seconds();
+    match config.guardrails.exceptions().find(|exception| exception.until_s() <= now) {
+        Some(exception) => Err(Failure::usage(format!(
+            "line {}: the exception was over with {}",
+            exception.line(),
+            exception.last_day()
+        ))
+        .next("take it out, or let it be allowed again with a new `until`")),
+        None => Ok(()),
+    }
 }
 
 /// What this part of a house cannot be without, and what it must not have.

@@ -46,7 +46,53 @@ fn mistakes_are_named_with_their_line() {
         "[audit]\nsegment_mib = 0",
         "line 2: `segment_mib` in [audit]: must be a whole number from 1 to 4096",
     );
+    check("[inspection]\nterm = \"x\"", "line 2: unknown key `term` in [inspection]; did you mean `terms`?");
     check("a = ", "line 1: string values must be quoted, expected literal string");
+}
+
+#[test]
+fn guardrails_and_exceptions_take_every_key_and_say_what_is_wrong() {
+    let guardrail = |rows: &str, expected: &str| check(&format!("[[guardrail]]\n{rows}"), expected);
+    guardrail(
+        "rule = \"iban\"\ntag = \"x\"\naction = \"WARN\"\ndirection = \"answer\"\nlabel = \"INTERN\"\n\
+         group = [\"a\"]\nzone = \"external\"\nshadow = false",
+        "0 upstreams",
+    );
+    guardrail("typ = \"IBAN\"", "line 2: guardrail key `typ` is not known, the nearest is `type`");
+    guardrail(
+        "type = \"IBN\"\naction = \"BLOCK\"",
+        "line 2: guardrail type `IBN` is not known, the nearest is `IBAN`",
+    );
+    guardrail("type = \"IBAN\"", "line 1: a guardrail needs an `action`, such as `BLOCK`");
+    guardrail(
+        "type = \"IBAN\"\naction = \"BLOK\"",
+        "line 3: guardrail action `BLOK` is not known, the nearest is `BLOCK`",
+    );
+    guardrail(
+        "type = \"IBAN\"\naction = \"BLOCK\"\nzone = \"externl\"",
+        "line 4: guardrail zone `externl` is not known, the nearest is `external`",
+    );
+    guardrail(
+        "type = \"IBAN\"\naction = \"BLOCK\"\ngroup = [\"sales\", \"\"]",
+        "line 4: `group` names no group",
+    );
+    check(
+        "[guardrail]\ntype = \"IBAN\"",
+        "line 1: `guardrail`: must be a list of tables, each written `[[guardrail]]`",
+    );
+    let exception = |rows: &str, expected: &str| check(&format!("[[exception]]\n{rows}"), expected);
+    let rest = "until = 2027-03-31\nreason = \"r\"\nallowed_by = \"A\"";
+    exception(&format!("type = \"IBAN\"\ngroup = \"a\"\n{rest}"), "0 upstreams");
+    exception(
+        &format!("type = \"IBAN\"\n{rest}"),
+        "line 1: an exception needs `value`, `path` or `group`, such as `group = \"payroll\"`",
+    );
+    exception(&format!("type = \"IBAN\"\ngroup = \"\"\n{rest}"), "line 3: `group` names no group");
+    exception(
+        "type = \"IBAN\"\ngroup = \"a\"\nreason = \"r\"\nallowed_by = \"A\"",
+        "line 1: an exception needs `until`, such as `2027-03-31`",
+    );
+    exception("typ = \"IBAN\"", "line 2: exception key `typ` is not known, the nearest is `type`");
 }
 
 #[test]

@@ -66,8 +66,13 @@ impl Inside {
         let random = Arc::new(BufferedRandom::default());
         let texts = PolicyTexts::read(config.policies.as_deref())?;
         let policy = Arc::new(texts.load()?);
-        let packs = Packs::new(config.packs.clone(), config.guardrails.clone());
-        let inspector = Arc::new(LiveInspector::new(packs.load()?));
+        let value_key = data.secret(SecretName::Exceptions)?;
+        let packs =
+            Packs::new(config.inspection.clone(), config.guardrails.clone()).with_value_key(&value_key);
+        let loaded = packs.load_named()?;
+        let own_packs =
+            packs.are_own().then(|| Packs::record(&loaded.inspector, loaded.packs, Outcome::Allowed));
+        let inspector = Arc::new(LiveInspector::new(loaded.inspector));
         let providers = &config.providers;
         let doors = match &config.link {
             Some(link) => Some(Doors::listen(link, data, &clock).await?),
@@ -84,6 +89,9 @@ impl Inside {
         let directories = directories(config, &clock)?;
 
         let log = open_log(config, data, &clock, &random)?;
+        if let Some(record) = own_packs {
+            log.append(record).await.doing("the audit log")?;
+        }
         let pepper: Pepper = data.secret(SecretName::Pepper)?;
         let store = Arc::new(Store::open(&data.store(), clock.now()).await.doing("the store")?);
         let demo_keys =
@@ -158,11 +166,12 @@ impl Inside {
         let mut known = Known::default();
         keeper.learn(&mut known, false).await.doing("the store")?;
         keeper.start(known);
-        if config.packs.is_some() {
+        if packs.are_files() {
             tasks.spawn(packs.watch(Arc::clone(&gate), stop.clone()));
         }
 
-        let posture = Posture { address, admin, is_demo, config, upstreams: &upstreams.status() };
+        let now_s = clock.now().seconds();
+        let posture = Posture { address, admin, is_demo, config, upstreams: &upstreams.status(), now_s };
         let overview = Overview {
             gate: Arc::clone(&gate),
             engine: engine.clone().zip(config.engine.as_ref().map(|engine| engine.model.clone())),

@@ -180,7 +180,6 @@ async fn what_hides_in_keys_numbers_and_escapes_is_found() {
         ("an escape", chat_body("IBANHERE").to_string().replace("IBANHERE", &IBAN.replace('D', "\\u0044").replace('7', "\\u0037")), "IBAN"),
         ("spaces", chat_body("DE89 3704 0044 0532 0130 00").to_string(), "IBAN"),
         ("escapes in arguments", arguments(&format!("{{\"iban\":\"{}\"}}", IBAN.replace('D', "\\u0044"))), "IBAN"),
-        ("an escaped secret in arguments", arguments(&format!("{{\"key\":\"{}\"}}", GITHUB_TOKEN.replace('g', "\\u0067"))), "API_KEY"),
         ("a private key", chat_body("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----").to_string(), "PRIVATE_KEY"),
     ];
     for (what, body, kind) in rows {
@@ -205,6 +204,13 @@ async fn what_hides_in_keys_numbers_and_escapes_is_found() {
         }
     }
     assert_eq!(fake.questions(), []);
+
+    // What is only replaced is replaced as it is written.
+    let body = arguments(&format!("{{\"key\":\"{}\"}}", GITHUB_TOKEN.replace('g', "\\u0067")));
+    let answer = house.send(&crate::client::Request::post(CHAT, body).key(&house.key("employee"))).await;
+    assert_eq!((answer.status, answer.header("x-schleuse-action")), (200, Some("REDACTED")));
+    let asked = fake.questions().pop().unwrap().json();
+    assert_eq!(asked["messages"][0]["tool_calls"][0]["function"]["arguments"], "{\"key\":\"[API_KEY]\"}");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod folder;
+mod guardrails;
 mod house;
 mod inspection;
 mod keys;

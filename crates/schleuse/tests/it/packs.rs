@@ -30,14 +30,24 @@ async fn changed_packs_are_in_force_without_a_restart() {
     let house = Plan::demo().upstream(&fake.url()).config(&config).start().await;
     assert_eq!(sent(&house, &fake, "Projekt Falke und Sperber").await, "Projekt [CUSTOM_TERM] und Sperber");
 
+    // What the house started with is in the log by name and checksum.
+    let start = house.wait_for_entry(SOON, |entry| entry["event"] == "config.load").await;
+    let names = start["packs"].as_array().unwrap();
+    assert!(names[0].as_str().unwrap().starts_with("built-in sha256:"), "{start}");
+    assert!(names[1].as_str().unwrap().starts_with("house sha256:"), "{start}");
+
     packs.write("house.toml", pack("Sperber"));
-    let entry = house.wait_for_entry(SOON, |entry| entry["event"] == "config.load").await;
+    let is_new =
+        |entry: &serde_json::Value| entry["event"] == "config.load" && entry["pack"] != start["pack"];
+    let entry = house.wait_for_entry(SOON, is_new).await;
     assert_eq!(entry["action"], "ALLOWED");
+    assert_eq!(entry["packs"][0], names[0]);
+    assert_ne!(entry["packs"][1], names[1]);
     assert_eq!(sent(&house, &fake, "Projekt Falke und Sperber").await, "Projekt Falke und [CUSTOM_TERM]");
     // The entry of a question names the packs that it was inspected with.
     let asked: Vec<_> =
         house.export().await.into_iter().filter(|entry| entry["event"] == "llm.admit").collect();
-    assert_ne!(asked.first().unwrap()["pack"], asked.last().unwrap()["pack"]);
+    assert_eq!(asked.first().unwrap()["pack"], start["pack"]);
     assert_eq!(asked.last().unwrap()["pack"], entry["pack"]);
 
     // A pack that fails an example of its own changes nothing, and the log says so.
@@ -47,6 +57,40 @@ async fn changed_packs_are_in_force_without_a_restart() {
     assert_eq!(refused.await["pack"], entry["pack"]);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(sent(&house, &fake, "Sperber und Habicht").await, "[CUSTOM_TERM] und Habicht");
+}
+
+#[tokio::test]
+async fn changed_terms_are_in_force_without_a_restart() {
+    let (fake, lists) = (FakeUpstream::start().await, Folder::new());
+    lists.write("projects.csv", "term,action\nProjekt Falke,REDACT\n");
+    let config = format!("[inspection]\nterms = \"{}\"\n", lists.path().display());
+    let house = Plan::demo().upstream(&fake.url()).config(&config).start().await;
+    assert_eq!(
+        sent(&house, &fake, "Zum projekt-falke, nicht zu Müller").await,
+        "Zum [CUSTOM_TERM], nicht zu Müller"
+    );
+
+    let start = house.wait_for_entry(SOON, |entry| entry["event"] == "config.load").await;
+    lists.write("customers.csv", "Mueller, REDACT\n");
+    let is_new =
+        |entry: &serde_json::Value| entry["event"] == "config.load" && entry["pack"] != start["pack"];
+    assert_eq!(house.wait_for_entry(SOON, is_new).await["packs"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        sent(&house, &fake, "Zum Projekt Falke, nicht zu Müller").await,
+        "Zum [CUSTOM_TERM], nicht zu [CUSTOM_TERM]"
+    );
+
+    // A list that cannot be read changes nothing, and the log says so.
+    lists.write("customers.csv", "Mueller, VERBOTEN\n");
+    house.wait_for_entry(SOON, |entry| entry["event"] == "config.load" && entry["action"] == "ERROR").await;
+    assert_eq!(sent(&house, &fake, "Frau Mueller").await, "Frau [CUSTOM_TERM]");
+
+    // The same list on files.
+    let list = lists.path().join("projects.csv");
+    lists.write("text.txt", "Projekt Falke");
+    let file = lists.path().join("text.txt");
+    let output = schleuse(&["scan", "--terms", list.to_str().unwrap(), file.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
 }
 
 #[tokio::test]

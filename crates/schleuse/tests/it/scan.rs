@@ -1,5 +1,7 @@
 //! `schleuse scan`: the same inspection on files.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
@@ -96,6 +98,27 @@ async fn wrong_use_is_exit_code_two() {
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
         assert!(!stderr(&output).is_empty(), "{words:?}");
     }
+}
+
+#[tokio::test]
+async fn an_exception_may_be_bound_to_a_file() {
+    let folder = Folder::new();
+    let text = "Konto DE89 3704 0044 0532 0130 00\n";
+    let (ours, theirs) = (folder.write("ours/a.txt", text), folder.write("theirs/a.txt", text));
+    let day = crate::guardrails::day(30);
+    let guardrails = folder.write(
+        "guardrails.toml",
+        format!(
+            "[[exception]]\ntype = \"IBAN\"\npath = \"{}\"\nuntil = {day}\nreason = \"r\"\nallowed_by = \"A\"\n",
+            ours.parent().unwrap().display()
+        ),
+    );
+    let actions = async |file: &Path| {
+        let (_, lines) = scan(&["--guardrails", guardrails.to_str().unwrap(), file.to_str().unwrap()]).await;
+        lines.iter().map(|line| (line["action"].clone(), line["excepted"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(actions(&ours).await, [(json!("ALLOW"), json!(true))]);
+    assert_eq!(actions(&theirs).await, [(json!("BLOCK"), Value::Null)]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ import { Modal } from "../../components/Modal";
 import { Reading, Refused } from "../../components/Page";
 import { RequestId } from "../../components/RequestId";
 import { Sentence } from "../../components/Sentence";
-import type { Decision, DecisionStory } from "../../lib/contract";
+import type { Coverage, Decision, DecisionStory } from "../../lib/contract";
 import { count, dateTime } from "../../lib/format";
 import { useLanguage } from "../../lib/language";
 import { useLoad } from "../../lib/load";
@@ -54,7 +54,20 @@ export function DecisionDrawer({ id, onClose }: { id: string; onClose: () => voi
   );
 }
 
-function EntryFacts({ entry }: { entry: Decision }) {
+/** How much of the text inspection could read. */
+function Read({ coverage: { scanned, decoded, opaque } }: { coverage: Coverage }) {
+  const { words, language } = useLanguage();
+  const { read } = words.decisions;
+  return (
+    <>
+      <span className="block">{read.scanned(count(scanned, language))}</span>
+      {decoded > 0 ? <span className="block">{read.decoded(count(decoded, language))}</span> : null}
+      {opaque > 0 ? <span className="block font-semibold text-care">{read.opaque(count(opaque, language))}</span> : null}
+    </>
+  );
+}
+
+export function EntryFacts({ entry }: { entry: Decision }) {
   const { words, language } = useLanguage();
   const { columns } = words;
   const tokens = entry.tokens_in === null ? null : words.turn.tokensValue(count(entry.tokens_in, language), count(entry.tokens_out ?? 0, language));
@@ -66,6 +79,10 @@ function EntryFacts({ entry }: { entry: Decision }) {
         [columns.action, entry.action === "" ? null : <ActionBadge action={entry.action} />],
         [columns.label, entry.label ? <LabelBadge label={entry.label} /> : null],
         [columns.findings, Object.keys(entry.findings).length === 0 ? null : <Findings findings={entry.findings} />],
+        [columns.evasive, entry.evasive === null ? null : words.decisions.evasive(count(entry.evasive, language))],
+        [columns.excepted, Object.keys(entry.excepted).length === 0 ? null : <Findings findings={entry.excepted} />],
+        [columns.shadow, Object.keys(entry.shadow).length === 0 ? null : <Findings findings={entry.shadow} />],
+        [columns.coverage, entry.coverage === null ? null : <Read coverage={entry.coverage} />],
         [columns.rules, entry.rules.length === 0 ? null : <span className="font-mono text-[0.8125rem]">{entry.rules.join(", ")}</span>],
         [columns.code, entry.code ? <span className="font-mono text-[0.8125rem]">{entry.code}</span> : null],
         [columns.person, entry.user === "" ? null : <span className="font-mono text-[0.8125rem]">{entry.user}</span>],
