@@ -10,8 +10,8 @@ pub async fn walk(gate: &Arc<Gate>, arrival: Arrival, entry: &Entry) -> Result<s
     let verified = steps::verify(gate, arrival.presented(), entry).await?;
     let parsed = steps::parse(gate, arrival, &verified, entry).await?;
     let asking = steps::decide(gate, &verified, &parsed, entry)?;
-    let cleared = steps::inspect(gate, parsed, asking, entry)?;
-    let decided = steps::decide_again(gate, &verified, cleared, entry)?;
+    let cleared = steps::inspect(gate, parsed, asking, entry).await?;
+    let decided = steps::decide_again(gate, &verified, cleared, entry).await?;
     let routed = steps::select(gate, decided, entry)?;
     let reserved = steps::reserve(gate, &verified, routed, entry)?;
     let admitted = steps::Admitted { cleared: reserved.cleared, route: reserved.route };
