@@ -21,6 +21,7 @@ mod fold;
 pub(crate) mod join;
 mod lane;
 mod markdown;
+mod pieces;
 mod signs;
 mod squeeze;
 
@@ -342,7 +343,7 @@ impl Sight<'_> {
 fn first_difference(text: &[u8], from: usize, at_start: bool, at_end: bool) -> Option<usize> {
     let mut scratch = Vec::new();
     let mut signs = Signs::new(text, from, u8::MAX);
-    let mut squeezed = squeeze::Reader { tested: from, at_end };
+    let squeezed = squeeze::Reader { from, at_end };
     let mut decoded =
         decode::Reader { inside_word: !at_start, entry: None, pieces: true, at_end, tested: from };
     while let Some((at, views)) = signs.next() {

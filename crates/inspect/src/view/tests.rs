@@ -63,7 +63,41 @@ fn a_value_in_pieces_is_put_together() {
 }
 
 #[test]
+fn what_stands_between_the_pieces_does_not_matter() {
+    let check = |text: &str, kind: &str| {
+        let found = inspector().scan(text);
+        assert!(found.iter().any(|f| f.kind == kind), "{kind} in {text:?}: {found:?}");
+    };
+    for between in
+        ["  ", "\t", "_", "/", ".", "|", ", ", " - ", " | ", "</b> <b>", "<br>", "/**/", "\", \"", "\n> "]
+    {
+        check(
+            &format!("IBAN {} bitte", ["DE89", "3704", "0044", "0532", "0130", "00"].join(between)),
+            "IBAN",
+        );
+        if between != "\n> " {
+            check(&format!("Karte {} bitte", ["4111", "1111", "1111", "1111"].join(between)), "CREDIT_CARD");
+        }
+    }
+    for between in ["  ", "_", "/", ".", "-"] {
+        check(&format!("Steuer-ID {}.", ["86", "095", "742", "719"].join(between)), "DE_STEUER_ID");
+        check(&format!("SV-Nummer {}.", ["15", "070649", "C", "103"].join(between)), "DE_SVNR");
+    }
+    check("IBAN DE89 3704-0044.0532/0130 00.", "IBAN");
+    check("Karte 4111 1111-1111.1111.", "CREDIT_CARD");
+    check("Karte: 411111111\n1111111 gilt.", "CREDIT_CARD");
+    check("SV-Nummer 150 706 49C 103 gilt.", "DE_SVNR");
+    check("SV-Nummer 15 070649\nC 103 gilt.", "DE_SVNR");
+    check("Versichertennummer A-123-456-780 gilt.", "DE_KVNR");
+    check("Tel.  +49  171  2345678 bitte", "PHONE");
+    check("Mail max.muster@exam-\nple.org bitte", "EMAIL");
+    check("Mail max.muster@\nexample.org bitte", "EMAIL");
+}
+
+#[test]
 fn numbers_in_columns_are_no_value() {
+    check("at 2024-11-21 14:30:12.1234 und", &[]);
+    check("12345678\n41111111\n11111111\n12345678\n", &[]);
     check("4111\n1111\n1111\n1111\n", &[]);
     check("4111\n1111\n1111\n1111\n5500\n0000\n", &[]);
     check("4, 8, 15, 16, 23, 42, 108, 4, 8, 15", &[]);
