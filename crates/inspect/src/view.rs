@@ -343,7 +343,8 @@ impl Sight<'_> {
 fn first_difference(text: &[u8], from: usize, at_start: bool, at_end: bool) -> Option<usize> {
     let mut scratch = Vec::new();
     let mut signs = Signs::new(text, from, u8::MAX);
-    let squeezed = squeeze::Reader { from, at_end };
+    // A word that was looked at before may be the first piece of a value that goes on now.
+    let squeezed = squeeze::Reader { from: 0, at_end };
     let mut decoded =
         decode::Reader { inside_word: !at_start, entry: None, pieces: true, at_end, tested: from };
     while let Some((at, views)) = signs.next() {

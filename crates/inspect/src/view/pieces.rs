@@ -206,6 +206,9 @@ impl Value {
 
 /// The value in pieces that begins at `start`.
 pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step {
+    if head == Head::Digits && follows(text, start) {
+        return Step::Nothing;
+    }
     let mut value = Value {
         bytes: [0; VALUE_MAX],
         places: [0; VALUE_MAX],
@@ -239,7 +242,9 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
         }
         let gap = gap(text, at);
         let next = match gap {
-            Gap::Open if !at_end => return Step::Open,
+            Gap::Open if !at_end => {
+                return if head.goes_on(&value) { Step::Open } else { Step::Nothing };
+            }
             Gap::Open | Gap::None => return head.judge(&value, text, start),
             Gap::Line(next) => {
                 value.lines += 1;
@@ -256,27 +261,21 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
             }
         };
         // Numbers under each other are a column.
-        if value.lines > 1 && head != Head::Country || next - start > RUN_MAX {
-            return Step::Nothing;
-        }
-        if value.pieces == 1 && value.lines == 0 && follows(text, start, value.gap) {
+        if !head.goes_on(&value) || value.lines > 1 && head != Head::Country || next - start > RUN_MAX {
             return Step::Nothing;
         }
         at = next;
     }
 }
 
-/// The same marks and a digit stand just before: the row began earlier.
-fn follows(text: &[u8], start: usize, gap: Option<u32>) -> bool {
-    let Some(code) = gap.filter(|code| *code < TAGS) else { return false };
-    let mut at = start;
-    for mark in code.to_be_bytes().into_iter().rev().take_while(|mark| *mark != 0) {
-        if byte_before(text, at) != Some(mark) {
-            return false;
-        }
-        at -= 1;
+/// A digit stands just before, behind one separator: the row began earlier.
+fn follows(text: &[u8], start: usize) -> bool {
+    let before = range(text, start.saturating_sub(SEPARATOR_MAX), start);
+    match before {
+        [.., digit, mark] if digit.is_ascii_digit() => is_separator(*mark),
+        [digit, first, second] => digit.is_ascii_digit() && first == second && is_separator(*first),
+        _ => false,
     }
-    byte_before(text, at).is_some_and(|b| b.is_ascii_digit())
 }
 
 impl Head {
@@ -317,6 +316,23 @@ impl Head {
         }
     }
 
+    /// Whether another piece may follow those that were read.
+    fn goes_on(self, value: &Value) -> bool {
+        let (Self::Digits, [first, second, ..]) = (self, value.lengths()) else { return true };
+        if value.mixed || value.lines > 0 {
+            return true;
+        }
+        let even = || {
+            let others = range(value.lengths(), 1, value.pieces);
+            first <= second
+                && *second >= 2
+                && others.iter().all(|length| length == second)
+                // Dates, times and addresses of machines.
+                && !(*second == 2 && value.gap.is_some_and(|code| matches!(code, 0x2E | 0x3A | 0x2F)))
+        };
+        even() || PRINTED.iter().any(|printed| printed.starts_with(value.lengths()))
+    }
+
     fn judge(self, value: &Value, text: &[u8], start: usize) -> Step {
         // What is printed so is read as it stands.
         let spaced = value.gap == Some(u32::from(b' ')) && !value.mixed && value.lines == 0;
@@ -345,6 +361,10 @@ impl Head {
         if whole { value.squeeze(start) } else { Step::Nothing }
     }
 }
+
+/// The pieces in which cards, tax and insurance numbers are printed.
+const PRINTED: &[&[u8]] =
+    &[&[2, 3, 3, 3], &[4, 6, 5], &[4, 6, 4], &[2, 6, 1, 3], &[2, 6, 4], &[8, 1, 3], &[9, 3]];
 
 /// The shapes in which a number of digits is written in pieces.
 fn is_number_in_pieces(value: &Value, text: &[u8], start: usize) -> bool {

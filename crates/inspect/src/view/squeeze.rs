@@ -84,7 +84,7 @@ impl Reader {
             // A bracket may follow.
             let spaced = byte_before(text, end) == Some(b' ')
                 && byte_before(text, end - 1).is_some_and(|b| b.is_ascii_alphanumeric());
-            spaced.then_some(end - 1)
+            spaced.then(|| end - 1)
         });
         start.filter(|start| *start >= self.from).map(Found::Open)
     }
