@@ -7,7 +7,7 @@ use super::lane::Derived;
 use super::squeeze::Step;
 use crate::checksum;
 use crate::iban;
-use crate::text::{self, byte, byte_before, range};
+use crate::text::{self, byte, range};
 
 /// The most letters and digits of a value: an IBAN.
 const VALUE_MAX: usize = 34;
