@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use schleuse_inspect::{
     Direction, Guardrails, Inspector, Pack, Scope, SurrogateKey, Surrogates, Tally, exception_value,
-    import_presidio,
+    import_gitleaks, import_presidio,
 };
 use schleuse_types::{Finding, FindingAction, Secret};
 
@@ -30,6 +30,7 @@ pub const LAWS: &[(&str, Law)] = &[
     ("guardrails", guardrails),
     ("exceptions", exceptions),
     ("presidio", presidio),
+    ("gitleaks", gitleaks),
     ("surrogates", surrogates),
 ];
 
@@ -202,6 +203,13 @@ pub fn exceptions(data: &[u8]) {
 pub fn presidio(data: &[u8]) {
     let (choice, text) = text(data);
     let Ok(import) = import_presidio(&text) else { return };
+    check_import(&import.pack, import.rules, &text, choice);
+}
+
+/// Whatever of gitleaks' rules is taken over loads.
+pub fn gitleaks(data: &[u8]) {
+    let (choice, text) = text(data);
+    let Ok(import) = import_gitleaks(&text) else { return };
     check_import(&import.pack, import.rules, &text, choice);
 }
 

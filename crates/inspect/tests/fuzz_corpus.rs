@@ -41,6 +41,6 @@ mod tests {
     }
 
     replay! {
-        scan stream bytes fold markdown squeeze decode join pack guardrails exceptions presidio surrogates
+        scan stream bytes fold markdown squeeze decode join pack guardrails exceptions presidio gitleaks surrogates
     }
 }

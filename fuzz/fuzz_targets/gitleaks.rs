@@ -1,0 +1,2 @@
+#![no_main]
+schleuse_fuzz::target!(gitleaks, imports);
