@@ -88,7 +88,7 @@ impl Words {
                 return head;
             }
         }
-        let left = self.left(text, start);
+        let left = self.left(text, start, byte(text, end) == Some(b'/'));
         if matches!(left, Said::For | Said::Against) || !self.around {
             return left;
         }
@@ -98,7 +98,9 @@ impl Words {
         }
     }
 
-    fn left(&self, text: &[u8], start: usize) -> Said {
+    /// What the nearest word says; of a pair of words such as `LANR/BSNR` before a pair of numbers, the first of which
+    /// begins at `start`, what the first says.
+    fn left(&self, text: &[u8], start: usize, paired: bool) -> Said {
         let mut digits = 0;
         let mut other = false;
         // Letters stand between here and the finding; so does the end of a sentence or paragraph before them.
@@ -108,6 +110,13 @@ impl Words {
             digits = if here.is_ascii_digit() { digits + 1 } else { 0 };
             other = other || digits >= OTHER_NUMBER;
             apart = apart || worded && parts(text, at);
+            if paired
+                && !other
+                && byte_before(text, at) == Some(b'/')
+                && self.word_at(text, at, start).is_some()
+            {
+                continue;
+            }
             worded = worded || here.is_ascii_alphabetic();
             match self.word_at(text, at, start).map(|word| word.said) {
                 Some(Said::Against) if other || start - at > CONTEXT_AGAINST => {}
