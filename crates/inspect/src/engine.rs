@@ -94,7 +94,10 @@ impl Engine {
         for (index, rule) in rules.iter().enumerate() {
             for keyword in &rule.keywords {
                 owners.entry(keyword.to_ascii_lowercase()).or_default().push((index, keyword.clone()));
-                if matches!(rule.finder, Finder::Pattern { .. } | Finder::Armour | Finder::Marking(_)) {
+                if matches!(
+                    rule.finder,
+                    Finder::Pattern { .. } | Finder::Armour | Finder::Code | Finder::Marking(_)
+                ) {
                     let lower = keyword.to_ascii_lowercase().into_bytes();
                     let first = if rule.starts_word { First::AtWordStart } else { First::Anywhere };
                     let byte = usize::from(lower.first().copied().unwrap_or_default());
@@ -352,6 +355,7 @@ impl Pass<'_> {
             Finder::Assignment(style) => self.take(index, assignment::read(place, *style)),
             Finder::Email => self.take(index, email::read(place)),
             Finder::Armour => self.take(index, crate::armour::read(place)),
+            Finder::Code => self.take(index, crate::source_code::read(place)),
             Finder::Marking(style) => self.take(index, marking::read(place, *style)),
             Finder::Person(cue) => self.take(index, person::read_behind(text, end, at_end, *cue)),
             Finder::Digits { .. }
@@ -463,6 +467,7 @@ impl Pass<'_> {
                 action,
                 length: end - start,
                 evasive: false,
+                is_ground: matches!(rule.finder, Finder::Code),
             });
         }
     }

@@ -44,6 +44,7 @@ mod resolver;
 mod scope;
 mod score;
 mod sieve;
+mod source_code;
 mod surrogate;
 mod term;
 mod text;

@@ -49,6 +49,7 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     ("address", include_str!("../../../recognizers/address.toml")),
     ("birth", include_str!("../../../recognizers/birth.toml")),
     ("injection", include_str!("../../../recognizers/injection.toml")),
+    ("code", include_str!("../../../recognizers/code.toml")),
 ];
 
 /// The longest keyword, in bytes.
@@ -219,6 +220,8 @@ pub(crate) enum Finder {
     Own(&'static Recognizer),
     Email,
     Armour,
+    /// A block of source code whose first line begins with the keyword.
+    Code,
     Marking(Style),
     /// Terms of a list, at the beginning of every word.
     Terms(Box<Terms>),
@@ -615,6 +618,7 @@ impl Rule {
             "address" => Finder::Own(&address::RECOGNIZER),
             "email" => Finder::Email,
             "armour" => Finder::Armour,
+            "code" => Finder::Code,
             "marking" => Finder::Marking(
                 text("style")
                     .and_then(Style::parse)
@@ -635,11 +639,12 @@ impl Rule {
                 | Finder::Assignment(_)
                 | Finder::Email
                 | Finder::Armour
+                | Finder::Code
                 | Finder::Marking(_)
         ) || matches!(finder, Finder::Person(cue) if cue != Cue::Text);
         if anchored == keywords.is_empty() {
             return Err(fail(
-                "keywords belong to the finders pattern, near, email, armour, marking and person",
+                "keywords belong to the finders pattern, near, email, armour, code, marking and person",
             ));
         }
         if keywords.iter().any(|keyword| keyword.is_empty() || keyword.len() > KEYWORD_MAX) {

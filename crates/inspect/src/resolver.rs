@@ -4,7 +4,10 @@
 //! with the type of the strictest action, then of one found in plain sight, then the highest score, then the greatest
 //! length: no byte of any of them may
 //! be shown. Among the other hits, the better of two that overlap wins, and any that touches a protected finding is
-//! dropped. The outcome depends on the hits alone, never on how they arrived in portions.
+//! dropped. Ground, such as a block of source code, is what other findings stand on: unless it is protected, the first part
+//! of it that they leave over counts. The outcome depends on the hits alone, never on how they arrived in portions.
+
+use std::collections::VecDeque;
 
 use schleuse_types::FindingAction;
 
@@ -28,7 +31,12 @@ pub(crate) struct Hit {
     pub(crate) length: usize,
     /// Found only in a view against evasion.
     pub(crate) evasive: bool,
+    /// Found as what others may stand on.
+    pub(crate) is_ground: bool,
 }
+
+/// A part of ground with fewer bytes is not told.
+const GROUND_MIN: usize = 8;
 
 impl Hit {
     pub(crate) fn is_protected(&self) -> bool {
@@ -60,6 +68,12 @@ pub(crate) struct Resolver {
     /// Other hits that beat their rivals and wait to learn whether something protected overlaps them.
     waiting: Vec<Hit>,
     other_until: usize,
+    /// Ground that waits to learn what stands on it, apart from each other, by start.
+    ground: VecDeque<Hit>,
+    /// Findings that may stand on ground still to come.
+    standing: Vec<(usize, usize)>,
+    /// The end of the last ground.
+    ground_end: usize,
 }
 
 impl Resolver {
@@ -72,6 +86,7 @@ impl Resolver {
         other_until: usize,
         findings: &mut Vec<Hit>,
     ) {
+        let from = findings.len();
         hits.sort_by(|a, b| a.start.cmp(&b.start).then(b.end.cmp(&a.end)).then(a.rule.cmp(&b.rule)));
         let new = |hit: &&Hit, from: usize, until: usize| (from..until).contains(&hit.start);
         let until = protected_until.max(self.protected_until);
@@ -100,8 +115,20 @@ impl Resolver {
             findings.push(closed);
         }
         let until = other_until.max(self.other_until);
-        for hit in
-            hits.iter().filter(|hit| !hit.is_protected()).filter(|hit| new(hit, self.other_until, until))
+        let ground = hits
+            .iter()
+            .filter(|hit| hit.is_ground && !hit.is_protected())
+            .filter(|hit| new(hit, self.other_until, until));
+        for hit in ground {
+            if hit.start >= self.ground_end {
+                self.ground_end = hit.end;
+                self.ground.push_back(*hit);
+            }
+        }
+        for hit in hits
+            .iter()
+            .filter(|hit| !hit.is_protected() && !hit.is_ground)
+            .filter(|hit| new(hit, self.other_until, until))
         {
             match &mut self.open_other {
                 Some(open) if hit.start < open.end => {
@@ -115,11 +142,35 @@ impl Resolver {
         self.other_until = until;
         self.waiting.extend(self.open_other.take_if(|open| open.end <= until));
         self.release_waiting(findings);
+        self.standing.extend(findings.iter().skip(from).map(|hit| (hit.start, hit.end)));
+        self.release_ground(findings);
     }
 
     /// Where the protected finding begins that is not yet closed.
     pub(crate) fn open_protected_start(&self) -> Option<usize> {
         self.open_protected.map(|open| open.start)
+    }
+
+    /// Tells the first part of each ground that nothing stands on, once all that could stand there is known.
+    fn release_ground(&mut self, findings: &mut Vec<Hit>) {
+        let undecided = self.waiting.iter().chain(&self.open_other).chain(&self.open_protected);
+        let undecided = undecided.map(|hit| hit.start).min().unwrap_or(usize::MAX);
+        let decided = undecided.min(self.protected_until).min(self.other_until);
+        while let Some(ground) = self.ground.pop_front_if(|ground| ground.end <= decided) {
+            let on = |(start, end): &&(usize, usize)| *start < ground.end && ground.start < *end;
+            let mut standing: Vec<(usize, usize)> = self.standing.iter().filter(on).copied().collect();
+            standing.sort_unstable();
+            let mut start = ground.start;
+            for (from, to) in standing.into_iter().chain([(ground.end, ground.end)]) {
+                if from >= start + GROUND_MIN {
+                    findings.push(Hit { start, end: from, length: from - start, ..ground });
+                    break;
+                }
+                start = start.max(to);
+            }
+        }
+        let needed = self.ground.front().map_or(self.other_until, |ground| ground.start);
+        self.standing.retain(|(_, end)| *end > needed);
     }
 
     fn release_waiting(&mut self, findings: &mut Vec<Hit>) {

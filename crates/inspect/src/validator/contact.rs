@@ -83,7 +83,8 @@ pub(super) fn ip_v4(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
         count += 1;
     }
     let continues = matches!(byte_before(text, start), Some(b'.' | b'-'));
-    if count != 4 || continues || parts == [0; 4] {
+    // The machine itself, whichever it is, is nobody's address.
+    if count != 4 || continues || parts == [0; 4] || parts == [127, 0, 0, 1] {
         return None;
     }
     let local = matches!(parts, [10, ..] | [127, ..] | [192, 168, ..] | [172, 16..=31, ..]);
