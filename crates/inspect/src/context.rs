@@ -88,7 +88,12 @@ impl Words {
                 return head;
             }
         }
-        let left = self.left(text, start, byte(text, end) == Some(b'/'));
+        let paired = match (byte(text, end), byte(text, end + 1)) {
+            (Some(b'/'), _) | (Some(b' '), Some(b'/')) => true,
+            (Some(b' '), None) if self.around && !at_end => return Said::Open,
+            _ => false,
+        };
+        let left = self.left(text, start, paired && self.around);
         if matches!(left, Said::For | Said::Against) || !self.around {
             return left;
         }
@@ -110,11 +115,7 @@ impl Words {
             digits = if here.is_ascii_digit() { digits + 1 } else { 0 };
             other = other || digits >= OTHER_NUMBER;
             apart = apart || worded && parts(text, at);
-            if paired
-                && !other
-                && byte_before(text, at) == Some(b'/')
-                && self.word_at(text, at, start).is_some()
-            {
+            if paired && !other && follows_slash(text, at) && self.word_at(text, at, start).is_some() {
                 continue;
             }
             worded = worded || here.is_ascii_alphabetic();
@@ -136,7 +137,7 @@ impl Words {
         let here = range(text, at, end.max(at));
         words.iter().find(|word| {
             (word.inside || begins)
-                && here.get(..word.letters.len()).is_some_and(|part| part.eq_ignore_ascii_case(&word.letters))
+                && here.get(..word.letters.len()).is_some_and(|part| is_written(&word.letters, part))
         })
     }
 
@@ -218,6 +219,21 @@ fn line_start(text: &[u8], at: usize, start: usize) -> Option<usize> {
         Some(newline) => Some(from + newline + 1),
         None => (from == 0 && at > 0).then_some(0),
     }
+}
+
+/// The word as the text writes it: in any case, and with hyphens, spaces or underscores inside.
+fn is_written(word: &[u8], text: &[u8]) -> bool {
+    let last = word.len().saturating_sub(1);
+    let joint = |byte: u8| matches!(byte, b'-' | b' ' | b'_');
+    word.iter().zip(text).enumerate().all(|(at, (word, byte))| {
+        word.eq_ignore_ascii_case(byte) || at < last && joint(*word) && joint(*byte)
+    })
+}
+
+/// A slash stands before `at`, or a slash and a space.
+fn follows_slash(text: &[u8], at: usize) -> bool {
+    let blank = usize::from(byte_before(text, at) == Some(b' '));
+    byte_before(text, at - blank) == Some(b'/')
 }
 
 /// A sentence or a paragraph ends with the byte at `at`.

@@ -27,6 +27,7 @@ pub(crate) type Validator = fn(text: &[u8], start: usize, end: usize) -> Option<
 pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("none", accept),
     ("card", money::card),
+    ("card-dated", money::card_dated),
     ("bic", money::bic),
     ("lei", money::lei),
     ("isin", money::isin),

@@ -19,6 +19,8 @@ fn the_nearest_word_to_the_left_counts() {
     check("Steuer/Bestellung: «1»/2", true, Said::For);
     check("Steuer/Bestellung: 47112/«1»", true, Said::For);
     check("Bestellung/Steuer: «1»/2", true, Said::Against);
+    check("Steuer / Bestellung: «1» / 2", true, Said::For);
+    check("Steuer / Bestellung: «1» ", false, Said::Open);
     check("Bestellung 12 von «1»", true, Said::Against);
     check("Umsatzsteuer «1»", true, Said::Nothing);
     check("Autokennzeichen «1»", true, Said::For);

@@ -62,6 +62,12 @@ pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     Some(Verdict { start, end, weight })
 }
 
+/// A card in one piece with its expiry or security code behind, of which only the card is found.
+pub(super) fn card_dated(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let length = range(text, start, end).iter().take_while(|b| b.is_ascii_digit()).count();
+    card(text, start, start + length).map(|verdict| Verdict { weight: 0.0, ..verdict })
+}
+
 /// Most different digits of the numbers that networks publish for tests; numbers by chance repeat fewer.
 const SPECIMEN_DIGITS: usize = 5;
 /// Those that do not (test cards in the documentation of American Express, PayPal, Stripe and Adyen).
