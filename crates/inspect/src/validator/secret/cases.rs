@@ -342,7 +342,7 @@ fn what_is_no_secret() {
         "secret: \"insert-your-secret\"",
         "SECRET_KEY=changeme",
         "password: example",
-        "pwd: /home/anna/projekte",
+        "pwd: /srv/anna/projekte",
         "passwort: <hier eintragen>",
         "Passwort: siehe Brief",
         "Das Passwort muss 12 Zeichen lang sein.",
