@@ -5,8 +5,8 @@
 
 use crate::gazetteer::{self, GIVEN, ORDINARY, TOWN};
 use crate::letters::{Reader, Word, inside_word};
-use crate::recognizer::Recognizer;
-use crate::text::{Outcome, byte_before, range};
+use crate::recognizer::{Group, Recognizer};
+use crate::text::{Outcome, byte, byte_before, range};
 
 /// How far to the left of its number a street may begin, in bytes.
 const STREET_MAX: usize = 64;
@@ -254,7 +254,28 @@ const FIRSTS: &[&[u8]] = &[
     b"Saint",
 ];
 
-pub(crate) const RECOGNIZER: Recognizer = Recognizer { start_before, read, open_tail };
+pub(crate) const RECOGNIZER: Recognizer = Recognizer { may_be, start_before, read, open_tail };
+
+/// A street or a country may stand before the number, or a town or a street behind it.
+fn may_be(text: &[u8], group: Group) -> bool {
+    match group.before {
+        Some(b' ' | b'-' | 0x80..) => return true,
+        Some(b'.' | b'+' | b'/' | b',' | b'#' | b'&' | b'=' | b'_') => return false,
+        // The letter of an escape such as `\n`.
+        Some(b'n' | b't' | b'r') => {}
+        Some(before) if before.is_ascii_alphanumeric() => return false,
+        _ => {}
+    }
+    let Some(next) = group.next else { return true };
+    match group.digits {
+        5 => matches!(next, b' ' | 0xC2),
+        1..=4 => {
+            matches!(next, b' ' | 0xC2 | b',' | b'A'..=b'F' | b'a'..=b'f')
+                && byte(text, group.start) != Some(b'0')
+        }
+        _ => false,
+    }
+}
 
 /// Where an address begins whose first number begins at `digit`: at the name of its street, or at the number itself.
 fn start_before(text: &[u8], digit: usize) -> Option<usize> {

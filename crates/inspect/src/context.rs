@@ -77,13 +77,20 @@ impl Words {
     }
 
     /// What the words say about the finding at `start..end`: the head of its column before the nearest word to its left,
-    /// and a word behind it where neither says anything.
-    pub(crate) fn say(&self, text: &[u8], start: usize, end: usize, at_end: bool) -> Said {
+    /// and a word behind it where neither says anything. `spots` are those of this text, of rules this one is among.
+    pub(crate) fn say(
+        &self,
+        spots: &mut Spots<'_>,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        at_end: bool,
+    ) -> Said {
         if self.words.is_empty() {
             return Said::Nothing;
         }
         if self.around {
-            let head = self.column(text, start, end);
+            let head = self.column(spots, text, start, end);
             if head != Said::Nothing {
                 return head;
             }
@@ -93,11 +100,11 @@ impl Words {
             (Some(b' '), None) if self.around && !at_end => return Said::Open,
             _ => false,
         };
-        let left = self.left(text, start, paired && self.around);
+        let left = self.left(spots, text, start, paired && self.around);
         if matches!(left, Said::For | Said::Against) || !self.around {
             return left;
         }
-        match self.behind(text, end, at_end) {
+        match self.behind(spots, text, end, at_end) {
             Said::Nothing => left,
             behind => behind,
         }
@@ -105,25 +112,19 @@ impl Words {
 
     /// What the nearest word says; of a pair of words such as `LANR/BSNR` before a pair of numbers, the first of which
     /// begins at `start`, what the first says.
-    fn left(&self, text: &[u8], start: usize, paired: bool) -> Said {
-        let mut digits = 0;
-        let mut other = false;
-        // Letters stand between here and the finding; so does the end of a sentence or paragraph before them.
-        let (mut worded, mut apart) = (false, false);
-        for at in (start.saturating_sub(CONTEXT)..start).rev() {
-            let Some(here) = byte(text, at) else { continue };
-            digits = if here.is_ascii_digit() { digits + 1 } else { 0 };
-            other = other || digits >= OTHER_NUMBER;
-            apart = apart || worded && parts(text, at);
-            if paired && !other && follows_slash(text, at) && self.word_at(text, at, start).is_some() {
-                continue;
-            }
-            worded = worded || here.is_ascii_alphabetic();
-            match self.word_at(text, at, start).map(|word| word.said) {
-                Some(Said::Against) if other || start - at > CONTEXT_AGAINST => {}
-                Some(Said::For) if apart => return Said::Remotely,
-                Some(said) => return said,
-                None => {}
+    fn left(&self, spots: &mut Spots<'_>, text: &[u8], start: usize, paired: bool) -> Said {
+        let from = start.saturating_sub(CONTEXT);
+        let mut places = spots.between(text, from, start);
+        while let Some(place) = places.checked_ilog2() {
+            places ^= 1 << place;
+            let at = from + place as usize;
+            let Some(word) = self.word_at(text, at, start) else { continue };
+            let other = || holds_number(range(text, at, start));
+            match word.said {
+                _ if paired && follows_slash(text, at) && !other() => {}
+                Said::Against if start - at > CONTEXT_AGAINST || other() => {}
+                Said::For if is_apart(text, at, start) => return Said::Remotely,
+                said => return said,
             }
         }
         Said::Nothing
@@ -141,8 +142,9 @@ impl Words {
         })
     }
 
-    fn behind(&self, text: &[u8], end: usize, at_end: bool) -> Said {
+    fn behind(&self, spots: &mut Spots<'_>, text: &[u8], end: usize, at_end: bool) -> Said {
         let until = end + BEHIND;
+        let places = spots.between(text, end, until.min(text.len()));
         for at in end..until.min(text.len()) {
             match byte(text, at) {
                 // A comma in a sentence.
@@ -152,6 +154,9 @@ impl Words {
                     return Said::Nothing;
                 }
                 Some(_) => {}
+            }
+            if places >> (at - end) & 1 == 0 {
+                continue;
             }
             let word = self.word_at(text, at, until.min(text.len())).filter(|word| word.said == Said::For);
             let Some(word) = word else { continue };
@@ -171,8 +176,11 @@ impl Words {
     }
 
     /// What the nearest line above says, in the cell of the same column, that says anything.
-    fn column(&self, text: &[u8], start: usize, end: usize) -> Said {
+    fn column(&self, spots: &mut Spots<'_>, text: &[u8], start: usize, end: usize) -> Said {
         let Some(mut line) = line_start(text, start, start) else { return Said::Nothing };
+        if !spots.any(text, start.saturating_sub(COLUMN), line) {
+            return Said::Nothing;
+        }
         let before = range(text, line, start);
         let found = DELIMITERS.iter().copied().find(|delimiter| before.contains(delimiter));
         let first = || byte(text, end + usize::from(byte(text, end) == Some(b'"')));
@@ -206,6 +214,111 @@ impl Words {
     }
 }
 
+/// Where words of some rules may begin: a bit for each hash of their first three bytes in small letters.
+#[derive(Debug)]
+pub(crate) struct Beginnings {
+    bits: Box<[u64; BEGINNINGS / 64]>,
+    /// Bytes that are words.
+    singles: Box<[bool; 256]>,
+}
+
+/// Bits of [`Beginnings`].
+const BEGINNINGS: usize = 32 * 1024;
+/// Bytes of a text whose places are worked out together.
+const BLOCK: usize = 64;
+/// Blocks that are remembered: those that one finding asks for lie within [`COLUMN`] bytes.
+const BLOCKS: usize = 8;
+const _: () = assert!(COLUMN + BEHIND + 2 * BLOCK <= BLOCKS * BLOCK);
+
+/// The places of one text where words may begin, worked out where somebody asks.
+#[derive(Debug)]
+pub(crate) struct Spots<'b> {
+    beginnings: &'b Beginnings,
+    /// A block and a bit for each of its bytes, by the last bits of its number.
+    blocks: [(usize, u64); BLOCKS],
+}
+
+impl Beginnings {
+    pub(crate) fn new<'w>(words: impl Iterator<Item = &'w Words>) -> Self {
+        let mut made = Self { bits: Box::new([0; BEGINNINGS / 64]), singles: Box::new([false; 256]) };
+        let written = |word: &'w Word| writings(word.letters.get(..3).unwrap_or(&word.letters));
+        for letters in words.flat_map(|words| &words.words).flat_map(written) {
+            match *letters {
+                [] => {}
+                [only] => {
+                    for byte in [only, only.to_ascii_uppercase()] {
+                        made.singles.get_mut(usize::from(byte)).into_iter().for_each(|slot| *slot = true);
+                    }
+                }
+                [first, second] => (0..=u8::MAX).for_each(|third| made.add([first, second, third])),
+                [first, second, third, ..] => made.add([first, second, third]),
+            }
+        }
+        made
+    }
+
+    fn add(&mut self, letters: [u8; 3]) {
+        let [first, second, third] = letters;
+        let hash = Self::hash(u32::from_le_bytes([first, second, third, 0]));
+        self.bits.get_mut(hash / 64).into_iter().for_each(|word| *word |= 1 << (hash % 64));
+    }
+
+    #[inline]
+    fn hash(three: u32) -> usize {
+        // The golden ratio in 32 bits, as in Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4).
+        (three | 0x20_2020).wrapping_mul(0x9E37_79B1) as usize >> (32 - BEGINNINGS.trailing_zeros())
+    }
+
+    fn block(&self, text: &[u8], number: usize) -> u64 {
+        let mut bytes = [0; BLOCK + 2];
+        let rest = text.get(number * BLOCK..).unwrap_or_default();
+        bytes.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        let mut places = 0;
+        for (place, three) in bytes.windows(3).enumerate() {
+            let &[first, second, third] = three else { continue };
+            let hash = Self::hash(u32::from_le_bytes([first, second, third, 0]));
+            let known = self.bits.get(hash / 64).is_some_and(|word| word >> (hash % 64) & 1 != 0);
+            let single = self.singles.get(usize::from(first)) == Some(&true);
+            places |= u64::from(known | single) << place;
+        }
+        places
+    }
+}
+
+impl<'b> Spots<'b> {
+    pub(crate) fn new(beginnings: &'b Beginnings) -> Self {
+        Self { beginnings, blocks: [(usize::MAX, 0); BLOCKS] }
+    }
+
+    fn block(&mut self, text: &[u8], number: usize) -> u64 {
+        let Some(known) = self.blocks.get_mut(number % BLOCKS) else { return u64::MAX };
+        if known.0 != number {
+            *known = (number, self.beginnings.block(text, number));
+        }
+        known.1
+    }
+
+    /// A bit for each of the at most 128 bytes of `from..until`, the lowest for the first.
+    fn between(&mut self, text: &[u8], from: usize, until: usize) -> u128 {
+        let mut places = 0;
+        for number in from / BLOCK..until.div_ceil(BLOCK) {
+            let block = u128::from(self.block(text, number));
+            let start = number * BLOCK;
+            places |= if start < from { block >> (from - start) } else { block << (start - from) };
+        }
+        places & 1_u128.checked_shl((until - from) as u32).map_or(u128::MAX, |end| end - 1)
+    }
+
+    fn any(&mut self, text: &[u8], from: usize, until: usize) -> bool {
+        (from..until).step_by(BLOCK).any(|at| self.between(text, at, until.min(at + BLOCK)) != 0)
+    }
+}
+
+/// Some number stands here that has [`OTHER_NUMBER`] digits or more.
+fn holds_number(text: &[u8]) -> bool {
+    text.windows(OTHER_NUMBER).any(|digits| digits.iter().all(u8::is_ascii_digit))
+}
+
 /// Between a word behind a finding and the colon or number that makes it a label, in bytes.
 const LABEL: usize = 24;
 /// What separates the cells of a row, the surer ones first.
@@ -230,10 +343,27 @@ fn is_written(word: &[u8], text: &[u8]) -> bool {
     })
 }
 
+/// The first letters of a word in every way in which [`is_written`] takes what joins its parts.
+fn writings(letters: &[u8]) -> Vec<Vec<u8>> {
+    let joints: &[u8] = b"- _";
+    letters.iter().fold(vec![Vec::new()], |all, letter| {
+        let own = [*letter];
+        let kinds = if joints.contains(letter) { joints } else { &own };
+        let longer = |begun: &Vec<u8>| kinds.iter().map(|kind| [begun.as_slice(), &[*kind]].concat()).collect::<Vec<_>>();
+        all.iter().flat_map(longer).collect()
+    })
+}
+
 /// A slash stands before `at`, or a slash and a space.
 fn follows_slash(text: &[u8], at: usize) -> bool {
     let blank = usize::from(byte_before(text, at) == Some(b' '));
     byte_before(text, at - blank) == Some(b'/')
+}
+
+/// A sentence or a paragraph ends between the word at `at` and the letters before `start`.
+fn is_apart(text: &[u8], at: usize, start: usize) -> bool {
+    let last = range(text, at, start).iter().rposition(u8::is_ascii_alphabetic);
+    last.is_some_and(|last| (at..at + last).any(|at| parts(text, at)))
 }
 
 /// A sentence or a paragraph ends with the byte at `at`.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use schleuse_types::FindingAction;
 
 use crate::anchors::{Anchor, Anchors, Keyword};
-use crate::context::{COLUMN, CONTEXT, Said};
+use crate::context::{Beginnings, COLUMN, CONTEXT, Said, Spots};
 use crate::inspector::MIN_SCORE;
 use crate::letters::inside_word;
 use crate::number::Shapes;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
 use crate::pattern::Run;
 use crate::person::Cue;
-use crate::recognizer::Recognizer;
+use crate::recognizer::{Group, Recognizer};
 use crate::resolver::Hit;
 use crate::score::{self, Odds};
 use crate::sieve::Sieve;
@@ -55,6 +55,8 @@ pub(crate) struct Engine {
     words: Vec<usize>,
     /// Rules for terms of the house.
     terms: Vec<usize>,
+    /// Of the words that speak for or against findings.
+    context: Beginnings,
 }
 
 /// Where a keyword with a certain first byte may begin.
@@ -89,6 +91,7 @@ impl Engine {
             emails: Vec::new(),
             words: Vec::new(),
             terms: Vec::new(),
+            context: Beginnings::new(rules.iter().map(|rule| &rule.words)),
         };
         let (mut digits, mut capitals) = (Vec::new(), Vec::new());
         for (index, rule) in rules.iter().enumerate() {
@@ -147,7 +150,8 @@ impl Engine {
         hits: &mut Vec<Hit>,
     ) -> Frontier {
         let frontier = Frontier { protected: text.len(), other: text.len() };
-        let mut pass = Pass { rules, actions, text, at_end, hits, frontier };
+        let spots = Spots::new(&self.context);
+        let mut pass = Pass { rules, actions, text, at_end, hits, frontier, spots };
         self.anchors.scan(text, |anchor| match anchor {
             Anchor::Keyword { number, start, end } => {
                 for (rule, written) in self.owners.get(number).into_iter().flatten() {
@@ -182,9 +186,12 @@ impl Engine {
 
     fn look_at_digit_group(&self, pass: &mut Pass<'_>, at: usize) {
         let text = pass.text;
-        self.numbers.fit(text, at, pass.at_end, |rule, outcome| pass.take(rule, outcome));
+        let group = Group::at(text, at);
+        self.numbers.fit(text, group, pass.at_end, |rule, outcome| pass.take(rule, outcome));
         for (rule, recognizer) in &self.own {
-            if let Some(start) = (recognizer.start_before)(text, at) {
+            if (recognizer.may_be)(text, group)
+                && let Some(start) = (recognizer.start_before)(text, at)
+            {
                 pass.take(*rule, (recognizer.read)(text, start, pass.at_end));
             }
         }
@@ -312,6 +319,7 @@ struct Pass<'p> {
     at_end: bool,
     hits: &'p mut Vec<Hit>,
     frontier: Frontier,
+    spots: Spots<'p>,
 }
 
 impl Pass<'_> {
@@ -447,7 +455,7 @@ impl Pass<'_> {
             // No word could help it.
             return;
         }
-        match rule.words.say(text, verdict.start, verdict.end, self.at_end) {
+        match rule.words.say(&mut self.spots, text, verdict.start, verdict.end, self.at_end) {
             Said::For => odds.context = score::CONTEXT,
             Said::Remotely => odds.context = score::CONTEXT_APART,
             Said::Against => odds.against = score::AGAINST,

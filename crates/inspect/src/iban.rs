@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use crate::checksum;
-use crate::recognizer::Recognizer;
+use crate::recognizer::{Group, Recognizer};
 use crate::text::{Outcome, byte, ends_word, range, separator_length, separator_length_before, starts_word};
 
-pub(crate) const RECOGNIZER: Recognizer = Recognizer { start_before, read, open_tail };
+pub(crate) const RECOGNIZER: Recognizer = Recognizer { may_be, start_before, read, open_tail };
 
 /// Separators that one IBAN may hold; groups of four need eight.
 const SEPARATORS_MAX: usize = 12;
@@ -133,6 +133,11 @@ fn structure(first: u8, second: u8) -> Option<&'static str> {
 /// Whether two capitals name a country that has IBANs.
 pub(crate) fn is_country(code: &[u8]) -> bool {
     COUNTRIES.iter().any(|(known, _)| known.as_slice() == code)
+}
+
+/// A country stands before the digits.
+fn may_be(_: &[u8], group: Group) -> bool {
+    group.letter.is_some_and(|b| b.is_ascii_alphabetic())
 }
 
 /// Where an IBAN whose first digit group begins at `digit` would begin.

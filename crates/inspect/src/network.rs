@@ -1,12 +1,12 @@
 //! Addresses of machines: IPv6 (RFC 4291 section 2.2, zones RFC 4007 section 11) and MAC (IEEE 802 section 8.1).
 
-use crate::recognizer::Recognizer;
+use crate::recognizer::{Group, Recognizer};
 use crate::text::{Outcome, byte, byte_before, is_word, range, starts_word};
 
 pub(crate) const IP_V6: Recognizer =
-    Recognizer { start_before: v6_before, read: read_v6, open_tail: v6_tail };
+    Recognizer { may_be: may_be_v6, start_before: v6_before, read: read_v6, open_tail: v6_tail };
 pub(crate) const MAC: Recognizer =
-    Recognizer { start_before: mac_before, read: read_mac, open_tail: mac_tail };
+    Recognizer { may_be: may_be_mac, start_before: mac_before, read: read_mac, open_tail: mac_tail };
 
 /// Bytes of an address before its first digit: all groups but the last may be letters.
 const V6_HEAD_MAX: usize = 35;
@@ -14,6 +14,15 @@ const V6_HEAD_MAX: usize = 35;
 const ZONE_MAX: usize = 16;
 /// Bytes of a MAC address before its first digit.
 const MAC_HEAD_MAX: usize = 16;
+
+/// A colon is in reach.
+fn may_be_v6(text: &[u8], group: Group) -> bool {
+    group.before.is_some_and(is_v6)
+        || match text.get(group.start..group.start + 5) {
+            Some(near) => near.contains(&b':'),
+            None => true,
+        }
+}
 
 /// The start of the run of hexadecimal digits and colons that ends before `at` and holds no digit.
 fn v6_before(text: &[u8], at: usize) -> Option<usize> {
@@ -174,6 +183,15 @@ fn dotted(text: &[u8], start: usize, at_end: bool) -> Dotted {
         }
     }
     Dotted::End(at)
+}
+
+/// The separator stands behind a pair or a group of four, or letters stand before the digits.
+fn may_be_mac(text: &[u8], group: Group) -> bool {
+    group.before.is_some_and(is_mac)
+        || match text.get(group.start..group.start + 5) {
+            Some(near) => matches!(near, [_, _, b':' | b'-', ..] | [_, _, _, _, b'.']),
+            None => true,
+        }
 }
 
 /// The start of the MAC address whose first digit is at `at`: whole pairs, or groups of four, of letters stand before.

@@ -1,11 +1,12 @@
 //! Numbers of digits in printed groups.
 
-use crate::text::{Outcome, byte, byte_before, is_word, range, separator_length};
+use crate::recognizer::Group as Digits;
+use crate::text::{Outcome, byte, byte_before, is_word, separator_length};
 
 /// Groups that one number may have.
 const GROUPS_MAX: usize = 8;
 /// Digits that one group may have; a longer one is no number of a person.
-const GROUP_DIGITS_MAX: usize = 24;
+pub(crate) const GROUP_DIGITS_MAX: usize = 24;
 
 /// Digits of a number, and of the next behind it, that make the two a list.
 const LISTED_DIGITS: u8 = 10;
@@ -46,40 +47,50 @@ pub(crate) struct Shapes {
     all: Vec<(usize, Shape)>,
     /// For each length of a first group, the places in `all` of the shapes that begin so.
     by_first: [Vec<usize>; GROUP_DIGITS_MAX + 1],
+    /// The same for each length of a first group and of a second, 0 where there is none.
+    by_second: [[Vec<usize>; GROUP_DIGITS_MAX + 1]; GROUP_DIGITS_MAX + 1],
 }
 
 impl Shapes {
     /// A shape of the rule with this index.
     pub(crate) fn push(&mut self, rule: usize, shape: &Shape) {
-        for (length, shapes) in self.by_first.iter_mut().enumerate() {
-            if shape.0.first().is_none_or(|(least, most)| (*least..=*most).contains(&length)) {
-                shapes.push(self.all.len());
-            }
+        let fits = |group: usize, length: usize| {
+            shape.0.get(group).is_none_or(|(least, most)| (*least..=*most).contains(&length))
+        };
+        let place = self.all.len();
+        let firsts = self.by_first.iter_mut().zip(&mut self.by_second).enumerate();
+        for (_, (shapes, seconds)) in firsts.filter(|(length, _)| fits(0, *length)) {
+            shapes.push(place);
+            let fitting = seconds.iter_mut().enumerate().filter(|(length, _)| fits(1, *length));
+            fitting.for_each(|(_, shapes)| shapes.push(place));
         }
         self.all.push((rule, shape.clone()));
     }
 
-    /// What each rule whose shape fits says about the number that begins with the digit at `start`.
-    pub(crate) fn fit(&self, text: &[u8], start: usize, at_end: bool, mut say: impl FnMut(usize, Outcome)) {
-        let digits = range(text, start, text.len()).iter().take(GROUP_DIGITS_MAX + 1);
-        let length = digits.take_while(|b| b.is_ascii_digit()).count();
-        let fitting = self.by_first.get(length).map(Vec::as_slice).unwrap_or_default();
+    /// What each rule whose shape fits says about the number that begins with these digits.
+    pub(crate) fn fit(&self, text: &[u8], group: Digits, at_end: bool, mut say: impl FnMut(usize, Outcome)) {
+        let fitting = self.by_first.get(group.digits).map(Vec::as_slice).unwrap_or_default();
         // The last group of a text that goes on may still grow into any shape.
-        let growing = !at_end && start + length == text.len();
+        let growing = !at_end && group.start + group.digits == text.len();
         if !growing && fitting.is_empty() {
             return;
         }
-        let Some(run) = NumberRun::read(text, start, at_end) else { return };
+        let Some(run) = NumberRun::read(text, group.start, at_end) else { return };
         let fit = |(rule, shape): &(usize, Shape)| {
             if growing || run.count >= shape.0.len() || run.open {
                 say(*rule, run.fit(text, shape));
             }
         };
         if growing {
-            self.all.iter().for_each(fit);
-        } else {
-            fitting.iter().filter_map(|place| self.all.get(*place)).for_each(fit);
+            return self.all.iter().for_each(fit);
         }
+        let mut fitting = fitting;
+        if !run.open {
+            let second = run.groups.get(1).map_or(0, |second| usize::from(second.length));
+            let seconds = self.by_second.get(group.digits).and_then(|seconds| seconds.get(second));
+            fitting = seconds.map(Vec::as_slice).unwrap_or_default();
+        }
+        fitting.iter().filter_map(|place| self.all.get(*place)).for_each(fit);
     }
 }
 

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, nfa::thompson};
 
 use crate::sieve::Firsts;
+use crate::text::range;
 
 /// An anchored pattern over bytes, run forward only, one step a byte.
 #[derive(Debug)]
-pub(crate) struct Pattern(Box<dense::DFA<Vec<u32>>>);
+pub(crate) struct Pattern {
+    dfa: Box<dense::DFA<Vec<u32>>>,
+    start: StateID,
+}
 
 /// The result of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,18 +41,19 @@ impl Pattern {
             .syntax(syntax::Config::new().unicode(false).utf8(false))
             .thompson(thompson::Config::new().utf8(false))
             .build(pattern)
-            .map(|dfa| Self(Box::new(dfa)))
             .map_err(|error| error.to_string())
+            .and_then(|dfa| {
+                let start = start::Config::new().anchored(Anchored::Yes);
+                let start = dfa.start_state(&start).map_err(|error| error.to_string())?;
+                Ok(Self { dfa: Box::new(dfa), start })
+            })
     }
 
     /// The bytes that may stand at each of the first `depth` places of a match; fewer places where it may end before.
     pub(crate) fn firsts(&self, depth: usize) -> Firsts {
-        let dfa = &self.0;
+        let dfa = &self.dfa;
         let mut firsts = Firsts::new();
-        let Ok(start) = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)) else {
-            return vec![[false; 256]; depth];
-        };
-        let mut states = BTreeSet::from([start]);
+        let mut states = BTreeSet::from([self.start]);
         // Of each class of bytes that no state tells apart, the first counts for all.
         let classes = dfa.byte_classes();
         while firsts.len() < depth {
@@ -80,8 +86,7 @@ impl Pattern {
 
     /// A shortest text of printable ASCII that fits, of at most 64 bytes.
     pub(crate) fn example(&self) -> Option<String> {
-        let dfa = &self.0;
-        let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        let (dfa, start) = (&self.dfa, self.start);
         let mut seen = BTreeSet::from([start]);
         let mut level = vec![(start, String::new())];
         for _ in 0..64 {
@@ -107,13 +112,10 @@ impl Pattern {
 
     /// Runs at `start`, over at most `limit` bytes, with leftmost-first preference.
     pub(crate) fn run(&self, text: &[u8], start: usize, limit: usize, at_end: bool) -> Run {
-        let dfa = &self.0;
+        let (dfa, mut state) = (&self.dfa, self.start);
         let mut run = Run { end: None, open: false, capped: false };
-        let Ok(mut state) = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)) else {
-            return run;
-        };
         let stop = text.len().min(start.saturating_add(limit));
-        for (at, byte) in text.iter().enumerate().take(stop).skip(start) {
+        for (at, byte) in (start..).zip(range(text, start, stop)) {
             state = dfa.next_state(state, *byte);
             if dfa.is_special_state(state) {
                 if dfa.is_match_state(state) {

@@ -157,6 +157,9 @@ pub(crate) fn read_behind(text: &[u8], end: usize, at_end: bool, cue: Cue) -> Ou
 
 /// Reads the name that begins with the word at `start`, which begins with a capital.
 pub(crate) fn read_known(text: &[u8], start: usize, at_end: bool) -> Outcome {
+    if !gazetteer::may_be_name(text, start) {
+        return Outcome::Nothing;
+    }
     let reader = Reader::new(text, at_end);
     let decided = known(&reader, text, start).unwrap_or(Outcome::Nothing);
     reader.settle(start, decided)

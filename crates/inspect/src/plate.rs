@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use crate::recognizer::Recognizer;
+use crate::recognizer::{Group, Recognizer};
 use crate::text::{
     Outcome, byte, byte_before, ends_word, range, separator_length, separator_length_before, starts_word,
 };
 
-pub(crate) const RECOGNIZER: Recognizer = Recognizer { start_before, read, open_tail };
+pub(crate) const RECOGNIZER: Recognizer = Recognizer { may_be, start_before, read, open_tail };
 
 /// The Unterscheidungszeichen of annex 1 of the FZV and of its Bekanntmachungen, sorted; also those no longer given out
 /// of which plates are still about.
@@ -36,6 +36,11 @@ const ELSEWHERE: &[(&[u8], &[u8])] = &[
 const HEAD_MAX: usize = 14;
 /// Letters and digits that a plate may have (FZV annex 4), and one more as they are written.
 const LENGTH_MAX: usize = 9;
+
+/// Letters stand before the digits.
+fn may_be(_: &[u8], group: Group) -> bool {
+    group.letter.is_some_and(|b| b.is_ascii_uppercase())
+}
 
 fn start_before(text: &[u8], digit: usize) -> Option<usize> {
     let end = digit - separator_length_before(text, digit).unwrap_or(0);

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 
 use schleuse_types::Finding;
 
@@ -185,8 +185,25 @@ pub(crate) fn canonical(found: &[u8]) -> impl Iterator<Item = char> {
 
 /// A number that is equal for values that differ only in case, spaces and punctuation.
 pub(crate) fn value_of(found: &[u8]) -> u64 {
-    let mut hash = DefaultHasher::new();
-    canonical(found).for_each(|character| character.hash(&mut hash));
+    // In pieces of a fixed length, because every single call costs.
+    let (mut hash, mut piece, mut filled) = (DefaultHasher::new(), [0; 64], 0);
+    let mut add = |byte: u8| {
+        if let Some(slot) = piece.get_mut(filled) {
+            *slot = byte;
+        }
+        filled += 1;
+        if filled == piece.len() {
+            hash.write(&piece);
+            filled = 0;
+        }
+    };
+    if found.is_ascii() {
+        let written = found.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        written.for_each(|byte| add(byte.to_ascii_lowercase()));
+    } else {
+        canonical(found).for_each(|character| character.encode_utf8(&mut [0; 4]).bytes().for_each(&mut add));
+    }
+    hash.write(piece.get(..filled).unwrap_or_default());
     hash.finish()
 }
 

@@ -1,4 +1,4 @@
-use super::{Said, Words};
+use super::{Beginnings, Said, Spots, Words};
 
 /// What the words `steuer`, `*kennzeichen` for and `bestell` against say about the number in guillemets.
 fn check(text: &str, at_end: bool, expected: Said) {
@@ -7,7 +7,9 @@ fn check(text: &str, at_end: bool, expected: Said) {
     let start = text.find('«').unwrap();
     let end = text.find('»').unwrap() - "«".len();
     let text = text.replace(['«', '»'], "");
-    assert_eq!(words.say(text.as_bytes(), start, end, at_end), expected, "{text}");
+    let beginnings = Beginnings::new([&words].into_iter());
+    let said = words.say(&mut Spots::new(&beginnings), text.as_bytes(), start, end, at_end);
+    assert_eq!(said, expected, "{text}");
 }
 
 #[test]
