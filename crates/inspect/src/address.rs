@@ -6,7 +6,7 @@
 use crate::gazetteer::{self, GIVEN, ORDINARY, TOWN};
 use crate::letters::{Reader, Word, inside_word};
 use crate::recognizer::{Group, Recognizer};
-use crate::text::{Outcome, byte, byte_before, range};
+use crate::text::{Outcome, byte, byte_before, has_ending, range};
 
 /// How far to the left of its number a street may begin, in bytes.
 const STREET_MAX: usize = 64;
@@ -453,8 +453,7 @@ enum Kind {
 /// What kind of street the words are, and where it begins. A sentence may run into them from the left.
 fn kind(reader: &Reader<'_>, first: Word, before: Option<Word>, last: Word) -> (Kind, usize) {
     let written = |word: Word| reader.bytes(word.start, word.end);
-    let lower = written(last).to_ascii_lowercase();
-    let longer = |suffix: &&[u8]| lower.len() > suffix.len() + 1 && lower.ends_with(suffix);
+    let longer = |suffix: &&[u8]| has_ending(written(last), suffix);
     let ordinary = |word: Word| gazetteer::marks(written(word)) & ORDINARY != 0;
     let opened = OPENINGS.contains(&written(first));
     if last.capital && KINDS.contains(&written(last)) {

@@ -5,6 +5,10 @@
 //! the keyword stands: every second byte of the text is looked at. A look is one multiplication and one bit of a table,
 //! whatever the number of keywords; only where the bit is set, the group and then the keywords are compared.
 
+mod classes;
+
+use classes::{Classes, is_sign};
+
 use crate::text::is_word;
 
 /// Bytes that are looked at together.
@@ -43,6 +47,10 @@ pub(crate) struct Anchors {
     short: Groups<512>,
     /// Bytes of keywords of one and two bytes that may stand anywhere.
     singles: Vec<(u8, Entry)>,
+    /// These bytes, and the backslash.
+    is_single: Box<[bool; 256]>,
+    /// Those among them that are not [`is_sign`].
+    strange: Vec<u8>,
 }
 
 /// Something stands here.
@@ -73,7 +81,7 @@ impl Anchors {
         let (mut inside, mut beginnings, mut short) = (Vec::new(), Vec::new(), Vec::new());
         let mut singles = Vec::new();
         for (keyword, number) in keywords.iter().zip(0_u32..) {
-            let entry = |offset| Entry { keyword: number, offset };
+            let entry = |offset| Entry::new(number, offset, &keyword.letters);
             let next = || {
                 let follows = |byte: &u8| {
                     keyword.next.as_ref().is_none_or(|next| next.get(usize::from(*byte)) == Some(&true))
@@ -122,12 +130,19 @@ impl Anchors {
                 }
             }
         }
+        let mut is_single = Box::new([false; 256]);
+        let bytes = singles.iter().map(|(byte, _)| *byte).chain(Some(b'\\'));
+        bytes.for_each(|byte| is_single.get_mut(usize::from(byte)).into_iter().for_each(|is| *is = true));
+        let strange = is_single.iter().zip(0..=u8::MAX).filter(|(single, byte)| **single && !is_sign(*byte));
+        let strange = strange.map(|(_, byte)| byte).collect();
         Self {
             keywords,
             inside: Groups::new(inside),
             beginnings: Groups::new(beginnings),
             short: Groups::new(short),
             singles,
+            is_single,
+            strange,
         }
     }
 
@@ -141,7 +156,11 @@ impl Anchors {
                 None => self.look(&padded(rest)),
             };
             each(marks.groups, |at| self.compare_group(text, start + at, &mut found));
-            each(marks.singles, |at| self.compare_single(text, start + at, &mut found));
+            each(marks.singles, |at| {
+                if rest.get(at).and_then(|byte| self.is_single.get(usize::from(*byte))) == Some(&true) {
+                    self.compare_single(text, start + at, &mut found);
+                }
+            });
             each(marks.words & !(marks.words << 1 | word_before), |at| {
                 self.look_at_word(text, start + at, &mut found);
             });
@@ -170,15 +189,12 @@ impl Anchors {
                 | self.inside.bit((high >> 24) as u32) << 6;
             marks.groups |= groups << (8 * part);
         }
-        marks.digits = gathered(&ones(block, |byte| byte.is_ascii_digit()));
-        marks.capitals = gathered(&ones(block, |byte| matches!(byte, b'A'..=b'Z' | 0xC3..=0xC5)));
-        marks.words = gathered(&ones(block, is_word));
-        let mut singles = ones(block, |byte| byte == b'\\');
-        for (single, _) in &self.singles {
-            singles.iter_mut().zip(block).for_each(|(one, byte)| *one |= u8::from(byte == single));
-        }
-        marks.singles = gathered(&singles);
-        marks
+        let Classes { words, digits, capitals, signs } = Classes::of(block);
+        let singles = self.strange.iter().fold(signs, |marks, strange| {
+            let here = block.iter().take(BLOCK).zip(0..).filter(|(byte, _)| *byte == strange);
+            here.fold(marks, |marks, (_, at)| marks | 1 << at)
+        });
+        Marks { words, digits, capitals, singles, ..marks }
     }
 
     /// A word begins at `at`, or might.
@@ -196,8 +212,11 @@ impl Anchors {
 
     #[inline(never)]
     fn compare_word(&self, text: &[u8], at: usize, four: u32, found: &mut impl FnMut(Anchor)) {
-        for entry in self.beginnings.entries(four).iter().chain(self.short.entries(four & 0xFF_FFFF)) {
-            self.compare(text, at, *entry, found);
+        let here = eight(text, at);
+        for entries in [self.beginnings.entries(four), self.short.entries(four & 0xFF_FFFF)] {
+            for entry in entries.iter().filter(|entry| (here ^ entry.first) & entry.mask == 0) {
+                self.compare(text, at, *entry, found);
+            }
         }
     }
 
@@ -206,7 +225,10 @@ impl Anchors {
         let byte = |at: usize| text.get(at).copied().unwrap_or_default();
         let group = folded(&[byte(at), byte(at + 1), byte(at + 2), byte(at + 3)]);
         for entry in self.inside.entries(group) {
-            self.compare(text, at, *entry, found);
+            let Some(start) = at.checked_add_signed(-entry.offset) else { continue };
+            if (eight(text, start) ^ entry.first) & entry.mask == 0 {
+                self.compare(text, at, *entry, found);
+            }
         }
     }
 
@@ -248,6 +270,19 @@ struct Entry {
     keyword: u32,
     /// -1 where the group begins with the byte before the keyword.
     offset: isize,
+    /// The first eight bytes of the keyword, fewer of a shorter one, and which bytes these are; folded.
+    first: u64,
+    mask: u64,
+}
+
+impl Entry {
+    fn new(keyword: u32, offset: isize, letters: &[u8]) -> Self {
+        let (mut first, mut mask) = ([0; 8], [0; 8]);
+        for ((first, mask), letter) in first.iter_mut().zip(&mut mask).zip(letters) {
+            (*first, *mask) = (letter | CASE, u8::MAX);
+        }
+        Self { keyword, offset, first: u64::from_le_bytes(first), mask: u64::from_le_bytes(mask) }
+    }
 }
 
 /// Folded groups of bytes and their keywords, behind a table of bits in so many words of 64.
@@ -350,23 +385,19 @@ const fn repeated(byte: u8) -> u64 {
     byte as u64 * 0x0101_0101_0101_0101
 }
 
-/// A 1 for every byte of the block that is so. Comparing 64 bytes at once lets the compiler use vectors.
+/// The eight bytes from a place on, folded; behind the end of the text stand zeros.
 #[inline]
-fn ones(block: &[u8; REACH], is: impl Fn(u8) -> bool) -> [u8; BLOCK] {
-    let mut ones = [0; BLOCK];
-    ones.iter_mut().zip(block).for_each(|(one, byte)| *one = u8::from(is(*byte)));
-    ones
-}
-
-/// Bytes that are 0 or 1 as bits.
-#[inline]
-fn gathered(ones: &[u8; BLOCK]) -> u64 {
-    let (parts, _) = ones.as_chunks::<8>();
-    parts.iter().enumerate().fold(0, |bits, (at, part)| {
-        // The multiplication brings the eight ones together in the highest byte.
-        let eight = u64::from_le_bytes(*part).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits | eight << (8 * at)
-    })
+fn eight(text: &[u8], at: usize) -> u64 {
+    let rest = text.get(at..).unwrap_or_default();
+    let bytes = match rest.first_chunk() {
+        Some(bytes) => *bytes,
+        None => {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+            bytes
+        }
+    };
+    u64::from_le_bytes(bytes) | repeated(CASE)
 }
 
 /// How often these bytes stand in German and English text, roughly: only the order counts.

@@ -177,6 +177,9 @@ impl Words {
 
     /// What the nearest line above says, in the cell of the same column, that says anything.
     fn column(&self, spots: &mut Spots<'_>, text: &[u8], start: usize, end: usize) -> Said {
+        if !spots.any(text, start.saturating_sub(COLUMN), start) {
+            return Said::Nothing;
+        }
         let Some(mut line) = line_start(text, start, start) else { return Said::Nothing };
         if !spots.any(text, start.saturating_sub(COLUMN), line) {
             return Said::Nothing;
@@ -200,6 +203,7 @@ impl Words {
                 if index == cell {
                     let until = at + content.len();
                     said = (at..until)
+                        .filter(|at| spots.between(text, *at, at + 1) != 0)
                         .find_map(|at| self.word_at(text, at, until))
                         .map_or(Said::Nothing, |word| word.said);
                 }

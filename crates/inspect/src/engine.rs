@@ -10,16 +10,16 @@ use crate::inspector::MIN_SCORE;
 use crate::letters::inside_word;
 use crate::number::Shapes;
 use crate::pack::{Finder, KEYWORD_MAX, LEAD_MAX, Rule};
-use crate::pattern::Run;
+use crate::pattern::{Pattern, Run};
 use crate::person::Cue;
 use crate::recognizer::{Group, Recognizer};
 use crate::resolver::Hit;
 use crate::score::{self, Odds};
-use crate::sieve::Sieve;
+use crate::sieve::{Sieve, Sifted};
 use crate::text::{
     Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
 };
-use crate::{assignment, email, marking, person, term};
+use crate::{assignment, email, gazetteer, marking, person, term};
 
 /// Bytes to the left of a finding's first byte on which it may depend: keyword, lead, context, the head of its column,
 /// line and word boundaries.
@@ -114,11 +114,13 @@ impl Engine {
                 Finder::Numbers { shapes } => {
                     shapes.iter().for_each(|shape| engine.numbers.push(index, shape))
                 }
-                Finder::Digits { pattern, max } => digits.push((index, pattern, *max)),
-                Finder::Capital { pattern, max } => capitals.push((index, pattern, *max)),
+                Finder::Digits { pattern, max } => digits.push(Sifted::of(index, rule, pattern, *max)),
+                Finder::Capital { pattern, max } => {
+                    capitals.push(Sifted::of(index, rule, pattern, *max));
+                }
                 Finder::Word { pattern, max } => {
-                    digits.push((index, pattern, *max));
-                    capitals.push((index, pattern, *max));
+                    digits.push(Sifted::of(index, rule, pattern, *max));
+                    capitals.push(Sifted::of(index, rule, pattern, *max));
                 }
                 Finder::Own(recognizer) => engine.own.push((index, recognizer)),
                 Finder::Email => engine.emails.push(index),
@@ -131,7 +133,7 @@ impl Engine {
             Anchors::new(owners.iter().map(|(letters, owners)| keyword(rules, letters, owners)).collect());
         engine.digits = Sieve::over(&digits);
         engine.capitals = Sieve::over(&capitals);
-        engine.lettered = capitals.iter().map(|(rule, ..)| *rule).collect();
+        engine.lettered = capitals.iter().map(|sifted| sifted.rule).collect();
         engine.owners = owners.into_values().collect();
         engine.beginnings = beginnings.into_iter().collect();
         engine
@@ -176,7 +178,7 @@ impl Engine {
     }
 
     fn look_at_capitals(&self, pass: &mut Pass<'_>, at: usize) {
-        if self.words.is_empty() || inside_word(pass.text, at) {
+        if self.words.is_empty() || !gazetteer::may_be_name(pass.text, at) || inside_word(pass.text, at) {
             return;
         }
         for rule in &self.words {
@@ -196,8 +198,8 @@ impl Engine {
             }
         }
         let letters = if starts_word(text, at) {
-            for rule in self.digits.iter().flat_map(|sieve| sieve.rules_at(text, at)) {
-                pass.look_at_group(rule, at);
+            for sieve in self.digits.iter().filter(|sieve| sieve.may_fit(group)) {
+                sieve.rules_at(text, at).for_each(|rule| pass.look_at_group(rule, at));
             }
             country_before(text, at)
         } else {
@@ -272,6 +274,12 @@ fn keyword(rules: &[Rule], letters: &str, owners: &Owners) -> Keyword {
     }
 }
 
+impl<'p> Sifted<'p> {
+    fn of(index: usize, rule: &Rule, pattern: &'p Pattern, max: usize) -> Self {
+        Self { rule: index, pattern, max, ends_word: rule.ends_word }
+    }
+}
+
 impl Rule {
     /// The bytes that may follow one of the rule's keywords where it counts; unless known, all of them.
     fn next(&self, keyword: &str) -> Option<Box<[bool; 256]>> {
@@ -280,7 +288,7 @@ impl Rule {
             Finder::Value { lead, .. } => (lead, 0),
             _ => return None,
         };
-        pattern.firsts(place + 1).get(place).map(|set| Box::new(*set))
+        pattern.firsts(place + 1, false).get(place).map(|set| Box::new(*set))
     }
 }
 

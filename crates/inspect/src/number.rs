@@ -75,6 +75,12 @@ impl Shapes {
         if !growing && fitting.is_empty() {
             return;
         }
+        // Most groups stand alone.
+        let alone = matches!(group.next, Some(next) if !matches!(next, b' ' | b'-' | b'.' | 0xC2 | 0xE2));
+        let seconds = self.by_second.get(group.digits);
+        if alone && seconds.and_then(|seconds| seconds.first()).is_some_and(Vec::is_empty) {
+            return;
+        }
         let Some(run) = NumberRun::read(text, group.start, at_end) else { return };
         let fit = |(rule, shape): &(usize, Shape)| {
             if growing || run.count >= shape.0.len() || run.open {
@@ -87,8 +93,7 @@ impl Shapes {
         let mut fitting = fitting;
         if !run.open {
             let second = run.groups.get(1).map_or(0, |second| usize::from(second.length));
-            let seconds = self.by_second.get(group.digits).and_then(|seconds| seconds.get(second));
-            fitting = seconds.map(Vec::as_slice).unwrap_or_default();
+            fitting = seconds.and_then(|seconds| seconds.get(second)).map(Vec::as_slice).unwrap_or_default();
         }
         fitting.iter().filter_map(|place| self.all.get(*place)).for_each(fit);
     }

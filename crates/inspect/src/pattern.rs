@@ -8,7 +8,7 @@ use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, nfa::thompson};
 
 use crate::sieve::Firsts;
-use crate::text::range;
+use crate::text::{is_word, range};
 
 /// An anchored pattern over bytes, run forward only, one step a byte.
 #[derive(Debug)]
@@ -49,15 +49,17 @@ impl Pattern {
             })
     }
 
-    /// The bytes that may stand at each of the first `depth` places of a match; fewer places where it may end before.
-    pub(crate) fn firsts(&self, depth: usize) -> Firsts {
+    /// The bytes that may stand at each of the first `depth` places of a match, and at the one behind it where a match
+    /// counts only if a word `ends_word` there; fewer places where it may end before.
+    pub(crate) fn firsts(&self, depth: usize, ends_word: bool) -> Firsts {
         let dfa = &self.dfa;
         let mut firsts = Firsts::new();
         let mut states = BTreeSet::from([self.start]);
         // Of each class of bytes that no state tells apart, the first counts for all.
         let classes = dfa.byte_classes();
         while firsts.len() < depth {
-            if states.iter().any(|state| dfa.is_match_state(dfa.next_eoi_state(*state))) {
+            let may_end = states.iter().any(|state| dfa.is_match_state(dfa.next_eoi_state(*state)));
+            if may_end && !ends_word {
                 break;
             }
             let mut alive = [false; 256];
@@ -76,9 +78,13 @@ impl Pattern {
             }
             let mut fits = [false; 256];
             for (byte, fits) in (0..=u8::MAX).zip(&mut fits) {
-                *fits = alive.get(usize::from(classes.get(byte))) == Some(&true);
+                let goes_on = alive.get(usize::from(classes.get(byte))) == Some(&true);
+                *fits = goes_on || may_end && !is_word(byte);
             }
             firsts.push(fits);
+            if may_end {
+                break;
+            }
             states = next_states;
         }
         firsts

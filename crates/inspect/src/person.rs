@@ -6,7 +6,7 @@
 
 use crate::gazetteer::{self, BODY, GIVEN, ORDINARY, SURNAME, TITLE, TOWN};
 use crate::letters::{Reader, Word};
-use crate::text::{Outcome, range};
+use crate::text::{Outcome, has_ending, range};
 
 /// Words that one name may have, with initials, without particles.
 const WORDS_MAX: usize = 5;
@@ -157,9 +157,6 @@ pub(crate) fn read_behind(text: &[u8], end: usize, at_end: bool, cue: Cue) -> Ou
 
 /// Reads the name that begins with the word at `start`, which begins with a capital.
 pub(crate) fn read_known(text: &[u8], start: usize, at_end: bool) -> Outcome {
-    if !gazetteer::may_be_name(text, start) {
-        return Outcome::Nothing;
-    }
     let reader = Reader::new(text, at_end);
     let decided = known(&reader, text, start).unwrap_or(Outcome::Nothing);
     reader.settle(start, decided)
@@ -351,9 +348,12 @@ fn family_first(reader: &Reader<'_>, first: Word, marks: u8) -> Option<(Name, f3
 
 /// A word just before the name makes it the name of a company.
 fn follows_company(text: &[u8], start: usize) -> bool {
-    let before = range(text, start.saturating_sub(BEFORE_MAX), start).to_ascii_lowercase();
+    let before = range(text, start.saturating_sub(BEFORE_MAX), start);
     let word = before.strip_suffix(b" ").unwrap_or_default();
-    BEFORE_COMPANY.iter().any(|company| word.ends_with(company))
+    BEFORE_COMPANY.iter().any(|company| {
+        let end = word.len().checked_sub(company.len()).map(|from| range(word, from, word.len()));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(company))
+    })
 }
 
 /// The marks of a word, joined by hyphens or not, and the bytes of a genitive that is no part of the name.
@@ -391,8 +391,7 @@ fn marks(reader: &Reader<'_>, word: Word) -> (u8, usize) {
 }
 
 fn has_noun_ending(word: &[u8]) -> bool {
-    let lower = word.to_ascii_lowercase();
-    NOUN_ENDINGS.iter().any(|ending| lower.len() > ending.len() + 1 && lower.ends_with(ending))
+    NOUN_ENDINGS.iter().any(|ending| has_ending(word, ending))
 }
 
 /// What was read of a name.

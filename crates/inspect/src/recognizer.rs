@@ -34,13 +34,12 @@ pub(crate) struct Group {
 impl Group {
     /// The digits that begin at `start`.
     pub(crate) fn at(text: &[u8], start: usize) -> Self {
-        let digits = range(text, start, text.len()).iter().take(GROUP_DIGITS_MAX + 1);
-        let digits = digits.take_while(|b| b.is_ascii_digit()).count();
+        let most = range(text, start, text.len().min(start + GROUP_DIGITS_MAX + 1));
+        let digits = most.iter().position(|b| !b.is_ascii_digit()).unwrap_or(most.len());
         let before = byte_before(text, start);
         let letter = match before {
-            Some(b' ' | b'-' | 0x80..) => {
-                byte_before(text, start - separator_length_before(text, start).unwrap_or(0))
-            }
+            Some(b' ' | b'-') => byte_before(text, start - 1),
+            Some(0x80..) => byte_before(text, start - separator_length_before(text, start).unwrap_or(0)),
             letter => letter,
         };
         Self { start, digits, before, letter, next: byte(text, start + digits) }

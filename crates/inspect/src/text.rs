@@ -59,6 +59,12 @@ pub(crate) fn ends_word(text: &[u8], at: usize) -> bool {
     byte(text, at).is_none_or(|next| !is_word(next))
 }
 
+/// The word ends so and is longer than that by two bytes at least, in any ASCII case.
+pub(crate) fn has_ending(word: &[u8], ending: &[u8]) -> bool {
+    word.len() > ending.len() + 1
+        && range(word, word.len() - ending.len(), word.len()).eq_ignore_ascii_case(ending)
+}
+
 /// The nearest start of a UTF-8 character at or before `at`.
 pub(crate) fn floor_character(text: &[u8], at: usize) -> usize {
     let mut at = at.min(text.len());

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use schleuse_types::FindingAction;
 
 use super::{Engine, Frontier, Pass, country_before, letters_before};
+use crate::context::Spots;
 use crate::laws::FRAGMENTS;
 use crate::letters::inside_word;
 use crate::number::NumberRun;
@@ -20,7 +21,8 @@ fn naive(
 ) -> (Vec<Hit>, Frontier) {
     let mut hits = Vec::new();
     let frontier = Frontier { protected: text.len(), other: text.len() };
-    let mut pass = Pass { rules, actions, text, at_end, hits: &mut hits, frontier };
+    let mut pass =
+        Pass { rules, actions, text, at_end, hits: &mut hits, frontier, spots: Spots::new(&engine.context) };
     let mut by_first_byte: Vec<Vec<(usize, &str)>> = vec![Vec::new(); 256];
     for (index, rule) in rules.iter().enumerate() {
         for keyword in &rule.keywords {

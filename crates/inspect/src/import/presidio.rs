@@ -196,7 +196,7 @@ impl Importing {
                 true,
             );
         };
-        let firsts = pattern.firsts(KEYWORD_MAX);
+        let firsts = pattern.firsts(KEYWORD_MAX, false);
         let begins_with = |fits: fn(u8) -> bool| {
             firsts
                 .first()
