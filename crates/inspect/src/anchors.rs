@@ -214,8 +214,10 @@ impl Anchors {
     fn compare_word(&self, text: &[u8], at: usize, four: u32, found: &mut impl FnMut(Anchor)) {
         let here = eight(text, at);
         for entries in [self.beginnings.entries(four), self.short.entries(four & 0xFF_FFFF)] {
-            for entry in entries.iter().filter(|entry| (here ^ entry.first) & entry.mask == 0) {
-                self.compare(text, at, *entry, found);
+            for entry in entries {
+                if (here ^ entry.first) & entry.mask == 0 {
+                    self.compare(text, at, entry, found);
+                }
             }
         }
     }
@@ -227,7 +229,7 @@ impl Anchors {
         for entry in self.inside.entries(group) {
             let Some(start) = at.checked_add_signed(-entry.offset) else { continue };
             if (eight(text, start) ^ entry.first) & entry.mask == 0 {
-                self.compare(text, at, *entry, found);
+                self.compare(text, at, entry, found);
             }
         }
     }
@@ -236,7 +238,7 @@ impl Anchors {
     fn compare_single(&self, text: &[u8], at: usize, found: &mut impl FnMut(Anchor)) {
         let here = text.get(at).copied();
         for (_, entry) in self.singles.iter().filter(|(byte, _)| Some(*byte) == here) {
-            self.compare(text, at, *entry, found);
+            self.compare(text, at, entry, found);
         }
         // Behind the letter of an escape such as `\n` a word may begin, although it looks like one with the letter.
         if here == Some(b'\\')
@@ -247,7 +249,8 @@ impl Anchors {
         }
     }
 
-    fn compare(&self, text: &[u8], at: usize, entry: Entry, found: &mut impl FnMut(Anchor)) {
+    #[inline(never)]
+    fn compare(&self, text: &[u8], at: usize, entry: &Entry, found: &mut impl FnMut(Anchor)) {
         let number = entry.keyword as usize;
         let start = at.checked_add_signed(-entry.offset);
         let (Some(keyword), Some(start)) = (self.keywords.get(number), start) else { return };
@@ -290,41 +293,38 @@ impl Entry {
 struct Groups<const WORDS: usize> {
     /// For each hash whether some group has it.
     bits: Box<[u64; WORDS]>,
-    /// Open addressing with linear steps, at most half full.
-    slots: Vec<Slot>,
+    /// For each word how many bits are set in those before it.
+    before: Box<[u32; WORDS]>,
+    /// For each bit that is set where its entries begin; one more for the end.
+    starts: Vec<u32>,
     entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    group: u32,
-    first: u32,
-    /// 0 in an empty slot.
-    count: u32,
-}
-
 impl<const WORDS: usize> Groups<WORDS> {
-    fn new(mut groups: Vec<(u32, Entry)>) -> Self {
-        groups.sort_by_key(|(group, entry)| (*group, entry.keyword, entry.offset));
-        groups.dedup_by_key(|(group, entry)| (*group, entry.keyword, entry.offset));
-        let distinct = groups.chunk_by(|(a, _), (b, _)| a == b).count();
-        let slots = vec![Slot::default(); (distinct * 2).next_power_of_two()];
-        let mut made = Self { bits: Box::new([0; WORDS]), slots, entries: Vec::new() };
-        for same in groups.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((group, _)) = same.first() else { continue };
-            let hash = Self::hash(*group);
+    fn new(groups: Vec<(u32, Entry)>) -> Self {
+        let mut hashed: Vec<(usize, Entry)> =
+            groups.into_iter().map(|(group, entry)| (Self::hash(group), entry)).collect();
+        hashed.sort_by_key(|(hash, entry)| (*hash, entry.keyword, entry.offset));
+        hashed.dedup_by_key(|(hash, entry)| (*hash, entry.keyword, entry.offset));
+        let mut made = Self {
+            bits: Box::new([0; WORDS]),
+            before: Box::new([0; WORDS]),
+            starts: Vec::new(),
+            entries: Vec::with_capacity(hashed.len()),
+        };
+        for same in hashed.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((hash, _)) = same.first() else { continue };
             if let Some(word) = made.bits.get_mut(hash / 64) {
                 *word |= 1 << (hash % 64);
             }
-            let mask = made.slots.len() - 1;
-            let mut at = hash & mask;
-            while made.slots.get(at).is_some_and(|slot| slot.count > 0) {
-                at = (at + 1) & mask;
-            }
-            if let Some(slot) = made.slots.get_mut(at) {
-                *slot = Slot { group: *group, first: made.entries.len() as u32, count: same.len() as u32 };
-            }
+            made.starts.push(made.entries.len() as u32);
             made.entries.extend(same.iter().map(|(_, entry)| *entry));
+        }
+        made.starts.push(made.entries.len() as u32);
+        let mut count = 0;
+        for (before, word) in made.before.iter_mut().zip(made.bits.iter()) {
+            *before = count;
+            count += word.count_ones();
         }
         made
     }
@@ -342,17 +342,21 @@ impl<const WORDS: usize> Groups<WORDS> {
         self.bits.get(hash / 64 % WORDS).map_or(0, |word| word >> (hash % 64) & 1)
     }
 
+    /// The entries of all groups with the hash of this one.
+    #[inline]
     fn entries(&self, group: u32) -> &[Entry] {
-        let mask = self.slots.len() - 1;
-        let mut at = Self::hash(group) & mask;
-        while let Some(slot) = self.slots.get(at).filter(|slot| slot.count > 0) {
-            if slot.group == group {
-                let first = slot.first as usize;
-                return self.entries.get(first..first + slot.count as usize).unwrap_or_default();
-            }
-            at = (at + 1) & mask;
+        let hash = Self::hash(group);
+        let (Some(word), Some(before)) = (self.bits.get(hash / 64), self.before.get(hash / 64)) else {
+            return &[];
+        };
+        if word >> (hash % 64) & 1 == 0 {
+            return &[];
         }
-        &[]
+        let place = *before as usize + (word & ((1 << (hash % 64)) - 1)).count_ones() as usize;
+        match self.starts.get(place..place + 2) {
+            Some(&[from, until]) => self.entries.get(from as usize..until as usize).unwrap_or_default(),
+            _ => &[],
+        }
     }
 }
 

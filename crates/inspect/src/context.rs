@@ -19,6 +19,14 @@ const OTHER_NUMBER: usize = 4;
 /// Bytes of a word, at least, behind which a full stop ends a sentence.
 const SENTENCE_WORD: usize = 5;
 
+/// Values of the hash of two bytes.
+const PAIRS: usize = 512;
+
+/// Two bytes in either case as a number below [`PAIRS`].
+fn pair(first: u8, second: u8) -> usize {
+    (usize::from(first | 0x20).wrapping_mul(37) % PAIRS) ^ usize::from(second | 0x20)
+}
+
 /// Values of the bits of a first byte by which words are looked up.
 const FIRSTS: u8 = 32;
 
@@ -41,6 +49,8 @@ pub(crate) struct Words {
     words: Vec<Word>,
     /// For each value of those bits the places in `words`.
     firsts: Vec<Range<usize>>,
+    /// A bit for each hash of the first two bytes of a word.
+    pairs: [u64; PAIRS / 64],
     /// Words behind the finding and at the head of its column count too.
     around: bool,
 }
@@ -73,7 +83,19 @@ impl Words {
         words.sort_by_key(|word| (first(word), Reverse(word.letters.len())));
         let place = |from: u8| words.partition_point(|word| first(word) < from);
         let firsts = (0..FIRSTS).map(|from| place(from)..place(from + 1)).collect();
-        Self { words, firsts, around }
+        let mut pairs = [0; PAIRS / 64];
+        let written = |word: &Word| writings(word.letters.get(..2).unwrap_or(&word.letters));
+        for letters in words.iter().flat_map(written) {
+            let (first, seconds) = match *letters {
+                [first, second, ..] => (first, second..=second),
+                [first] => (first, 0..=u8::MAX),
+                [] => continue,
+            };
+            for pair in seconds.map(|second| pair(first, second)) {
+                pairs.get_mut(pair / 64).into_iter().for_each(|bits| *bits |= 1 << (pair % 64));
+            }
+        }
+        Self { words, firsts, pairs, around }
     }
 
     /// What the words say about the finding at `start..end`: the head of its column before the nearest word to its left,
@@ -130,8 +152,34 @@ impl Words {
         Said::Nothing
     }
 
+    /// Two bytes tell nearly all places without a word.
+    fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let Some(&[first, second]) = text.get(at..at + 2) else { return true };
+        let pair = pair(first, second);
+        self.pairs.get(pair / 64).is_none_or(|word| word >> (pair % 64) & 1 != 0)
+    }
+
+    /// Some word stands in the range.
+    fn stands_between(&self, spots: &mut Spots<'_>, text: &[u8], from: usize, until: usize) -> bool {
+        for number in from / BLOCK..until.div_ceil(BLOCK) {
+            let start = number * BLOCK;
+            let mut places = spots.block(text, number) & u64::MAX << from.saturating_sub(start);
+            while places != 0 {
+                let at = start + places.trailing_zeros() as usize;
+                places &= places - 1;
+                if at < until && self.word_at(text, at, until).is_some() {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// The longest word at `at` that ends by `end`.
     fn word_at(&self, text: &[u8], at: usize, end: usize) -> Option<&Word> {
+        if !self.may_begin(text, at) {
+            return None;
+        }
         let places = self.firsts.get(usize::from(byte(text, at)? % FIRSTS))?;
         let words = self.words.get(places.clone()).filter(|words| !words.is_empty())?;
         let begins = begins_word(text, at);
@@ -177,11 +225,8 @@ impl Words {
 
     /// What the nearest line above says, in the cell of the same column, that says anything.
     fn column(&self, spots: &mut Spots<'_>, text: &[u8], start: usize, end: usize) -> Said {
-        if !spots.any(text, start.saturating_sub(COLUMN), start) {
-            return Said::Nothing;
-        }
         let Some(mut line) = line_start(text, start, start) else { return Said::Nothing };
-        if !spots.any(text, start.saturating_sub(COLUMN), line) {
+        if !self.stands_between(spots, text, start.saturating_sub(COLUMN), line) {
             return Said::Nothing;
         }
         let before = range(text, line, start);
@@ -203,7 +248,6 @@ impl Words {
                 if index == cell {
                     let until = at + content.len();
                     said = (at..until)
-                        .filter(|at| spots.between(text, *at, at + 1) != 0)
                         .find_map(|at| self.word_at(text, at, until))
                         .map_or(Said::Nothing, |word| word.said);
                 }
@@ -224,6 +268,7 @@ pub(crate) struct Beginnings {
     bits: Box<[u64; BEGINNINGS / 64]>,
     /// Bytes that are words.
     singles: Box<[bool; 256]>,
+    has_singles: bool,
 }
 
 /// Bits of [`Beginnings`].
@@ -244,12 +289,17 @@ pub(crate) struct Spots<'b> {
 
 impl Beginnings {
     pub(crate) fn new<'w>(words: impl Iterator<Item = &'w Words>) -> Self {
-        let mut made = Self { bits: Box::new([0; BEGINNINGS / 64]), singles: Box::new([false; 256]) };
+        let mut made = Self {
+            bits: Box::new([0; BEGINNINGS / 64]),
+            singles: Box::new([false; 256]),
+            has_singles: false,
+        };
         let written = |word: &'w Word| writings(word.letters.get(..3).unwrap_or(&word.letters));
         for letters in words.flat_map(|words| &words.words).flat_map(written) {
             match *letters {
                 [] => {}
                 [only] => {
+                    made.has_singles = true;
                     for byte in [only, only.to_ascii_uppercase()] {
                         made.singles.get_mut(usize::from(byte)).into_iter().for_each(|slot| *slot = true);
                     }
@@ -274,18 +324,36 @@ impl Beginnings {
     }
 
     fn block(&self, text: &[u8], number: usize) -> u64 {
-        let mut bytes = [0; BLOCK + 2];
         let rest = text.get(number * BLOCK..).unwrap_or_default();
-        bytes.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut bytes = [0; BLOCK + 2];
+            bytes.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+            bytes
+        });
         let mut places = 0;
-        for (place, three) in bytes.windows(3).enumerate() {
-            let &[first, second, third] = three else { continue };
-            let hash = Self::hash(u32::from_le_bytes([first, second, third, 0]));
-            let known = self.bits.get(hash / 64).is_some_and(|word| word >> (hash % 64) & 1 != 0);
-            let single = self.singles.get(usize::from(first)) == Some(&true);
-            places |= u64::from(known | single) << place;
+        let eight = |at: usize| {
+            bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |eight| u64::from_le_bytes(*eight))
+        };
+        for part in (0..BLOCK).step_by(8) {
+            let (low, high) = (eight(part), eight(part + 2));
+            for place in 0..6 {
+                places |= self.bit(low >> (8 * place)) << (part + place);
+            }
+            places |= self.bit(high >> 32) << (part + 6) | self.bit(high >> 40) << (part + 7);
+        }
+        if self.has_singles {
+            for (place, byte) in bytes.iter().take(BLOCK).enumerate() {
+                places |= u64::from(self.singles.get(usize::from(*byte)) == Some(&true)) << place;
+            }
         }
         places
+    }
+
+    /// 1 where some word may begin with the lowest three of these bytes.
+    #[inline]
+    fn bit(&self, bytes: u64) -> u64 {
+        let hash = Self::hash(bytes as u32 & 0xFF_FFFF);
+        self.bits.get(hash / 64).map_or(0, |word| word >> (hash % 64) & 1)
     }
 }
 
@@ -311,10 +379,6 @@ impl<'b> Spots<'b> {
             places |= if start < from { block >> (from - start) } else { block << (start - from) };
         }
         places & 1_u128.checked_shl((until - from) as u32).map_or(u128::MAX, |end| end - 1)
-    }
-
-    fn any(&mut self, text: &[u8], from: usize, until: usize) -> bool {
-        (from..until).step_by(BLOCK).any(|at| self.between(text, at, until.min(at + BLOCK)) != 0)
     }
 }
 
@@ -353,7 +417,9 @@ fn writings(letters: &[u8]) -> Vec<Vec<u8>> {
     letters.iter().fold(vec![Vec::new()], |all, letter| {
         let own = [*letter];
         let kinds = if joints.contains(letter) { joints } else { &own };
-        let longer = |begun: &Vec<u8>| kinds.iter().map(|kind| [begun.as_slice(), &[*kind]].concat()).collect::<Vec<_>>();
+        let longer = |begun: &Vec<u8>| {
+            kinds.iter().map(|kind| [begun.as_slice(), &[*kind]].concat()).collect::<Vec<_>>()
+        };
         all.iter().flat_map(longer).collect()
     })
 }

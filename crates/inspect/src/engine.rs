@@ -17,7 +17,8 @@ use crate::resolver::Hit;
 use crate::score::{self, Odds};
 use crate::sieve::{Sieve, Sifted};
 use crate::text::{
-    Outcome, Place, byte_before, ends_word, floor_character, range, separator_length_before, starts_word,
+    Outcome, Place, byte, byte_before, ends_word, floor_character, range, separator_length_before,
+    starts_word,
 };
 use crate::{assignment, email, gazetteer, marking, person, term};
 
@@ -178,7 +179,14 @@ impl Engine {
     }
 
     fn look_at_capitals(&self, pass: &mut Pass<'_>, at: usize) {
-        if self.words.is_empty() || !gazetteer::may_be_name(pass.text, at) || inside_word(pass.text, at) {
+        // Most letters outside ASCII stand inside words.
+        let inside = || inside_word(pass.text, at);
+        let ascii = byte(pass.text, at).is_some_and(|b| b.is_ascii());
+        if self.words.is_empty()
+            || !ascii && inside()
+            || !gazetteer::may_be_name(pass.text, at)
+            || ascii && inside()
+        {
             return;
         }
         for rule in &self.words {

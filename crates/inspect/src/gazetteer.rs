@@ -51,9 +51,13 @@ pub(crate) fn may_be_name(text: &[u8], start: usize) -> bool {
     if !matches!(text.get(end), Some(0..0x80)) || matches!(text.get(end), Some(b'-' | b'\'')) {
         return true;
     }
-    let [_, second, third, ..] = first.to_le_bytes();
-    let small = second.is_ascii_lowercase() || second == 0xC3 && third >= 0x9F;
-    if !small || first & HIGH != 0 && (holds(first, 0x97) || holds(first, 0xB7)) {
+    let small = match first.to_le_bytes() {
+        [0xC3, _, 0xC3, low, ..] | [_, 0xC3, low, ..] => low >= 0x9F,
+        [0xC3, _, second, ..] | [_, second, ..] => second.is_ascii_lowercase(),
+    };
+    // × and ÷ are no letters, also where their second byte is the ninth.
+    let signs = || holds(first, 0x97) || holds(first, 0xB7) || first >> 56 == 0xC3;
+    if !small || first & HIGH != 0 && signs() {
         return true;
     }
     let key = if is_long { first | CASE } else { key(first, end - start) };

@@ -136,8 +136,12 @@ pub(crate) fn is_country(code: &[u8]) -> bool {
 }
 
 /// A country stands before the digits.
-fn may_be(_: &[u8], group: Group) -> bool {
-    group.letter.is_some_and(|b| b.is_ascii_alphabetic())
+fn may_be(text: &[u8], group: Group) -> bool {
+    group.letter.is_some_and(|b| b.is_ascii_alphabetic()) && {
+        let end = group.start - separator_length_before(text, group.start).unwrap_or(0);
+        let first = end.checked_sub(2).and_then(|start| byte(text, start));
+        first.is_some_and(|b| b.is_ascii_alphabetic())
+    }
 }
 
 /// Where an IBAN whose first digit group begins at `digit` would begin.

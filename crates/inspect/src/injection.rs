@@ -1,6 +1,6 @@
 //! What patterns cannot say about attempts to get data out of a conversation.
 
-use crate::text::{range, starts_word};
+use crate::text::{byte, range, starts_word};
 use crate::validator::Verdict;
 
 /// What somebody who talks to a model may want to get out.
@@ -46,7 +46,8 @@ pub(crate) fn template_address(text: &[u8], start: usize, end: usize) -> Option<
 /// Where the first of the words begins a word, in any ASCII case.
 fn first_word(text: &[u8], start: usize, end: usize, words: &[&[u8]]) -> Option<usize> {
     (start..end).filter(|at| starts_word(text, *at)).find(|at| {
-        words.iter().any(|word| {
+        let first = byte(text, *at).map(|b| b.to_ascii_lowercase());
+        words.iter().filter(|word| word.first().copied() == first).any(|word| {
             at + word.len() <= end && range(text, *at, at + word.len()).eq_ignore_ascii_case(word)
         })
     })

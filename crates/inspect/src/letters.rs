@@ -32,6 +32,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The byte at a position; none at the end of the text, which is noticed.
+    #[inline]
     pub(crate) fn byte(&self, at: usize) -> Option<u8> {
         let byte = self.text.get(at).copied();
         if byte.is_none() {
@@ -54,6 +55,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Length in bytes of the letter at a position, and whether it is a capital.
+    #[inline]
     pub(crate) fn letter(&self, at: usize) -> Option<(usize, bool)> {
         match self.byte(at)? {
             byte if byte.is_ascii_alphabetic() => Some((1, byte.is_ascii_uppercase())),
@@ -67,6 +69,16 @@ impl<'t> Reader<'t> {
         let (first, capital) = self.letter(start)?;
         let (mut end, mut letters, mut capitals) = (start + first, 1, usize::from(capital));
         loop {
+            while end - start <= WORD_MAX
+                && let Some(byte) = self.text.get(end).filter(|byte| byte.is_ascii_alphabetic())
+            {
+                end += 1;
+                letters += 1;
+                capitals += usize::from(byte.is_ascii_uppercase());
+            }
+            if end - start > WORD_MAX {
+                return None;
+            }
             if let Some((length, upper)) = self.letter(end) {
                 end += length;
                 letters += 1;

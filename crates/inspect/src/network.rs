@@ -187,11 +187,13 @@ fn dotted(text: &[u8], start: usize, at_end: bool) -> Dotted {
 
 /// The separator stands behind a pair or a group of four, or letters stand before the digits.
 fn may_be_mac(text: &[u8], group: Group) -> bool {
-    group.before.is_some_and(is_mac)
-        || match text.get(group.start..group.start + 5) {
-            Some(near) => matches!(near, [_, _, b':' | b'-', ..] | [_, _, _, _, b'.']),
-            None => true,
-        }
+    let Some(near) = text.get(group.start..group.start + 5) else { return true };
+    if group.before.is_some_and(is_mac) {
+        // No pair and no group of four is longer than this without one.
+        let before = range(text, group.start.saturating_sub(4), group.start);
+        return before.iter().chain(near).any(|b| matches!(b, b':' | b'-' | b'.'));
+    }
+    matches!(near, [_, _, b':' | b'-', ..] | [_, _, _, _, b'.'])
 }
 
 /// The start of the MAC address whose first digit is at `at`: whole pairs, or groups of four, of letters stand before.

@@ -69,6 +69,9 @@ impl Shapes {
 
     /// What each rule whose shape fits says about the number that begins with these digits.
     pub(crate) fn fit(&self, text: &[u8], group: Digits, at_end: bool, mut say: impl FnMut(usize, Outcome)) {
+        if group.before.is_some_and(|before| is_word(before) || before == b'+') {
+            return;
+        }
         let fitting = self.by_first.get(group.digits).map(Vec::as_slice).unwrap_or_default();
         // The last group of a text that goes on may still grow into any shape.
         let growing = !at_end && group.start + group.digits == text.len();

@@ -68,7 +68,11 @@ impl Pattern {
                 for unit in classes.representatives(0..=255) {
                     let Some(byte) = unit.as_u8() else { continue };
                     let next = dfa.next_state(*state, byte);
-                    if !dfa.is_dead_state(next) && !dfa.is_quit_state(next) {
+                    // Behind the end of a match, the state that tells of it lives on without going on.
+                    if !dfa.is_dead_state(next)
+                        && !dfa.is_quit_state(next)
+                        && (!may_end || self.goes_on(next))
+                    {
                         next_states.insert(next);
                         if let Some(class) = alive.get_mut(usize::from(classes.get(byte))) {
                             *class = true;
@@ -88,6 +92,13 @@ impl Pattern {
             states = next_states;
         }
         firsts
+    }
+
+    /// Some byte or the end of the text leads from here to more than nothing.
+    fn goes_on(&self, state: StateID) -> bool {
+        let dfa = &self.dfa;
+        let leads = |byte: u8| !dfa.is_dead_state(dfa.next_state(state, byte));
+        (0..=u8::MAX).any(leads) || !dfa.is_dead_state(dfa.next_eoi_state(state))
     }
 
     /// A shortest text of printable ASCII that fits, of at most 64 bytes.

@@ -6,7 +6,7 @@ use crate::pattern::Pattern;
 use crate::recognizer::Group;
 
 /// Bytes that are looked at before a pattern runs.
-const DEPTH: usize = 12;
+const DEPTH: usize = 16;
 
 /// Which byte values may stand at each of the first places of a match; at places beyond the list, all.
 pub(crate) type Firsts = Vec<[bool; 256]>;

@@ -7,6 +7,8 @@ mod nation;
 pub(crate) mod secret;
 mod vat;
 
+use std::ops::{Deref, DerefMut};
+
 use crate::birth;
 use crate::injection;
 use crate::text::{range, separator_length_before, starts_word};
@@ -85,13 +87,46 @@ pub(crate) fn accept(_text: &[u8], start: usize, end: usize) -> Option<Verdict> 
     Some(Verdict { start, end, weight: 0.0 })
 }
 
+/// Characters of a match, at most [`COMPACT_MAX`], in a place of their own: no check needs more.
+struct Compact {
+    bytes: [u8; COMPACT_MAX],
+    length: usize,
+}
+
+const COMPACT_MAX: usize = 128;
+
+impl FromIterator<u8> for Compact {
+    fn from_iter<I: IntoIterator<Item = u8>>(characters: I) -> Self {
+        let mut made = Self { bytes: [0; COMPACT_MAX], length: 0 };
+        for (slot, character) in made.bytes.iter_mut().zip(characters) {
+            *slot = character;
+            made.length += 1;
+        }
+        made
+    }
+}
+
+impl Deref for Compact {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl DerefMut for Compact {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.length).unwrap_or_default()
+    }
+}
+
 /// The digits of a match, without what stands between them.
-fn digits(text: &[u8], start: usize, end: usize) -> Vec<u8> {
+fn digits(text: &[u8], start: usize, end: usize) -> Compact {
     range(text, start, end).iter().copied().filter(u8::is_ascii_digit).collect()
 }
 
 /// The letters and digits of a match, in capitals, without what stands between them.
-fn compact(text: &[u8], start: usize, end: usize) -> Vec<u8> {
+fn compact(text: &[u8], start: usize, end: usize) -> Compact {
     range(text, start, end).iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect()
 }
 

@@ -181,6 +181,9 @@ fn entry(words: &[u8], slot: u32) -> Option<(u8, &[u8])> {
 }
 
 fn same(known: &[u8], word: &[u8]) -> bool {
+    if word.is_ascii() {
+        return known.eq_ignore_ascii_case(word);
+    }
     known.len() == word.len() && folded(word).zip(known).all(|(ours, theirs)| ours == *theirs)
 }
 

@@ -46,7 +46,7 @@ pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let bare = if rare || !issued || in_row(text, start) {
         -2.6
     } else if distinct(&number) <= SPECIMEN_DIGITS
-        || SPECIMENS.contains(&number.as_slice())
+        || SPECIMENS.contains(&&*number)
         || common && in_prose(text, start)
     {
         0.0
