@@ -8,6 +8,7 @@ mod init;
 mod key;
 mod link;
 mod policy;
+mod recognizers;
 mod restore;
 mod scan;
 mod serve;
@@ -57,6 +58,9 @@ enum Command {
     Restore(Restore),
     /// Inspect files as the gateway would. Exit code 0: clean, 3: findings, 2: wrong usage.
     Scan(Scan),
+    /// Turn rules of other products into recognizers.
+    #[command(subcommand)]
+    Recognizers(Recognizers),
     /// Say what is open, missing or wrong on this machine.
     Doctor(Doctor),
     /// Check a configuration.
@@ -307,6 +311,27 @@ struct Scan {
     terms: Option<PathBuf>,
 }
 
+#[derive(Subcommand)]
+enum Recognizers {
+    /// Write a pack of a gitleaks configuration (TOML) or a Presidio registry (YAML). What cannot be turned is told with
+    /// its reason on standard error. Exit code 0: written, 2: the file cannot be read.
+    Import {
+        file: PathBuf,
+        /// Whose file it is; without it, the end of its name says so.
+        #[arg(long, value_enum)]
+        from: Option<Product>,
+        /// The pack to write; without it, standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Product {
+    Gitleaks,
+    Presidio,
+}
+
 #[derive(clap::Args)]
 struct Doctor {
     #[arg(long)]
@@ -360,6 +385,7 @@ pub fn run() -> ExitCode {
         Command::Backup(backup) => backup::run(&backup),
         Command::Restore(restore) => restore::run(&restore),
         Command::Scan(scan) => scan::run(&scan),
+        Command::Recognizers(recognizers) => recognizers::run(recognizers),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Config(ConfigCommand::Check { config }) => check_config(&config),
         Command::Config(ConfigCommand::ExceptionValue { data, kind }) => exception_value(&data, &kind),

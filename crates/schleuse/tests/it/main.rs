@@ -34,6 +34,7 @@ mod packs;
 mod page;
 mod pages;
 mod ports;
+mod recognizers;
 mod scan;
 mod sdk;
 mod serve;
