@@ -57,8 +57,8 @@ async fn a_decision_holds_a_pseudonym_and_neither_name_nor_origin() {
     names.sort_unstable();
     assert_eq!(
         names.join(" "),
-        "action code event findings index label model ms request_id role route rules sensitivity status surface \
-         timestamp tokens_in tokens_out user"
+        "action code coverage evasive event excepted findings index label model ms request_id role route rules \
+         sensitivity shadow status surface timestamp tokens_in tokens_out user"
     );
 }
 

@@ -235,8 +235,10 @@ fn quoted_printable(rest: &[u8], text: &[u8], at: usize) -> Read {
             };
             let beside = escape(at.checked_sub(3)) || escape(Some(at + 3));
             match value {
-                0x3D | 0x20 | 0x09 | 0x2D | 0x2E | 0x40 | 0x5F => single(value, 3),
                 _ if beside => single(value, 3),
+                0x3D | 0x20 | 0x09 | 0x2D | 0x2E | 0x40 | 0x5F => {
+                    separator(rest, value, byte_before(text, at))
+                }
                 _ if rest.len() < 6
                     && range(text, at + 3, text.len())
                         .iter()
@@ -248,6 +250,26 @@ fn quoted_printable(rest: &[u8], text: &[u8], at: usize) -> Read {
                 _ => Read::No,
             }
         }
+        _ => Read::No,
+    }
+}
+
+/// `=20` between the groups of a number, `=40` in an address. `status=200` and `took=45` are values behind a name: behind a
+/// letter it counts before a letter, or when another escape ends the group that follows.
+fn separator(rest: &[u8], value: u32, before: Option<u8>) -> Read {
+    if before.is_some_and(|b| b.is_ascii_digit()) {
+        return single(value, 3);
+    }
+    let group = rest.iter().skip(3).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let hex = |at: usize| byte(rest, at).map(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
+    match (byte(rest, 3), byte(rest, 3 + group)) {
+        (None, _) | (Some(_), None) if rest.len() < ESCAPE_MAX => Read::Open,
+        (Some(next), _) if next.is_ascii_alphabetic() => single(value, 3),
+        (_, Some(b'=')) => match (hex(4 + group), hex(5 + group)) {
+            (Some(true), Some(true)) => single(value, 3),
+            (None, _) | (Some(true), None) => Read::Open,
+            _ => Read::No,
+        },
         _ => Read::No,
     }
 }

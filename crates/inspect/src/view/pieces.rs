@@ -325,7 +325,7 @@ impl Head {
         let even = || {
             let others = range(value.lengths(), 1, value.pieces);
             first <= second
-                && *second >= 2
+                && (2..=GROUP_MAX).contains(second)
                 && others.iter().all(|length| length == second)
                 // Dates, times and addresses of machines.
                 && !(*second == 2 && value.gap.is_some_and(|code| matches!(code, 0x2E | 0x3A | 0x2F)))
@@ -366,9 +366,15 @@ impl Head {
 const PRINTED: &[&[u8]] =
     &[&[2, 3, 3, 3], &[4, 6, 5], &[4, 6, 4], &[2, 6, 1, 3], &[2, 6, 4], &[8, 1, 3], &[9, 3]];
 
+/// The most digits of one group. Longer ones are numbers of their own.
+const GROUP_MAX: u8 = 8;
+
 /// The shapes in which a number of digits is written in pieces.
 fn is_number_in_pieces(value: &Value, text: &[u8], start: usize) -> bool {
     let lengths = value.lengths();
+    if value.gap == Some(u32::from(b'.')) && is_machine(value) {
+        return false;
+    }
     let printed = matches!(lengths, [2, 3, 3, 3] | [4, 6, 5] | [4, 6, 4]) || lengths.iter().all(|l| *l == 4);
     if value.mixed || value.lines > 0 && lengths.len() == 2 {
         // A number that is cut in two by the end of its line stands behind a word of the sentence.
@@ -385,9 +391,23 @@ fn is_number_in_pieces(value: &Value, text: &[u8], start: usize) -> bool {
         || first <= second
             && last <= second
             && middle.iter().all(|length| length == second)
-            && *second >= 2
+            && (2..=GROUP_MAX).contains(second)
             // Dates, times and addresses of machines.
             && !(*second == 2 && dotted())
+}
+
+/// The address of a machine: four numbers up to 255.
+fn is_machine(value: &Value) -> bool {
+    let mut rest = value.bytes();
+    let small = value.lengths().iter().all(|length| {
+        let (number, behind) = rest.split_at_checked(usize::from(*length)).unwrap_or_default();
+        rest = behind;
+        let number = number.iter().fold(0_u32, |sum, digit| {
+            sum.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0')))
+        });
+        number <= 255
+    });
+    value.pieces == 4 && small
 }
 
 fn is_iban(bytes: &[u8]) -> bool {
