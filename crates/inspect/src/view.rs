@@ -213,6 +213,10 @@ impl Sight<'_> {
         let folded = self.view((lane, limit), Views::FOLD, |text, at, out| fold::find(text, at, at_end, out));
         let plain = self.view(folded, Views::MARKDOWN, |text, at, out| markdown::find(text, at, at_end, out));
         self.view(plain, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
+        if plain != folded {
+            // What reads like emphasis may stand between the characters of a value: `8_6_ _0`.
+            self.view(folded, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
+        }
         let unescaped = self.view(folded, Views::DECODE, |text, at, out| escape::find(text, at, at_end, out));
         let mut run = decode::Reader {
             inside_word: if depth == 0 { self.inside_word } else { self.inside },

@@ -40,6 +40,17 @@ enum Gap {
     Line(usize),
 }
 
+impl Gap {
+    /// Two words may stand on its sides that have nothing to do with each other.
+    fn parts_words(self) -> bool {
+        match self {
+            Self::Marks(_, code) => code.to_be_bytes().iter().any(|b| matches!(b, b' ' | b'\t')),
+            Self::Line(_) => true,
+            Self::None | Self::Open => false,
+        }
+    }
+}
+
 /// Tags or comments, and quotation marks, whatever is in them.
 const TAGS: u32 = 1 << 24;
 const QUOTES: u32 = 2 << 24;
@@ -220,13 +231,18 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
         lines: 0,
     };
     let mut at = start;
+    // What was known before the last gap, when what follows it may be the next word.
+    let mut ended = None;
     loop {
         let before = value.count;
         while let Some(here) = byte(text, at).filter(u8::is_ascii_alphanumeric) {
             if !head.allows(here, value.count) || !value.push(here, at - start) {
-                // A piece of another kind: behind a space it is the next word.
-                let ended = value.count == before && value.gap == Some(u32::from(b' '));
-                return if ended { head.judge(&value, text, start) } else { Step::Nothing };
+                // A piece of another kind: behind a space or in the next line it is the next word.
+                let Some((mixed, lines)) = ended.filter(|_| value.count == before) else {
+                    return Step::Nothing;
+                };
+                (value.mixed, value.lines) = (mixed, lines);
+                return head.judge(&value, text, start);
             }
             at += 1;
         }
@@ -241,6 +257,8 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
             return head.judge(&value, text, start);
         }
         let gap = gap(text, at);
+        let known = (value.mixed, value.lines);
+        ended = gap.parts_words().then_some(known);
         let next = match gap {
             Gap::Open if !at_end => {
                 return if head.goes_on(&value) { Step::Open } else { Step::Nothing };
@@ -260,9 +278,15 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
                 next
             }
         };
-        // Numbers under each other are a column.
+        // Numbers under each other are a column, and those behind each other a row.
         if !head.goes_on(&value) || value.lines > 1 && head != Head::Country || next - start > RUN_MAX {
-            return Step::Nothing;
+            let Some((mixed, lines)) =
+                ended.filter(|_| !byte(text, next).is_some_and(|b| b.is_ascii_digit()))
+            else {
+                return Step::Nothing;
+            };
+            (value.mixed, value.lines) = (mixed, lines);
+            return head.judge(&value, text, start);
         }
         at = next;
     }

@@ -61,8 +61,10 @@ impl Reader {
             }
             here => {
                 let (before, behind) = (byte_before(text, sign), byte(text, sign + 1));
+                // `D_E_8_9`, and not the one letter of a name.
+                let lined = || byte(text, sign + 3).is_none_or(|b| b == b'_');
                 let alone = !before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
-                    && !behind.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+                    && !behind.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' && !lined());
                 let found =
                     alone.then(|| self.take(sign, spaced_out(text, sign, self.at_end), out)).flatten();
                 if here.is_ascii_digit() {
@@ -211,7 +213,18 @@ fn singles(text: &[u8], start: usize, separator: &[u8], limit: usize, at_end: bo
             return open_or(text, limit);
         };
         if !here.is_ascii_graphic() || separator.contains(&here) {
-            break;
+            // `8.7. .5` and `s...w`: a space, or the separator itself, is one of the characters.
+            let [mark] = separator else { break };
+            match (byte(text, at + 1), byte(text, at + 2)) {
+                (None, _) if !at_end => return open_or(text, limit),
+                (Some(next), None) if next == *mark && !at_end => return open_or(text, limit),
+                (Some(next), Some(behind))
+                    if next == *mark
+                        && *mark != b' '
+                        && behind.is_ascii_alphanumeric()
+                        && (here == b' ' || here == *mark) => {}
+                _ => break,
+            }
         }
         kept.push((here, at, at));
         end = at + 1;

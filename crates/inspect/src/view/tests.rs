@@ -90,6 +90,13 @@ fn what_stands_between_the_pieces_does_not_matter() {
     check("SV-Nummer 15 070649\nC 103 gilt.", "DE_SVNR");
     check("Versichertennummer A-123-456-780 gilt.", "DE_KVNR");
     check("Tel.  +49  171  2345678 bitte", "PHONE");
+    check("Gesundheitskarte A123  4567  80\nWir haben Zeit.", "DE_KVNR");
+    check("Karte 411 111 111 111 111 1 bezahlt", "CREDIT_CARD");
+    check("SV-Nummer 1507.0649.C103 bitte", "DE_SVNR");
+    check("Karte 41111111\n11111111\nExp 04/29", "CREDIT_CARD");
+    check("Steuer-ID 8_6_ _0_9_5_ _7_4_2_ _7_1_9, danke", "DE_STEUER_ID");
+    check("iban=D.E.8.9. .3.7.0.4. .0.0.4.4. .0.5.3.2. .0.1.3.0. .0.0 bitte", "IBAN");
+    check("Mail m.a.x...m.u.s.t.e.r.@.e.x.a.m.p.l.e...o.r.g bitte", "EMAIL");
     check("Mail max.muster@exam-\nple.org bitte", "EMAIL");
     check("Mail max.muster@\nexample.org bitte", "EMAIL");
 }
