@@ -11,7 +11,6 @@ use schleuse_corpus::evaluation::{Disturbance, Evaluation, GERMAN, SECRETS, Span
 use schleuse_corpus::evasion::{self, EVASIONS, Evasion, Tier};
 use schleuse_corpus::{Document, Half, Library};
 use schleuse_inspect::{Guardrails, Inspector};
-use schleuse_types::{Finding, FindingAction};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -89,20 +88,9 @@ impl Answers {
 }
 
 fn ours(inspector: &Inspector, corpus: &Corpus) -> Answers {
-    let spans = corpus.texts().map(|text| inspector.scan(text).into_iter().map(span).collect()).collect();
+    let spans =
+        corpus.texts().map(|text| inspector.scan(text).into_iter().map(Span::from).collect()).collect();
     Answers { name: "Schleuse".to_owned(), spans, megabytes_per_second: speed(inspector, corpus) }
-}
-
-fn span(finding: Finding) -> Span {
-    Span {
-        start: finding.start,
-        end: finding.end,
-        blocks: finding.action == FindingAction::Block,
-        touches: finding.action.is_protective(),
-        kind: finding.kind,
-        score: finding.score,
-        rule: finding.recognizer,
-    }
 }
 
 /// What another scanner wrote; none when it was not run.

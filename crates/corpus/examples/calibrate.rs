@@ -93,15 +93,7 @@ fn evaluate(
     let mut documents = library.documents(each);
     documents.extend(library.clean_prompts(each * 4));
     Evaluation::run(&documents, |_, text| {
-        let span = |(finding, score): (Finding, f32)| Span {
-            start: finding.start,
-            end: finding.end,
-            blocks: false,
-            touches: false,
-            kind: finding.kind,
-            score,
-            rule: finding.recognizer,
-        };
+        let span = |(finding, score): (Finding, f32)| Span { score, ..Span::from(finding) };
         look(text).into_iter().map(span).collect()
     })
 }

@@ -9,7 +9,6 @@ use schleuse_corpus::evaluation::{
 use schleuse_corpus::evasion::{self, EVASIONS, Tier};
 use schleuse_corpus::{Document, Half, Library};
 use schleuse_inspect::{Guardrails, Inspector};
-use schleuse_types::FindingAction;
 use std::collections::BTreeMap;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -123,14 +122,5 @@ fn show<'m>(title: &str, mistakes: impl Iterator<Item = &'m Mistake>, group: imp
 }
 
 fn spans(inspector: &Inspector, text: &str) -> Vec<Span> {
-    let span = |finding: schleuse_types::Finding| Span {
-        start: finding.start,
-        end: finding.end,
-        blocks: finding.action == FindingAction::Block,
-        touches: finding.action.is_protective(),
-        kind: finding.kind,
-        score: finding.score,
-        rule: finding.recognizer,
-    };
-    inspector.scan(text).into_iter().map(span).collect()
+    inspector.scan(text).into_iter().map(Span::from).collect()
 }

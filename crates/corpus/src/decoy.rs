@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::identifier::{ean_check, luhn};
+use crate::slot::ENGLISH_MONTHS;
 
 const HEX: &[u8] = b"0123456789abcdef";
 const BASE_64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -155,21 +156,7 @@ pub fn make(dice: &mut Dice, name: &str) -> Option<String> {
             format!("{day:02}.{month:02}.{year}")
         }
         "date_en" => {
-            const MONTHS: &[&str] = &[
-                "January",
-                "February",
-                "March",
-                "April",
-                "May",
-                "June",
-                "July",
-                "August",
-                "September",
-                "October",
-                "November",
-                "December",
-            ];
-            format!("{} {} {}", dice.between(1, 28), dice.pick(MONTHS), dice.between(2021, 2027))
+            format!("{} {} {}", dice.between(1, 28), dice.pick(ENGLISH_MONTHS), dice.between(2021, 2027))
         }
         "licence_key" => {
             let five = |dice: &mut Dice| dice.text(b"BCDFGHJKMPQRTVWXY2346789", 5);

@@ -2,6 +2,7 @@
 
 use crate::document::Document;
 use crate::slot::NEUTRAL;
+use schleuse_types::{Finding, FindingAction};
 use std::collections::BTreeMap;
 
 /// What a scanner says that it found.
@@ -19,6 +20,20 @@ pub struct Span {
     pub blocks: bool,
     /// By default something would be replaced, or the text be refused.
     pub touches: bool,
+}
+
+impl From<Finding> for Span {
+    fn from(finding: Finding) -> Self {
+        Self {
+            start: finding.start,
+            end: finding.end,
+            blocks: finding.action == FindingAction::Block,
+            touches: finding.action.is_protective(),
+            kind: finding.kind,
+            score: finding.score,
+            rule: finding.recognizer,
+        }
+    }
 }
 
 /// German numbers with a structure of their own.

@@ -479,7 +479,7 @@ const MONTHS: &[&str] = &[
     "November",
     "Dezember",
 ];
-const ENGLISH_MONTHS: &[&str] = &[
+pub(crate) const ENGLISH_MONTHS: &[&str] = &[
     "January",
     "February",
     "March",

@@ -4,7 +4,6 @@ use schleuse_corpus::evaluation::{Disturbance, Evaluation, GERMAN, Span, UNIVERS
 use schleuse_corpus::evasion::{self, Tier};
 use schleuse_corpus::{Document, Half, Library};
 use schleuse_inspect::{Guardrails, Inspector};
-use schleuse_types::{Finding, FindingAction};
 use std::sync::OnceLock;
 
 const SEED: u64 = 20_261_121;
@@ -13,16 +12,7 @@ const SEED: u64 = 20_261_121;
 fn scan(_: usize, text: &str) -> Vec<Span> {
     static INSPECTOR: OnceLock<Inspector> = OnceLock::new();
     let inspector = INSPECTOR.get_or_init(|| Inspector::new(Guardrails::default()).unwrap());
-    let span = |finding: Finding| Span {
-        start: finding.start,
-        end: finding.end,
-        blocks: finding.action == FindingAction::Block,
-        touches: finding.action.is_protective(),
-        kind: finding.kind,
-        score: finding.score,
-        rule: finding.recognizer,
-    };
-    inspector.scan(text).into_iter().map(span).collect()
+    inspector.scan(text).into_iter().map(Span::from).collect()
 }
 
 #[track_caller]

@@ -218,19 +218,18 @@ fn numeric(rest: &[u8], prefix: usize, base: u32) -> Read {
 /// `=41`, or `=` at the end of a line. In other texts `=` stands before values, so a letter or digit counts as written
 /// this way only beside another such escape.
 fn quoted_printable(rest: &[u8], text: &[u8], at: usize) -> Read {
-    let hex = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
     match (byte(rest, 1), byte(rest, 2)) {
         (None, _) | (Some(b'\r'), None) => Read::Open,
         (Some(b'\n'), _) if follows_value(text, at) => Read::Nothing(2),
         (Some(b'\r'), Some(b'\n')) if follows_value(text, at) => Read::Nothing(3),
-        (first, None) if hex(first) => Read::Open,
-        (first, second) if hex(first) && hex(second) => {
+        (first, None) if is_digit(first) => Read::Open,
+        (first, second) if is_digit(first) && is_digit(second) => {
             let (value, _) = number(rest.get(1..).unwrap_or_default(), 16, 2);
             let escape = |start: Option<usize>| {
                 start.is_some_and(|start| {
                     byte(text, start) == Some(b'=')
-                        && hex(byte(text, start + 1))
-                        && hex(byte(text, start + 2))
+                        && is_digit(byte(text, start + 1))
+                        && is_digit(byte(text, start + 2))
                 })
             };
             let beside = escape(at.checked_sub(3)) || escape(Some(at + 3));
@@ -243,7 +242,7 @@ fn quoted_printable(rest: &[u8], text: &[u8], at: usize) -> Read {
                     && range(text, at + 3, text.len())
                         .iter()
                         .enumerate()
-                        .all(|(i, b)| if i == 0 { *b == b'=' } else { hex(Some(*b)) }) =>
+                        .all(|(i, b)| if i == 0 { *b == b'=' } else { is_digit(Some(*b)) }) =>
                 {
                     Read::Open
                 }
@@ -261,17 +260,22 @@ fn separator(rest: &[u8], value: u32, before: Option<u8>) -> Read {
         return single(value, 3);
     }
     let group = rest.iter().skip(3).take_while(|b| b.is_ascii_alphanumeric()).count();
-    let hex = |at: usize| byte(rest, at).map(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
     match (byte(rest, 3), byte(rest, 3 + group)) {
-        (None, _) | (Some(_), None) if rest.len() < ESCAPE_MAX => Read::Open,
         (Some(next), _) if next.is_ascii_alphabetic() => single(value, 3),
-        (_, Some(b'=')) => match (hex(4 + group), hex(5 + group)) {
-            (Some(true), Some(true)) => single(value, 3),
-            (None, _) | (Some(true), None) => Read::Open,
+        (None, _) | (Some(_), None) if rest.len() < ESCAPE_MAX => Read::Open,
+        (_, Some(b'=')) => match (byte(rest, 4 + group), byte(rest, 5 + group)) {
+            (None, _) => Read::Open,
+            (first, None) if is_digit(first) => Read::Open,
+            (first, second) if is_digit(first) && is_digit(second) => single(value, 3),
             _ => Read::No,
         },
         _ => Read::No,
     }
+}
+
+/// A hexadecimal digit of quoted-printable, in capitals.
+fn is_digit(byte: Option<u8>) -> bool {
+    byte.is_some_and(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
 }
 
 fn follows_value(text: &[u8], at: usize) -> bool {

@@ -102,6 +102,22 @@ fn what_stands_between_the_pieces_does_not_matter() {
 }
 
 #[test]
+fn settings_are_not_quoted_printable() {
+    for text in ["status=200 took=45ms bytes=2048 page=203", "size=4096"] {
+        assert_eq!(inspector().examine(text).coverage.decoded, 0, "{text:?}");
+    }
+    for (text, kind) in [
+        ("Mail max=40example.org", "EMAIL"),
+        ("Karte 4111=201111=201111=201111", "CREDIT_CARD"),
+        ("Karte=204111=201111=201111=201111 bezahlt", "CREDIT_CARD"),
+        ("IBAN =44=45=38=39370400440532013000", "IBAN"),
+    ] {
+        let found = inspector().scan(text);
+        assert!(found.iter().any(|f| f.kind == kind), "{kind} in {text:?}: {found:?}");
+    }
+}
+
+#[test]
 fn numbers_in_columns_are_no_value() {
     check("at 2024-11-21 14:30:12.1234 und", &[]);
     check("12345678\n41111111\n11111111\n12345678\n", &[]);
