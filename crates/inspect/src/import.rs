@@ -1,6 +1,8 @@
 //! Rules of other products, turned into packs of ours. What cannot be turned is told with its reason, never dropped
 //! silently.
 
+#[cfg(test)]
+mod checks;
 mod gitleaks;
 mod presidio;
 

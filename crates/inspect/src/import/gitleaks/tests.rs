@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::checks;
 use super::import_gitleaks;
-use crate::{Guardrails, Inspector, Pack};
+use crate::Pack;
 
 const CONFIG: &str = r#"
 title = "rules of a house"
@@ -83,19 +84,8 @@ regex = '''abc[0-9]{8}'''
 skipReport = true
 "#;
 
-fn inspector() -> Inspector {
-    let import = import_gitleaks(CONFIG).unwrap();
-    let pack = Pack::load(&[("gitleaks", &import.pack)]).unwrap();
-    Inspector::with_pack(pack.into(), Guardrails::default()).unwrap()
-}
-
 fn check(text: &str, expected: &[(&str, &str)]) {
-    let findings = inspector().scan(text);
-    let found: Vec<(&str, &str)> = findings
-        .iter()
-        .map(|finding| (finding.recognizer.as_str(), text.get(finding.start..finding.end).unwrap()))
-        .collect();
-    assert_eq!(found, expected, "{text}");
+    checks::findings(&import_gitleaks(CONFIG).unwrap(), text, expected);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::checks;
 use super::import_presidio;
-use crate::{Guardrails, Inspector, Pack};
+use crate::Pack;
 
 const REGISTRY: &str = r#"
 supported_languages: [en, de]
@@ -36,19 +37,8 @@ recognizers:
   - {name: Ticket, supported_entity: TICKET, context: [ticket], patterns: [{name: t, regex: "[a-z]{3}[0-9]{3}", score: 0.7}]}
 "#;
 
-fn inspector() -> Inspector {
-    let import = import_presidio(REGISTRY).unwrap();
-    let pack = Pack::load(&[("presidio", &import.pack)]).unwrap();
-    Inspector::with_pack(pack.into(), Guardrails::default()).unwrap()
-}
-
 fn check(text: &str, expected: &[(&str, &str)]) {
-    let findings = inspector().scan(text);
-    let found: Vec<(&str, &str)> = findings
-        .iter()
-        .map(|finding| (finding.recognizer.as_str(), text.get(finding.start..finding.end).unwrap()))
-        .collect();
-    assert_eq!(found, expected, "{text}");
+    checks::findings(&import_presidio(REGISTRY).unwrap(), text, expected);
 }
 
 #[test]
