@@ -51,7 +51,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "prove",
-        arguments: "[fuzz [SECONDS]]",
+        arguments: "[fuzz [SECONDS [LAW…]]]",
         purpose: "run a long proof, with vLLM or by fuzzing; its dated result goes to docs/reference/",
     },
     Task { name: "ci", arguments: "", purpose: "what the build server runs: the same as test" },

@@ -31,15 +31,17 @@ const START_SECONDS: u32 = 600;
 pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     match rest {
         [] => vllm(place),
-        [proof] if proof == "fuzz" => fuzzing::run(place, fuzzing::SECONDS),
-        [proof, seconds] if proof == "fuzz" => {
+        [proof] if proof == "fuzz" => fuzzing::run(place, fuzzing::SECONDS, &[]),
+        [proof, seconds, laws @ ..] if proof == "fuzz" => {
             let seconds = seconds.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+            let laws: Vec<String> = laws.iter().map(|law| law.to_string_lossy().into_owned()).collect();
             fuzzing::run(
                 place,
                 seconds.ok_or_else(|| Trouble::new("`prove fuzz` takes a number of seconds"))?,
+                &laws,
             )
         }
-        _ => Err(Trouble::new("`prove` takes nothing, or `fuzz` and a number of seconds")),
+        _ => Err(Trouble::new("`prove` takes nothing, or `fuzz`, a number of seconds and names of laws")),
     }
 }
 

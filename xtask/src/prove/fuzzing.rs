@@ -1,5 +1,5 @@
-//! Fuzzing as a proof: every law of `fuzz/src/laws.rs` for some seconds each, and a page that says how long each has been
-//! tried so far.
+//! Fuzzing as a proof: laws of `fuzz/src/laws.rs` for some seconds each, and a page that says how long each has been tried
+//! so far.
 
 use crate::place::{self, Place};
 use crate::{Trouble, step};
@@ -16,17 +16,24 @@ const PAGE: &str = "docs/reference/fuzzing.md";
 /// Inputs that once broke a law: they stay whatever they cover.
 const CASE: &str = "case-";
 
-/// Runs every law for so many seconds, keeps the inputs that reach most, and writes the page.
+/// Runs these laws (all of them when none is named) for so many seconds each, keeps the inputs that reach most, and writes
+/// the page after each.
 ///
 /// # Errors
-/// When the tools are missing, something cannot be built, or a law is broken; the page is written in the last case too.
-pub(super) fn run(place: &Place, seconds: u64) -> Result<(), Trouble> {
+/// When a law is unknown, the tools are missing, something cannot be built, or a law is broken; the page is written in the
+/// last case too.
+pub(super) fn run(place: &Place, seconds: u64, named: &[String]) -> Result<(), Trouble> {
     if step::answer("rustup", &["run", "nightly", "cargo", "fuzz", "--version"]).is_none() {
         return Err(Trouble::new(
             "fuzzing needs `rustup toolchain install nightly` and `cargo install cargo-fuzz --locked`",
         ));
     }
     let folder = place.root.join("fuzz");
+    let laws = laws(&place::read(&folder.join("src/laws.rs"))?);
+    if let Some(unknown) = named.iter().find(|name| !laws.contains_key(*name)) {
+        let known: Vec<&str> = laws.keys().map(String::as_str).collect();
+        return Err(Trouble::new(format!("there is no law `{unknown}`; there are {}", known.join(", "))));
+    }
     let work = place.target.join("fuzz");
     let mut build = Command::new("rustup");
     // No sanitizer: no crate of ours has unsafe code, and what is looked for are broken laws and panics.
@@ -38,12 +45,11 @@ pub(super) fn run(place: &Place, seconds: u64) -> Result<(), Trouble> {
 
     let host = step::answer("rustc", &["--print", "host-tuple"])
         .ok_or_else(|| Trouble::new("`rustc --print host-tuple` says nothing"))?;
-    let laws = laws(&place::read(&folder.join("src/laws.rs"))?);
     let page = place.root.join(PAGE);
     let mut rows = rows(&std::fs::read_to_string(&page).unwrap_or_default());
     let date = step::answer("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default();
     let mut broken = Vec::new();
-    for law in laws.keys() {
+    for law in laws.keys().filter(|law| named.is_empty() || named.contains(law)) {
         let target = Target {
             binary: place.target.join(&host).join("release").join(law),
             corpus: folder.join("corpus").join(law),
