@@ -1,4 +1,4 @@
-//! The laws of inspection, over generated texts: split anywhere = whole, redact twice = once.
+//! The laws of inspection, over generated texts: split anywhere = whole, a placeholder is no value.
 
 use proptest::prelude::*;
 use schleuse_types::{Finding, FindingAction};
@@ -378,19 +378,16 @@ proptest! {
     }
 
     #[test]
-    fn redact_twice_is_once(text in text()) {
-        // Types that lean on words nearby, or on lengths, are left out: redaction moves words and shortens runs, so
-        // that they may turn up on a second look.
+    fn a_placeholder_is_no_value(text in text()) {
+        // Redaction shortens runs and parts what was glued together, so that something else may turn up on a second look.
         let plain = ["IBAN", "PRIVATE_KEY"].map(|name| (name.to_owned(), FindingAction::Redact));
         for guardrails in [Guardrails::default(), Guardrails::of_types(&plain.into()).unwrap()] {
             let inspector = Inspector::new(guardrails).unwrap();
-            let findings = inspector.scan(&text);
-            if findings.iter().any(|finding| finding.action == FindingAction::Block) {
-                continue;
+            let once = inspector.redact(&text, &inspector.scan(&text));
+            for finding in inspector.scan(&once).iter().filter(|finding| finding.action.replaces()) {
+                let found = once.get(finding.start..finding.end).unwrap();
+                prop_assert!(!found.starts_with('[') || !found.ends_with(']'), "{:?} in {:?}", found, once);
             }
-            let once = inspector.redact(&text, &findings);
-            let twice = inspector.redact(&once, &inspector.scan(&once));
-            prop_assert_eq!(once, twice);
         }
     }
 

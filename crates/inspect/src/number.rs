@@ -35,7 +35,7 @@ struct Group {
     end: u8,
 }
 
-const _: () = assert!(GROUPS_MAX * (GROUP_DIGITS_MAX + 3) <= u8::MAX as usize);
+const _: () = assert!(GROUPS_MAX * (GROUP_DIGITS_MAX + 4) <= u8::MAX as usize);
 
 /// How the digits of one number are grouped: `[11]`, `[2, 3, 3, 3]`; each entry is the least and most digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) struct Shapes {
     /// For each length of a first group, the places in `all` of the shapes that begin so.
     by_first: [Vec<usize>; GROUP_DIGITS_MAX + 1],
     /// The same for each length of a first group and of a second, 0 where there is none.
-    by_second: [[Vec<usize>; GROUP_DIGITS_MAX + 1]; GROUP_DIGITS_MAX + 1],
+    by_second: [[Vec<usize>; GROUP_DIGITS_MAX + 2]; GROUP_DIGITS_MAX + 1],
 }
 
 impl Shapes {
@@ -142,15 +142,19 @@ impl NumberRun {
         let mut at = start;
         while run.count < GROUPS_MAX {
             let group_start = at;
-            while byte(text, at).is_some_and(|b| b.is_ascii_digit()) {
+            while at - group_start <= GROUP_DIGITS_MAX && byte(text, at).is_some_and(|b| b.is_ascii_digit()) {
                 at += 1;
-                if at - group_start > GROUP_DIGITS_MAX {
-                    return (run.count > 0).then_some(run);
-                }
+            }
+            let is_too_long = at - group_start > GROUP_DIGITS_MAX;
+            if is_too_long && run.count == 0 {
+                return None;
             }
             if let Some(slot) = run.groups.get_mut(run.count) {
                 *slot = Group { length: (at - group_start) as u8, end: (at - start) as u8 };
                 run.count += 1;
+            }
+            if is_too_long {
+                break;
             }
             if at == text.len() {
                 run.open = !at_end;
@@ -190,7 +194,7 @@ impl NumberRun {
             };
             match self.count.checked_sub(fitting) {
                 Some(0) => !self.dotted || fitting == shape.0.len(),
-                Some(1) => groups.last().is_some_and(grows),
+                Some(1) => groups.last().is_some_and(|last| grows(last) || self.may_list(shape)),
                 _ => false,
             }
         };
@@ -208,11 +212,19 @@ impl NumberRun {
             Some(b'.') => byte(text, end + 1).is_some_and(|b| b.is_ascii_digit()),
             _ => false,
         };
-        // A long number in one piece with another long one behind it is one of a list.
-        let listed = shape.0.len() == 1
-            && last.length >= LISTED_DIGITS
-            && groups.get(1).is_some_and(|next| next.length >= NEXT_DIGITS);
+        let listed = self.listed(shape).is_some_and(|next| next.length >= NEXT_DIGITS);
         let weight = if listed { LISTED } else { 0.0 };
         if continues { Outcome::Nothing } else { Outcome::Hit { start: self.start, end, weight } }
+    }
+
+    /// The group behind a long number in one piece: when it is long too, the two are a list.
+    fn listed(&self, shape: &Shape) -> Option<&Group> {
+        let [first, next, ..] = self.groups.get(..self.count)? else { return None };
+        (shape.0.len() == 1 && first.length >= LISTED_DIGITS).then_some(next)
+    }
+
+    /// The group behind it is short and may still grow.
+    fn may_list(&self, shape: &Shape) -> bool {
+        self.growing && self.listed(shape).is_some_and(|next| next.length < NEXT_DIGITS)
     }
 }

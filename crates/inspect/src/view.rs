@@ -6,8 +6,11 @@
 //!
 //! ```text
 //! text → fold ─┬→ markdown → squeeze
-//!              └→ escapes → decoded ─→ (the same again)
+//!              └→ escapes ─→ (the same again); without any: encoded runs ─→ (the same again)
 //! ```
+//!
+//! In a lane in which an encoded run was decoded, views change only what begins inside such a run: what stands before a
+//! run that a stream has not shown to its end would have to wait for it otherwise.
 //!
 //! Every view is a function of its input that needs a bounded stretch of it, and says from where on more text could
 //! change its answer. Together with the same promise of the engine this makes a stream right: a zone answers for the
@@ -38,8 +41,8 @@ pub(crate) use decode::OpaqueRuns;
 use lane::{Derived, Found, Lane, Outcome};
 use signs::Signs;
 
-/// How often a text is decoded again.
-const DEPTH: usize = 3;
+/// How often a text is decoded, one time after the other. What could be decoded once more is opaque.
+const DEPTH: usize = 7;
 /// A hit is found in a view when something differs within so many bytes from its start.
 const REACH: usize = 512;
 /// What differs so far behind a hit may still have decided it.
@@ -61,6 +64,9 @@ pub(crate) struct Zones {
     /// Bytes of the original that were read in a decoded view.
     pub(crate) decoded: usize,
     decoded_until: usize,
+    /// Bytes of the original that could be decoded once more than they are, or that no zone has room for.
+    pub(crate) opaque: usize,
+    opaque_until: usize,
     /// Bytes that passed through the engine for the views.
     pub(crate) passed: usize,
 }
@@ -122,6 +128,8 @@ impl Zones {
                 inspector,
                 lanes: vec![Lane::original(text)],
                 limits: vec![usize::MAX],
+                runs: Vec::new(),
+                too_deep: Vec::new(),
                 hits: Vec::new(),
                 shadow: Vec::new(),
                 uncounted: BTreeSet::new(),
@@ -156,7 +164,7 @@ impl Zones {
             }
             done.protected = done.protected.max(frontier.protected);
             done.other = done.other.max(frontier.other);
-            self.count_decoded(&sight, zone.anchor);
+            self.count_coverage(&sight, zone.anchor, full);
             let undecided =
                 done.protected.min(done.other).min(kept.frontier.protected).min(kept.frontier.other);
             self.zone = sight.next_zone(zone, undecided, end);
@@ -173,15 +181,31 @@ impl Zones {
         self.zone.map_or(usize::MAX, |zone| zone.anchor.saturating_sub(4))
     }
 
-    fn count_decoded(&mut self, sight: &Sight<'_>, anchor: usize) {
-        let mut pieces: Vec<_> =
-            sight.lanes.iter().filter(|lane| lane.decoded).flat_map(|lane| &lane.pieces).collect();
-        pieces.sort_by_key(|piece| piece.start);
-        for piece in pieces {
-            let (start, end) = (anchor + piece.start as usize, anchor + piece.end as usize);
-            self.decoded += end.saturating_sub(start.max(self.decoded_until));
-            self.decoded_until = self.decoded_until.max(end);
+    fn count_coverage(&mut self, sight: &Sight<'_>, anchor: usize, full: bool) {
+        let mut pieces: Vec<_> = sight
+            .lanes
+            .iter()
+            .filter(|lane| lane.decoded)
+            .flat_map(|lane| &lane.pieces)
+            .map(|piece| (piece.start, piece.end))
+            .collect();
+        pieces.sort_unstable();
+        count(&pieces, anchor, &mut self.decoded, &mut self.decoded_until);
+        let mut unread = sight.too_deep.clone();
+        if full {
+            unread.push((0, sight.lanes.first().map_or(0, |original| original.end)));
         }
+        unread.sort_unstable();
+        count(&unread, anchor, &mut self.opaque, &mut self.opaque_until);
+    }
+}
+
+/// Adds the bytes of sorted ranges to a sum, each byte of the text once.
+fn count(ranges: &[(u32, u32)], anchor: usize, sum: &mut usize, until: &mut usize) {
+    for (start, end) in ranges {
+        let (start, end) = (anchor + *start as usize, anchor + *end as usize);
+        *sum += end.saturating_sub(start.max(*until));
+        *until = (*until).max(end);
     }
 }
 
@@ -192,6 +216,10 @@ struct Sight<'i> {
     lanes: Vec<Lane>,
     /// For each lane the least index at which a view of it waits for more text.
     limits: Vec<usize>,
+    /// Where encoded runs were decoded, in the original; sorted and apart.
+    runs: Vec<(u32, u32)>,
+    /// What could be decoded once more, in the original.
+    too_deep: Vec<(u32, u32)>,
     hits: Vec<Hit>,
     shadow: Vec<Hit>,
     /// Start, end and rule of what was found where it does not count for that rule.
@@ -218,6 +246,10 @@ impl Sight<'_> {
             self.view(folded, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
         }
         let unescaped = self.view(folded, Views::DECODE, |text, at, out| escape::find(text, at, at_end, out));
+        if unescaped != folded {
+            // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
+            return self.look_deeper(unescaped, depth);
+        }
         let mut run = decode::Reader {
             inside_word: if depth == 0 { self.inside_word } else { self.inside },
             entry: self.entry.filter(|_| depth == 0),
@@ -225,10 +257,48 @@ impl Sight<'_> {
             at_end,
             tested: 0,
         };
-        let decoded = self.view(unescaped, Views::DECODE, |text, at, out| run.find(text, at, out));
-        // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
-        if (decoded.0 != folded.0 || unescaped != folded) && depth < DEPTH {
-            self.look(decoded.0, decoded.1, depth + 1);
+        let mut behind = 0;
+        let decoded = self.view(unescaped, Views::DECODE, |text, at, out| {
+            if at != behind {
+                // The run before does not go on here.
+                run.entry.take_if(|_| behind > 0);
+            }
+            let found = run.find(text, at, out);
+            if let Found::Change { end, .. } = found {
+                behind = end;
+            }
+            found
+        });
+        if decoded.0 != unescaped.0 {
+            let pieces = self.lanes.get(decoded.0).map(|lane| lane.pieces.iter()).unwrap_or_default();
+            self.runs.extend(pieces.map(|piece| (piece.start, piece.end)));
+            self.runs.sort_unstable();
+            self.runs.dedup_by(|next, before| {
+                let meets = next.0 < before.1;
+                if meets {
+                    before.1 = before.1.max(next.1);
+                }
+                meets
+            });
+            self.look_deeper(decoded, depth);
+        }
+    }
+
+    fn look_deeper(&mut self, (lane, limit): (usize, usize), depth: usize) {
+        if depth < DEPTH {
+            return self.look(lane, limit, depth + 1);
+        }
+        let Some(input) = self.lanes.get(lane) else { return };
+        let mut run =
+            decode::Reader { inside_word: true, entry: None, pieces: false, at_end: true, tested: 0 };
+        let more = [
+            input.derive(limit, |text, at, out| escape::find(text, at, true, out)),
+            input.derive(limit, |text, at, out| run.find(text, at, out)),
+        ];
+        for outcome in more {
+            if let Outcome::New(lane) = outcome {
+                self.too_deep.extend(lane.pieces.iter().map(|piece| (piece.start, piece.end)));
+            }
         }
     }
 
@@ -237,10 +307,28 @@ impl Sight<'_> {
         &mut self,
         (source, limit): (usize, usize),
         kind: Views,
-        find: impl FnMut(&[u8], usize, &mut Vec<Derived>) -> Found,
+        mut find: impl FnMut(&[u8], usize, &mut Vec<Derived>) -> Found,
     ) -> (usize, usize) {
         let Some(input) = self.lanes.get(source) else { return (source, limit) };
-        match input.derive(limit, find) {
+        let runs = &self.runs;
+        let begins_in_run = |index: usize| {
+            let place = u32::try_from(input.origin(index)).unwrap_or(u32::MAX);
+            let before = runs.partition_point(|(start, _)| *start <= place).checked_sub(1);
+            before.and_then(|before| runs.get(before)).is_some_and(|(_, end)| place < *end)
+        };
+        let outcome = input.derive(limit, |text, mut at, out| {
+            loop {
+                let found = find(text, at, out);
+                match found.place() {
+                    Some(place) if !runs.is_empty() && !begins_in_run(place) => {
+                        out.clear();
+                        at = place + 1;
+                    }
+                    _ => return found,
+                }
+            }
+        });
+        match outcome {
             Outcome::Same => (source, limit),
             Outcome::SameUntil(open) => {
                 if let Some(limit) = self.limits.get_mut(source) {
@@ -318,17 +406,13 @@ impl Sight<'_> {
         if !open || self.at_end {
             return None;
         }
+        // Derived from the middle of a piece on, it would read differently.
         let entry = loop {
             let before = anchor;
             let mut entry = None;
-            for piece in self.lanes.iter().flat_map(|lane| &lane.pieces) {
-                let (start, end) = (piece.start as usize, piece.end as usize);
-                if !(start..end).contains(&anchor) {
-                    continue;
-                }
-                match piece.entry {
-                    Some(kind) => (anchor, entry) = (start, Some(kind)),
-                    None => (anchor, entry) = (start.saturating_sub(1), None),
+            for lane in &self.lanes {
+                if let Some(piece) = lane.piece_around(anchor) {
+                    (anchor, entry) = (piece.start as usize, piece.entry);
                 }
             }
             anchor = self.lanes.first().map_or(0, |original| floor_character(&original.bytes, anchor));

@@ -102,7 +102,8 @@ impl Window {
 
     /// How much of the text so far was seen.
     pub fn coverage(&self) -> Coverage {
-        Coverage::of_counts(self.fed, self.progress.zones.decoded, self.opaque.count())
+        let zones = &self.progress.zones;
+        Coverage::of_counts(self.fed, zones.decoded, self.opaque.count() + zones.opaque)
     }
 
     fn nothing(&self) -> Released {

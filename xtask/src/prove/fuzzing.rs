@@ -106,7 +106,7 @@ impl Target {
         // `times` of the shell tells the CPU time of the fuzzer, which its own clock does not.
         let mut shell = Command::new("sh");
         shell.args(["-c", "nice -n 19 \"$@\"; code=$?; times; exit $code", "sh"]).arg(&self.binary);
-        shell.args(["-max_len=4096", "-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+        shell.args(["-max_len=4096", "-timeout=60", "-rss_limit_mb=2048", "-print_final_stats=1"]);
         shell.arg(format!("-max_total_time={seconds}"));
         shell.arg(format!("-artifact_prefix={}/", self.artifacts.display()));
         shell.args([&self.found, &self.corpus]);
@@ -128,7 +128,7 @@ impl Target {
         }
         place::make_folder(&merged)?;
         let mut merge = Command::new(&self.binary);
-        merge.args(["-set_cover_merge=1", "-timeout=5", "-rss_limit_mb=2048"]);
+        merge.args(["-set_cover_merge=1", "-timeout=60", "-rss_limit_mb=2048"]);
         merge.arg(format!("-merge_control_file={}", control.display()));
         merge.args([&merged, &self.corpus, &self.found]);
         step::quiet("merge the corpus", &self.log.with_extension("merge.log"), &mut merge)?;

@@ -9,8 +9,8 @@ pub struct Coverage {
     pub scanned: usize,
     /// Encoded, and read decoded as well.
     pub decoded: usize,
-    /// Long runs of encoded bytes that hold no text: compressed, encrypted, or of a kind that is not known. They were
-    /// read as they stand, which says nothing about what is in them.
+    /// Long runs of encoded bytes that hold no text (compressed, encrypted, or of a kind that is not known), and text that
+    /// is encoded more often than it is decoded here. They were read as they stand, which says nothing about what is in them.
     pub opaque: usize,
 }
 
@@ -23,8 +23,9 @@ impl std::ops::AddAssign for Coverage {
 }
 
 impl Coverage {
-    pub(crate) fn of(text: &[u8], decoded: usize) -> Self {
-        Self::of_counts(text.len(), decoded, decode::opaque(text))
+    /// `opaque`: what the views could not read.
+    pub(crate) fn of(text: &[u8], decoded: usize, opaque: usize) -> Self {
+        Self::of_counts(text.len(), decoded, opaque + decode::opaque(text))
     }
 
     pub(crate) fn of_counts(length: usize, decoded: usize, opaque: usize) -> Self {

@@ -6,8 +6,7 @@
 use super::lane::{Derived, Found};
 use crate::text::{byte, byte_before, range};
 
-/// Of more invisible characters in a row than this, the rest stays: what stands behind them is not joined to what
-/// stands before.
+/// A row of invisible characters is dropped in pieces of at most so many.
 const DROPPED_MAX: usize = 64;
 /// How far into its word a look-alike letter looks for a Latin letter or digit, in bytes.
 const WORD_MAX: usize = 64;

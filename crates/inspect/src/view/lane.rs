@@ -100,6 +100,15 @@ impl Lane {
         self.changes.get(at).is_some_and(|(from, _)| *from <= end)
     }
 
+    /// The piece that begins before this place of the original and ends behind it, or begins there and may be entered.
+    pub(super) fn piece_around(&self, place: usize) -> Option<&Piece> {
+        let before = self.pieces.partition_point(|piece| piece.start as usize <= place).checked_sub(1)?;
+        let holds = |piece: &&Piece| {
+            place < piece.end as usize && ((piece.start as usize) < place || piece.entry.is_some())
+        };
+        self.pieces.get(before).filter(holds)
+    }
+
     /// Derives a lane from the first `limit` bytes of this one.
     ///
     /// `find` gets the bytes, the index to look from, and room for the bytes of the change that it finds.

@@ -307,27 +307,79 @@ fn accidents_and_simple_intent_are_seen_through() {
 
 #[test]
 fn work_is_linear_in_the_length() {
+    const LENGTH: usize = 1024 * 1024;
     let inspector = inspector();
-    let nested = base_64(&base_64(&base_64(&"DE89 3704 0044 0532 0130 01 ".repeat(600))));
+    let mut nested = "DE89 3704 0044 0532 0130 01 ".repeat(LENGTH / 100);
+    for _ in 0..4 {
+        nested = base_64(&nested);
+    }
+    let repeated = |piece: &str| piece.repeat(LENGTH / piece.len());
+    let lines = base_64(&"Guten Tag, alles in Ordnung. ".repeat(LENGTH / 40));
+    let lines: Vec<&str> =
+        lines.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    // One for each view and kind of encoding at least, most with everything different from what it seems.
     for text in [
-        "%25".repeat(10_000),
-        "&#38;#".repeat(6_000),
-        "a\u{200b}".repeat(8_000),
-        format!("a{}", "\u{200b}".repeat(10_000)),
-        "4 1 1 1 ".repeat(4_000),
-        "**1**".repeat(6_000),
+        repeated("a\u{200b}"),
+        format!("a{}", repeated("\u{200b}")),
+        repeated("pаypаl "),
+        repeated("\u{ff21}\u{ff11}"),
+        repeated("**1**"),
+        repeated("[4](x)_1_"),
+        repeated("4 1 1 1 "),
+        repeated("4111.1111."),
+        repeated("DE89\n3704\n"),
+        repeated("ghp_zQWB uTSO "),
+        repeated("\"ab\" + "),
+        repeated("max [at] example "),
+        repeated("%25"),
+        repeated("&#38;#"),
+        repeated("\\u0041"),
+        repeated("=3D"),
+        repeated("data:text/plain;base64,SGFsbG8gV2VsdA== "),
+        repeated("48616c6c6f20"),
+        repeated("48:61:6c:6c:6f:"),
+        lines.join("\r\n"),
         nested,
     ] {
+        let begin: String = text.chars().take(20).collect();
+        let check = |passed: usize, most: usize| {
+            assert!(passed <= most * text.len(), "{begin:?}: {passed} of {}", text.len());
+        };
         let mut progress = crate::inspector::Progress::default();
         progress.advance(&inspector, text.as_bytes(), true, &mut Vec::new());
-        let begin: String = text.chars().take(20).collect();
-        assert!(
-            progress.zones.passed <= 40 * text.len(),
-            "{begin:?}: {} of {}",
-            progress.zones.passed,
-            text.len()
-        );
+        check(progress.zones.passed, 40);
     }
+}
+
+#[test]
+fn what_is_encoded_too_often_is_opaque() {
+    let mut text = "Konto DE89 3704 0044 0532 0130 00".to_owned();
+    for times in 1..12 {
+        text = base_64(&text);
+        let examined = inspector().examine(&format!("x {text} y"));
+        let is_seen = examined.findings.iter().any(|finding| finding.kind == "IBAN");
+        let is_opaque = examined.coverage.opaque * 10 > text.len() * 9;
+        assert_eq!((is_seen, is_opaque), (times <= 8, times > 8), "{times}: {:?}", examined.coverage);
+    }
+    let mut text = "Konto DE89 3704 0044 0532 0130 00".to_owned();
+    for times in 1..10 {
+        text = text.replace('%', "%25").replace(' ', "%20");
+        let examined = inspector().examine(&text);
+        let is_seen = examined.findings.iter().any(|finding| finding.kind == "IBAN");
+        assert_eq!((is_seen, examined.coverage.opaque == 0), (times <= 8, times <= 8), "{times}");
+    }
+}
+
+#[test]
+fn any_number_of_invisible_characters_is_dropped() {
+    for count in [1, 63, 64, 65, 1_000, 20_000] {
+        let text = format!("Konto DE89 3704 0044{} 0532 0130 00 gilt.", "\u{200b}".repeat(count));
+        let found = inspector().scan(&text);
+        assert!(found.iter().any(|finding| finding.kind == "IBAN"), "{count}");
+    }
+    // More than any zone has room for is no text that was read.
+    let text = format!("Konto DE89 3704 0044{} 0532 0130 00 gilt.", "\u{200b}".repeat(200_000));
+    assert!(inspector().examine(&text).coverage.opaque > 100_000);
 }
 
 #[test]
