@@ -7,7 +7,7 @@ use schleuse_identity::Verified;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::ModelInfo;
 use schleuse_wire::json::{Number, Object, Value};
-use schleuse_wire::{Arrival, Method, Reply, ReplyBody};
+use schleuse_wire::{Arrival, Method, Reply, ReplyBody, Surface};
 
 use crate::steps::{self, Followed};
 use crate::{Entry, Gate, Remark};
@@ -101,12 +101,12 @@ pub(crate) fn not_asked_yet() -> Refusal {
 }
 
 pub(crate) fn no_such_path() -> Refusal {
-    const THERE: &str =
-        "POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings, GET /v1/models";
+    let asked: String = Surface::ALL.iter().map(|surface| format!("POST {}, ", surface.path())).collect();
+    let there = format!("{asked}GET /v1/models");
     Refusal::new(
         RefusalCode::NotFound,
         Text::fixed("This path is not offered here.", "Dieser Pfad wird hier nicht angeboten."),
-        Text::new(format!("There is: {THERE}."), format!("Es gibt: {THERE}.")),
+        Text::new(format!("There is: {there}."), format!("Es gibt: {there}.")),
         "unknown path",
     )
 }

@@ -4,6 +4,7 @@
 mod house;
 mod inspection;
 mod limits;
+mod surfaces;
 
 use std::time::Duration;
 

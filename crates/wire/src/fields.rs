@@ -1,7 +1,7 @@
 //! Every request field that OpenAI and vLLM know, and what becomes of it.
 //!
 //! Source: OpenAI's API reference (chat completions, completions, embeddings; 2026-10) and vLLM 0.32's protocol
-//! classes. A row is *forwarded* with the shape that it must have, *dropped* because it means nothing behind a
+//! classes (these, rerank and score). A row is *forwarded* with the shape that it must have, *dropped* because it means nothing behind a
 //! gateway (clients send it in good faith), or *refused* because it cannot be inspected or would hand power over the
 //! model server to a stranger. What stands in no row is refused by name.
 
@@ -24,6 +24,10 @@ pub enum Shape {
     /// Any number in a range, both ends included.
     Number(f64, f64),
     Text,
+    /// A string of at least one byte and at most so many.
+    Name(usize),
+    /// False; true is refused.
+    Off(Why),
     /// A string, or an array of at most so many strings.
     Texts(usize),
     /// One of these words.
@@ -32,6 +36,14 @@ pub enum Shape {
     Integers(usize),
     /// An object whose values are numbers, at most so many.
     Numbers(usize),
+    /// An array of at most so many values of one shape.
+    Array(&'static Shape, usize),
+    /// The first of these that takes this kind of value.
+    Either(&'static [Shape]),
+    /// An object with these members and no other.
+    Object(&'static [Member]),
+    /// An object of one of several kinds.
+    Tagged(&'static Tagged),
     /// Any object; every string in it is inspected.
     AnyObject,
     /// Any value; every string in it is inspected.
@@ -44,6 +56,37 @@ pub enum Shape {
     TokenCap,
     /// A JSON array whose items are strings, or one string: text to complete or to embed.
     Prompt,
+}
+
+/// One member of a nested object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Member {
+    pub name: &'static str,
+    pub is_needed: bool,
+    pub disposition: Disposition,
+}
+
+/// Objects that one of their members tells apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tagged {
+    /// The member that does, such as `type`.
+    pub by: &'static str,
+    /// What is meant when it is left out.
+    pub usual: Option<&'static str>,
+    pub variants: &'static [(&'static str, Variant)],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Variant {
+    /// The members beside the one that tells it apart.
+    Members(&'static [Member]),
+    Refused(Why),
+}
+
+/// Whether a value is meant by a tag of the table. One that ends in `_` stands for all that begin with it: their names
+/// end in dates.
+pub(crate) fn is_tag(known: &str, tag: &str) -> bool {
+    known == tag || (known.ends_with('_') && tag.starts_with(known))
 }
 
 /// Why a field is refused.
@@ -84,6 +127,8 @@ impl Why {
 pub struct Field {
     pub name: &'static str,
     pub surfaces: &'static [Surface],
+    /// A request without it is refused.
+    pub is_needed: bool,
     pub disposition: Disposition,
 }
 
@@ -91,33 +136,46 @@ const CHAT: &[Surface] = &[Surface::ChatCompletions];
 const TEXT: &[Surface] = &[Surface::Completions];
 const BOTH: &[Surface] = &[Surface::ChatCompletions, Surface::Completions];
 const EMBED: &[Surface] = &[Surface::Embeddings];
+const RERANK: &[Surface] = &[Surface::Rerank];
+const SCORE: &[Surface] = &[Surface::Score];
+const RANKING: &[Surface] = &[Surface::Rerank, Surface::Score];
 const EVERY: &[Surface] = &Surface::ALL;
 
+const fn needed(name: &'static str, surfaces: &'static [Surface], shape: Shape) -> Field {
+    Field { name, surfaces, is_needed: true, disposition: Disposition::Forwarded(shape) }
+}
+
 const fn forwarded(name: &'static str, surfaces: &'static [Surface], shape: Shape) -> Field {
-    Field { name, surfaces, disposition: Disposition::Forwarded(shape) }
+    Field { name, surfaces, is_needed: false, disposition: Disposition::Forwarded(shape) }
 }
 
 const fn dropped(name: &'static str, surfaces: &'static [Surface]) -> Field {
-    Field { name, surfaces, disposition: Disposition::Dropped }
+    Field { name, surfaces, is_needed: false, disposition: Disposition::Dropped }
 }
 
 const fn refused(name: &'static str, surfaces: &'static [Surface], why: Why) -> Field {
-    Field { name, surfaces, disposition: Disposition::Refused(why) }
+    Field { name, surfaces, is_needed: false, disposition: Disposition::Refused(why) }
 }
 
 /// Largest `n` and `best_of`.
 pub const CHOICES_MAX: i64 = 8;
+/// The most `documents` of one rerank.
+pub const DOCUMENTS_MAX: usize = 2048;
 /// Largest `logprobs` and `top_logprobs`.
 pub const LOGPROBS_MAX: i64 = 20;
 
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 pub const FIELDS: &[Field] = &[
-    forwarded("model", EVERY, Shape::Model),
+    needed("model", EVERY, Shape::Model),
     // What is asked.
-    forwarded("messages", CHAT, Shape::Messages),
-    forwarded("prompt", TEXT, Shape::Prompt),
-    forwarded("input", EMBED, Shape::Prompt),
+    needed("messages", CHAT, Shape::Messages),
+    needed("prompt", TEXT, Shape::Prompt),
+    needed("input", EMBED, Shape::Prompt),
+    needed("query", RERANK, Shape::Text),
+    needed("documents", RERANK, Shape::Array(&Shape::Text, DOCUMENTS_MAX)),
+    needed("text_1", SCORE, Shape::Prompt),
+    needed("text_2", SCORE, Shape::Prompt),
     forwarded("tools", CHAT, Shape::Tools),
     forwarded("tool_choice", CHAT, Shape::Any),
     forwarded("parallel_tool_calls", CHAT, Shape::Flag),
@@ -176,6 +234,9 @@ pub const FIELDS: &[Field] = &[
     forwarded("encoding_format", EMBED, Shape::Word(&["float", "base64"])),
     forwarded("dimensions", EMBED, Shape::Integer(1, 65_536)),
     forwarded("normalize", EMBED, Shape::Flag),
+    forwarded("top_n", RERANK, Shape::Integer(0, DOCUMENTS_MAX as i64)),
+    forwarded("truncation_side", RANKING, Shape::Word(&["left", "right"])),
+    forwarded("use_activation", RANKING, Shape::Flag),
     // Means nothing behind a gateway: the house has its own identity, storage, caches and order of service.
     dropped("user", EVERY),
     dropped("safety_identifier", EVERY),
@@ -194,6 +255,8 @@ pub const FIELDS: &[Field] = &[
     dropped("priority", EVERY),
     dropped("guided_decoding_backend", BOTH),
     dropped("detokenize", BOTH),
+    // Documents always come back, as vLLM has it.
+    dropped("return_documents", RERANK),
     // Closed.
     refused("audio", CHAT, Why::Opaque),
     refused("web_search_options", CHAT, Why::Outbound),
@@ -211,16 +274,19 @@ pub const FIELDS: &[Field] = &[
     refused("return_tokens_as_token_ids", BOTH, Why::Opaque),
 ];
 
+/// The rows of one surface.
+pub fn of(surface: Surface) -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(move |field| field.surfaces.contains(&surface))
+}
+
 /// The row of a field on one surface.
 pub fn find(surface: Surface, name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name == name && field.surfaces.contains(&surface))
+    of(surface).find(|field| field.name == name)
 }
 
 /// The valid name that looks most like `name`, if one looks like it at all.
 pub fn nearest(surface: Surface, name: &str) -> Option<&'static str> {
-    let names = FIELDS
-        .iter()
-        .filter(|field| field.surfaces.contains(&surface))
+    let names = of(surface)
         .filter(|field| !matches!(field.disposition, Disposition::Refused(_)))
         .map(|field| field.name);
     nearest_of(names, name)

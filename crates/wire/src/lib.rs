@@ -11,6 +11,7 @@ mod pointer;
 mod refusal;
 mod reply;
 mod request;
+mod shape;
 pub mod sse;
 mod surface;
 

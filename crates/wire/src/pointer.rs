@@ -38,7 +38,7 @@ impl<'a> Pointer<'a> {
             self.0.as_slice(),
             [Key("messages"), Index(_), Key("content")]
                 | [Key("messages"), Index(_), Key("content"), Index(_), Key("text")]
-                | [Key("prompt" | "input"), Index(_)]
+                | [Key("prompt" | "input" | "documents" | "text_1" | "text_2"), Index(_)]
         )
     }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use crate::json::{self, Bounds, Object, Value};
-use crate::request::visit;
+use crate::request::{SHORT_NUMBER_BYTES, visit};
 use crate::{Pointer, Surface, TextVisitor, sse};
 
 /// What a reply may cost. Embeddings are long arrays of numbers.
@@ -180,7 +180,7 @@ impl Chunk {
         json::write_string(self.id.as_deref().unwrap_or_default(), &mut out);
         out.push_str(match surface {
             Surface::ChatCompletions => ",\"object\":\"chat.completion.chunk\"",
-            Surface::Completions | Surface::Embeddings => ",\"object\":\"text_completion\"",
+            _ => ",\"object\":\"text_completion\"",
         });
         let _ = write!(out, ",\"created\":{},\"model\":", self.created.unwrap_or_default());
         json::write_string(model, &mut out);
@@ -385,6 +385,8 @@ impl WholeReply {
         }
         let mut kept = match surface {
             Surface::Embeddings => embeddings(body)?,
+            Surface::Rerank => ranking(body)?,
+            Surface::Score => scores(body)?,
             Surface::ChatCompletions | Surface::Completions => completion(surface, body)?,
         };
         kept.set("model", Value::String(model.to_owned()));
@@ -394,9 +396,13 @@ impl WholeReply {
     /// Shows every text that a person or program could read out of the answer.
     pub fn visit(&mut self, visitor: &mut dyn TextVisitor) {
         let mut at = Pointer::default();
-        if let Some(choices) = self.body.get_mut("choices") {
-            at.push(crate::Segment::Key("choices"));
-            visit(choices, &mut at, visitor);
+        for (name, value) in self.body.iter_mut() {
+            // INVARIANT: what else there is was made here, is looked at by `withhold_unless`, or is numbers and base 64.
+            if matches!(name, "choices" | "results") {
+                at.push(crate::Segment::Key(name));
+                visit(value, &mut at, visitor);
+                at.pop();
+            }
         }
     }
 
@@ -574,6 +580,84 @@ fn embeddings(mut body: Object) -> Result<Object, ReplyError> {
         kept.set("usage", Value::Object(numbers_only(usage)));
     }
     Ok(kept)
+}
+
+/// `results` of a rerank: documents, each with its place in the question and how well it fits.
+fn ranking(mut body: Object) -> Result<Object, ReplyError> {
+    let mut kept = Object::new();
+    if let Some(id) = plain(&mut body, "id") {
+        kept.set("id", Value::String(id));
+    }
+    kept.set("model", Value::Null);
+    if let Some(Value::Object(usage)) = body.remove("usage") {
+        kept.set("usage", Value::Object(numbers_only(usage)));
+    }
+    let Some(Value::Array(items)) = body.remove("results") else {
+        return Err(ReplyError::Malformed("the reply has no results"));
+    };
+    let mut results = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::Object(mut item) = item else {
+            return Err(ReplyError::Malformed("a result is no object"));
+        };
+        let mut result = Object::new();
+        result.set("index", Value::Number(json::Number::from(i64::from(index(&item)?))));
+        let text = match item.remove("document") {
+            Some(Value::Object(mut document)) => text(&mut document, "text"),
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        if let Some(text) = text {
+            let mut document = Object::new();
+            document.set("text", Value::String(text));
+            result.set("document", Value::Object(document));
+        }
+        result.set("relevance_score", score(&mut item, "relevance_score")?);
+        results.push(Value::Object(result));
+    }
+    kept.set("results", Value::Array(results));
+    Ok(kept)
+}
+
+fn scores(mut body: Object) -> Result<Object, ReplyError> {
+    let mut kept = Object::new();
+    if let Some(id) = plain(&mut body, "id") {
+        kept.set("id", Value::String(id));
+    }
+    kept.set("object", Value::String("list".to_owned()));
+    kept.set("created", body.remove("created").filter(|v| v.as_i64().is_some()).unwrap_or(Value::Null));
+    kept.set("model", Value::Null);
+    let Some(Value::Array(items)) = body.remove("data") else {
+        return Err(ReplyError::Malformed("the reply has no data"));
+    };
+    let mut data = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::Object(mut item) = item else {
+            return Err(ReplyError::Malformed("a score is no object"));
+        };
+        let mut kept = Object::new();
+        kept.set("index", Value::Number(json::Number::from(i64::from(index(&item)?))));
+        kept.set("object", Value::String("score".to_owned()));
+        kept.set("score", score(&mut item, "score")?);
+        data.push(Value::Object(kept));
+    }
+    kept.set("data", Value::Array(data));
+    if let Some(Value::Object(usage)) = body.remove("usage") {
+        kept.set("usage", Value::Object(numbers_only(usage)));
+    }
+    Ok(kept)
+}
+
+/// How well something fits, as a number of at most nine bytes where it is below 10^8. A longer one would have to be
+/// inspected like a text, and says no more.
+fn score(item: &mut Object, name: &str) -> Result<Value, ReplyError> {
+    let Some(Value::Number(number)) = item.remove(name) else {
+        return Err(ReplyError::Malformed("a score is no number"));
+    };
+    let score = number.as_f64();
+    let whole_digits = format!("{:.0}", score.trunc()).len();
+    let rounded = format!("{score:.*}", SHORT_NUMBER_BYTES.saturating_sub(whole_digits + 1).min(6));
+    json::parse(rounded.as_bytes(), &REPLY_BOUNDS).map_err(|_| ReplyError::Malformed("a score is no number"))
 }
 
 fn is_base64(text: &str) -> bool {

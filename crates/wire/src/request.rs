@@ -1,12 +1,11 @@
 //! From the bytes of a request to a [`Request`] that cannot hold nonsense.
 
-use std::fmt::Write as _;
-
 use schleuse_types::{Refusal, RefusalCode, Text};
 
-use crate::fields::{self, Disposition, Shape, Why};
+use crate::fields::{self, Disposition};
 use crate::json::{self, Bounds, Number, Object, Value};
 use crate::refusal::invalid_request;
+use crate::shape::{Place, check_shape, missing, out_of_range, refused_field, unknown_field};
 use crate::{Pointer, Segment, Surface};
 
 /// What a request may cost.
@@ -47,7 +46,7 @@ pub struct Request {
 /// How long the answers to a request may become, in LLM tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerBound {
-    /// How many answers a model server makes at most: prompts times choices; 0 for embeddings.
+    /// How many answers a model server makes at most: prompts times choices; 0 where none makes text.
     pub count: u64,
     /// The least length of each, 0 when nothing is asked for.
     pub least: u64,
@@ -149,28 +148,11 @@ impl Request {
     /// [`Pointer::is_turn`] is true.
     pub fn turns(&self) -> Vec<Turn<'_>> {
         let mut turns = Vec::new();
+        let mut at = Pointer::default();
         for (name, value) in self.body.iter() {
-            let Some(items) = value.as_array() else { continue };
-            match name {
-                "messages" => {
-                    for message in items {
-                        let role = member(message, "role").and_then(Value::as_str).unwrap_or_default();
-                        let turn = |text| Turn { role, text };
-                        match member(message, "content") {
-                            Some(Value::String(text)) => turns.push(turn(text)),
-                            Some(Value::Array(parts)) => {
-                                let texts = parts.iter().filter_map(|part| member(part, "text")?.as_str());
-                                turns.extend(texts.map(turn));
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                "prompt" | "input" => {
-                    turns.extend(items.iter().filter_map(Value::as_str).map(|text| Turn { role: "", text }));
-                }
-                _ => {}
-            }
+            at.push(Segment::Key(name));
+            collect_turns(value, &mut at, "", &mut turns);
+            at.pop();
         }
         turns
     }
@@ -178,35 +160,25 @@ impl Request {
     /// The text with which a conversation began: the first message of a user, or the prompt. Later turns of the same
     /// conversation send it again.
     pub fn first_question(&self) -> Option<&str> {
-        let text = match self.surface {
+        match self.surface {
             Surface::ChatCompletions => {
-                let messages = self.body.get("messages").and_then(Value::as_array)?;
-                let is_user =
-                    |message: &&Value| member(message, "role").and_then(Value::as_str) == Some("user");
-                member(messages.iter().find(is_user)?, "content")?
+                self.turns().iter().find(|turn| turn.role == "user").map(|turn| turn.text)
             }
-            Surface::Completions => self.body.get("prompt")?,
-            Surface::Embeddings => return None,
-        };
-        match text {
-            Value::String(text) => Some(text),
-            Value::Array(parts) => {
-                let first = parts.first()?;
-                first.as_str().or_else(|| member(first, "text").and_then(Value::as_str))
+            Surface::Completions => {
+                let prompt = self.body.get("prompt")?;
+                prompt.as_str().or_else(|| prompt.as_array()?.first()?.as_str())
             }
-            _ => None,
+            Surface::Embeddings | Surface::Rerank | Surface::Score => None,
         }
     }
 
     /// How long the answers may become, as far as the request says.
     pub fn answer_bound(&self) -> AnswerBound {
         let number = |name: &str| self.body.get(name).and_then(Value::as_i64).map(i64::unsigned_abs);
-        let prompts = match self.surface {
-            Surface::ChatCompletions => 1,
-            Surface::Completions => {
-                self.body.get("prompt").and_then(Value::as_array).map_or(1, |prompts| prompts.len() as u64)
-            }
-            Surface::Embeddings => 0,
+        let prompts = match self.body.get("prompt").and_then(Value::as_array) {
+            _ if !self.surface.is_generative() => 0,
+            Some(prompts) => prompts.len() as u64,
+            None => 1,
         };
         let choices = number("n").max(number("best_of")).unwrap_or(1);
         AnswerBound {
@@ -274,7 +246,7 @@ impl Request {
             Disposition::Forwarded(shape) => shape,
         };
         let mut value = value;
-        check_shape(name, shape, &mut value, limits)?;
+        check_shape(&Place::Field(field.name), shape, &mut value, limits)?;
         match field.name {
             "model" => self.model = value.as_str().unwrap_or_default().to_owned(),
             "stream" => self.is_stream = value.as_bool() == Some(true),
@@ -289,20 +261,9 @@ impl Request {
     }
 
     fn check_whole(&mut self, limits: &Limits) -> Result<(), Refusal> {
-        let needed = match self.surface {
-            Surface::ChatCompletions => "messages",
-            Surface::Completions => "prompt",
-            Surface::Embeddings => "input",
-        };
-        for name in ["model", needed] {
-            if self.body.get(name).is_none() {
-                return Err(invalid_request(
-                    format!("The field `{name}` is missing."),
-                    format!("Das Feld `{name}` fehlt."),
-                    "required field missing",
-                    Some(name),
-                ));
-            }
+        let mut needed = fields::of(self.surface).filter(|field| field.is_needed);
+        if let Some(field) = needed.find(|field| self.body.get(field.name).is_none()) {
+            return Err(missing(field.name));
         }
         if !self.is_stream {
             self.body.remove("stream_options");
@@ -329,7 +290,7 @@ impl Request {
 }
 
 /// Longest number text that is not inspected. Nothing sensitive that a recognizer knows is shorter than ten digits.
-const SHORT_NUMBER_BYTES: usize = 9;
+pub(crate) const SHORT_NUMBER_BYTES: usize = 9;
 
 /// Shows every text of `value`.
 pub(crate) fn visit<'a>(value: &'a mut Value, at: &mut Pointer<'a>, visitor: &mut dyn TextVisitor) {
@@ -359,8 +320,31 @@ pub(crate) fn visit<'a>(value: &'a mut Value, at: &mut Pointer<'a>, visitor: &mu
     }
 }
 
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    value.as_object().and_then(|object| object.get(name))
+/// The same walk as [`visit`], to the texts that were said. Whoever is named next to a text or around it said it.
+fn collect_turns<'r>(value: &'r Value, at: &mut Pointer<'r>, role: &'r str, turns: &mut Vec<Turn<'r>>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => {
+            if at.is_turn() {
+                turns.push(Turn { role, text });
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                at.push(Segment::Index(place));
+                collect_turns(item, at, role, turns);
+                at.pop();
+            }
+        }
+        Value::Object(object) => {
+            let role = object.get("role").and_then(Value::as_str).unwrap_or(role);
+            for (name, member) in object.iter() {
+                at.push(Segment::Key(name));
+                collect_turns(member, at, role, turns);
+                at.pop();
+            }
+        }
+    }
 }
 
 /// A 413.
@@ -374,382 +358,6 @@ pub fn too_large(bytes_max: usize) -> Refusal {
         Text::fixed("Send less text at once.", "Senden Sie weniger Text auf einmal."),
         "body too large",
     )
-}
-
-/// How much of a stranger's name an answer repeats.
-fn shown(name: &str) -> String {
-    name.chars().take(64).filter(|character| !character.is_control()).collect()
-}
-
-fn unknown_field(name: &str, nearest: Option<&str>, place: Option<&str>) -> Refusal {
-    let name = shown(name);
-    let mut english = format!("Unknown field `{name}`");
-    let mut german = format!("Unbekanntes Feld `{name}`");
-    if let Some(place) = place {
-        let _ = write!(english, " in {place}");
-        let _ = write!(german, " in {place}");
-    }
-    if let Some(nearest) = nearest {
-        let _ = write!(english, "; did you mean `{nearest}`?");
-        let _ = write!(german, "; meinten Sie `{nearest}`?");
-    } else {
-        english.push('.');
-        german.push('.');
-    }
-    invalid_request(english, german, "unknown field", Some(&name))
-}
-
-fn refused_field(name: &str, why: Why) -> Refusal {
-    invalid_request(
-        format!("The field `{name}` is refused: {}.", why.english()),
-        format!("Das Feld `{name}` wird abgelehnt: {}.", why.german()),
-        "refused field",
-        Some(name),
-    )
-}
-
-fn wrong_shape(name: &str, expected_english: &str, expected_german: &str) -> Refusal {
-    invalid_request(
-        format!("The field `{name}` must be {expected_english}."),
-        format!("Das Feld `{name}` muss {expected_german} sein."),
-        "field of the wrong shape",
-        Some(name),
-    )
-}
-
-fn out_of_range(name: &str, least: &str, most: &str) -> Refusal {
-    invalid_request(
-        format!("The field `{name}` must be between {least} and {most}."),
-        format!("Das Feld `{name}` muss zwischen {least} und {most} liegen."),
-        "field out of range",
-        Some(name),
-    )
-}
-
-fn too_many(name: &str, most: usize) -> Refusal {
-    invalid_request(
-        format!("The field `{name}` has more than {most} items."),
-        format!("Das Feld `{name}` hat mehr als {most} Einträge."),
-        "too many items",
-        Some(name),
-    )
-}
-
-fn check_shape(name: &str, shape: Shape, value: &mut Value, limits: &Limits) -> Result<(), Refusal> {
-    match shape {
-        Shape::Any => Ok(()),
-        Shape::AnyObject => match value {
-            Value::Object(_) => Ok(()),
-            _ => Err(wrong_shape(name, "an object", "ein Objekt")),
-        },
-        Shape::Flag => match value {
-            Value::Bool(_) => Ok(()),
-            _ => Err(wrong_shape(name, "true or false", "true oder false")),
-        },
-        Shape::Integer(least, most) => check_integer(name, value, least, most),
-        Shape::TokenCap => check_integer(name, value, 1, limits.tokens_max),
-        Shape::Number(least, most) => match value {
-            Value::Number(number) if (least..=most).contains(&number.as_f64()) => Ok(()),
-            Value::Number(_) => Err(out_of_range(name, &least.to_string(), &most.to_string())),
-            _ => Err(wrong_shape(name, "a number", "eine Zahl")),
-        },
-        Shape::Text => match value {
-            Value::String(_) => Ok(()),
-            _ => Err(wrong_shape(name, "a string", "eine Zeichenkette")),
-        },
-        Shape::Texts(most) => match value {
-            Value::String(_) => Ok(()),
-            Value::Array(items) if items.len() > most => Err(too_many(name, most)),
-            Value::Array(items) if items.iter().all(|item| matches!(item, Value::String(_))) => Ok(()),
-            _ => Err(wrong_shape(
-                name,
-                "a string or an array of strings",
-                "eine Zeichenkette oder eine Liste davon",
-            )),
-        },
-        Shape::Word(words) => match value {
-            Value::String(word) if words.contains(&word.as_str()) => Ok(()),
-            _ => Err(wrong_shape(
-                name,
-                &format!("one of {}", words.join(", ")),
-                &format!("eines von {}", words.join(", ")),
-            )),
-        },
-        Shape::Integers(most) => match value {
-            Value::Array(items) if items.len() > most => Err(too_many(name, most)),
-            Value::Array(items) if items.iter().all(|item| item.as_i64().is_some()) => Ok(()),
-            _ => Err(wrong_shape(name, "an array of whole numbers", "eine Liste ganzer Zahlen")),
-        },
-        Shape::Numbers(most) => match value {
-            Value::Object(members) if members.len() > most => Err(too_many(name, most)),
-            Value::Object(members) if members.iter().all(|(_, item)| matches!(item, Value::Number(_))) => {
-                Ok(())
-            }
-            _ => Err(wrong_shape(name, "an object of numbers", "ein Objekt aus Zahlen")),
-        },
-        Shape::Model => match value {
-            Value::String(model) if (1..=256).contains(&model.len()) => Ok(()),
-            _ => {
-                Err(wrong_shape(name, "a string of 1 to 256 bytes", "eine Zeichenkette von 1 bis 256 Bytes"))
-            }
-        },
-        Shape::Prompt => check_prompt(name, value),
-        Shape::StreamOptions => check_stream_options(value),
-        Shape::Tools => check_tools(value, limits),
-        Shape::Messages => check_messages(value, limits),
-    }
-}
-
-/// Takes whole numbers that are written as such, and those written with a zero fraction (`12.0`), as some clients do.
-fn check_integer(name: &str, value: &mut Value, least: i64, most: i64) -> Result<(), Refusal> {
-    let Value::Number(number) = value else {
-        return Err(wrong_shape(name, "a whole number", "eine ganze Zahl"));
-    };
-    let whole = number.as_i64().or_else(|| {
-        let float = number.as_f64();
-        // Exact: below 2^53 every whole double is its integer.
-        (float.fract() == 0.0 && float.abs() < 9.0e15).then_some(float as i64)
-    });
-    match whole {
-        Some(whole) if (least..=most).contains(&whole) => {
-            *number = Number::from(whole);
-            Ok(())
-        }
-        Some(_) => Err(out_of_range(name, &least.to_string(), &most.to_string())),
-        None if number.as_f64().fract() == 0.0 => {
-            Err(out_of_range(name, &least.to_string(), &most.to_string()))
-        }
-        None => Err(wrong_shape(name, "a whole number", "eine ganze Zahl")),
-    }
-}
-
-fn check_prompt(name: &str, value: &Value) -> Result<(), Refusal> {
-    match value {
-        Value::String(_) => Ok(()),
-        Value::Array(items) if items.is_empty() => Err(wrong_shape(
-            name,
-            "a string or a list of strings, not an empty list",
-            "ein Text oder eine nicht leere Liste von Texten",
-        )),
-        Value::Array(items) if items.len() > 2048 => Err(too_many(name, 2048)),
-        Value::Array(items) if items.iter().all(|item| matches!(item, Value::String(_))) => Ok(()),
-        Value::Array(items)
-            if items.iter().any(|item| matches!(item, Value::Number(_) | Value::Array(_))) =>
-        {
-            Err(invalid_request(
-                format!(
-                    "The field `{name}` holds token numbers, which cannot be inspected; send text instead \
-                     (in LangChain: `check_embedding_ctx_length=False`)."
-                ),
-                format!(
-                    "Das Feld `{name}` enthält Token-Nummern, die nicht geprüft werden können; senden Sie Text \
-                     (in LangChain: `check_embedding_ctx_length=False`)."
-                ),
-                "token ids instead of text",
-                Some(name),
-            ))
-        }
-        _ => Err(wrong_shape(name, "a string or an array of strings", "ein Text oder eine Liste von Texten")),
-    }
-}
-
-fn check_stream_options(value: &mut Value) -> Result<(), Refusal> {
-    let Value::Object(options) = value else {
-        return Err(wrong_shape("stream_options", "an object", "ein Objekt"));
-    };
-    for (name, member) in options.iter() {
-        match name {
-            "include_usage" | "continuous_usage_stats" | "include_obfuscation" => {
-                if !matches!(member, Value::Bool(_) | Value::Null) {
-                    return Err(wrong_shape(
-                        &format!("stream_options.{name}"),
-                        "true or false",
-                        "true oder false",
-                    ));
-                }
-            }
-            _ => {
-                let known = ["include_usage", "continuous_usage_stats", "include_obfuscation"];
-                let nearest = fields::nearest_of(known.into_iter(), name);
-                return Err(unknown_field(name, nearest, Some("`stream_options`")));
-            }
-        }
-    }
-    // Obfuscation pads chunks against a watcher of lengths outside; between gateway and model server it means nothing.
-    options.retain(|name, member| name != "include_obfuscation" && !member.is_null());
-    Ok(())
-}
-
-fn check_tools(value: &Value, limits: &Limits) -> Result<(), Refusal> {
-    let Value::Array(tools) = value else {
-        return Err(wrong_shape("tools", "an array", "eine Liste"));
-    };
-    if tools.len() > limits.tools_max {
-        return Err(too_many("tools", limits.tools_max));
-    }
-    for (place, tool) in tools.iter().enumerate() {
-        let kind = tool.as_object().and_then(|tool| tool.get("type")).and_then(Value::as_str);
-        let function = tool.as_object().and_then(|tool| tool.get("function")).and_then(Value::as_object);
-        let name = function.and_then(|function| function.get("name")).and_then(Value::as_str);
-        if kind != Some("function") || name.is_none_or(|name| name.is_empty() || name.len() > 128) {
-            return Err(wrong_shape(
-                &format!("tools[{place}]"),
-                "a tool of type `function` with a name of 1 to 128 bytes",
-                "ein Werkzeug der Art `function` mit einem Namen von 1 bis 128 Bytes",
-            ));
-        }
-    }
-    Ok(())
-}
-
-const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
-
-/// Fields of a message. `true`: forwarded; `false`: dropped (answers that clients send back carry them).
-const MESSAGE_FIELDS: [(&str, bool); 16] = [
-    ("role", true),
-    ("content", true),
-    ("name", true),
-    ("tool_calls", true),
-    ("tool_call_id", true),
-    ("function_call", true),
-    ("refusal", true),
-    ("reasoning", true),
-    ("reasoning_content", true),
-    ("annotations", false),
-    ("id", false),
-    ("index", false),
-    ("metadata", false),
-    ("provider_specific_fields", false),
-    ("cache_control", false),
-    ("audio", false),
-];
-
-fn check_messages(value: &mut Value, limits: &Limits) -> Result<(), Refusal> {
-    let Value::Array(messages) = value else {
-        return Err(wrong_shape("messages", "an array", "eine Liste"));
-    };
-    if messages.is_empty() {
-        return Err(wrong_shape(
-            "messages",
-            "an array with at least one message",
-            "eine Liste mit mindestens einer Nachricht",
-        ));
-    }
-    if messages.len() > limits.messages_max {
-        return Err(too_many("messages", limits.messages_max));
-    }
-    for (place, message) in messages.iter_mut().enumerate() {
-        let Value::Object(message) = message else {
-            return Err(wrong_shape(&format!("messages[{place}]"), "an object", "ein Objekt"));
-        };
-        check_message(place, message)?;
-    }
-    Ok(())
-}
-
-fn check_message(place: usize, message: &mut Object) -> Result<(), Refusal> {
-    for (name, value) in message.iter() {
-        let field = format!("messages[{place}].{}", shown(name));
-        match (name, value) {
-            ("role", Value::String(role)) if ROLES.contains(&role.as_str()) => {}
-            ("role", _) => {
-                return Err(wrong_shape(
-                    &field,
-                    &format!("one of {}", ROLES.join(", ")),
-                    &format!("eine von {}", ROLES.join(", ")),
-                ));
-            }
-            ("content", Value::String(_) | Value::Null) => {}
-            ("content", Value::Array(parts)) => check_parts(&field, parts)?,
-            ("content", _) => {
-                return Err(wrong_shape(
-                    &field,
-                    "a string or an array of parts",
-                    "ein Text oder eine Liste von Teilen",
-                ));
-            }
-            (
-                "name" | "tool_call_id" | "refusal" | "reasoning" | "reasoning_content",
-                Value::String(_) | Value::Null,
-            ) => {}
-            ("name" | "tool_call_id" | "refusal" | "reasoning" | "reasoning_content", _) => {
-                return Err(wrong_shape(&field, "a string", "eine Zeichenkette"));
-            }
-            ("tool_calls", Value::Array(calls)) => check_tool_calls(&field, calls)?,
-            ("tool_calls", Value::Null) => {}
-            ("tool_calls", _) => return Err(wrong_shape(&field, "an array", "eine Liste")),
-            ("audio", value) if !value.is_null() => return Err(refused_field(&field, Why::Opaque)),
-            _ => {
-                if !MESSAGE_FIELDS.iter().any(|(known, _)| *known == name) {
-                    let nearest = fields::nearest_of(MESSAGE_FIELDS.iter().map(|(known, _)| *known), name);
-                    return Err(unknown_field(name, nearest, Some(&format!("`messages[{place}]`"))));
-                }
-            }
-        }
-    }
-    if message.get("role").is_none() {
-        let field = format!("messages[{place}].role");
-        return Err(invalid_request(
-            format!("The field `{field}` is missing."),
-            format!("Das Feld `{field}` fehlt."),
-            "required field missing",
-            Some(&field),
-        ));
-    }
-    let is_assistant = message.get("role").and_then(Value::as_str) == Some("assistant");
-    message.retain(|name, value| {
-        let is_kept = MESSAGE_FIELDS.iter().any(|(known, kept)| *known == name && *kept);
-        is_kept && (!value.is_null() || (name == "content" && is_assistant))
-    });
-    Ok(())
-}
-
-fn check_parts(field: &str, parts: &[Value]) -> Result<(), Refusal> {
-    for (place, part) in parts.iter().enumerate() {
-        let field = format!("{field}[{place}]");
-        let Some(members) = part.as_object() else {
-            return Err(wrong_shape(&field, "an object with a `type`", "ein Objekt mit einem `type`"));
-        };
-        let text = match members.get("type").and_then(Value::as_str) {
-            Some("text") => members.get("text"),
-            Some("refusal") => members.get("refusal"),
-            Some("thinking") => members.get("thinking"),
-            Some("image_url" | "input_image" | "input_audio" | "audio_url" | "video_url" | "file") => {
-                return Err(refused_field(&field, Why::Opaque));
-            }
-            _ => {
-                return Err(wrong_shape(&field, "a part of type `text`", "ein Teil der Art `text`"));
-            }
-        };
-        if !matches!(text, Some(Value::String(_))) {
-            return Err(wrong_shape(&format!("{field}.text"), "a string", "eine Zeichenkette"));
-        }
-        let known = ["type", "text", "refusal", "thinking", "signature", "cache_control", "annotations"];
-        if let Some((name, _)) = members.iter().find(|(name, _)| !known.contains(name)) {
-            return Err(unknown_field(
-                name,
-                fields::nearest_of(known.into_iter(), name),
-                Some(&format!("`{field}`")),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn check_tool_calls(field: &str, calls: &[Value]) -> Result<(), Refusal> {
-    for (place, call) in calls.iter().enumerate() {
-        let function = call.as_object().and_then(|call| call.get("function")).and_then(Value::as_object);
-        let name = function.and_then(|function| function.get("name")).and_then(Value::as_str);
-        let arguments = function.and_then(|function| function.get("arguments"));
-        if name.is_none() || !matches!(arguments, None | Some(Value::String(_))) {
-            return Err(wrong_shape(
-                &format!("{field}[{place}]"),
-                "a call with `function.name` and `function.arguments` as strings",
-                "ein Aufruf mit `function.name` und `function.arguments` als Text",
-            ));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -161,6 +161,13 @@ impl House {
         self.send(key(Role::parse(role).unwrap()).expose_printed(), Some(label), body).await
     }
 
+    /// Asks on another surface than the chat.
+    pub async fn ask_at(&self, path: &str, role: &str, body: &str) -> Answer {
+        let key = key(Role::parse(role).unwrap());
+        let arrival = Arrival { path: path.into(), ..arrival(key.expose_printed(), None, body) };
+        answer(Arc::clone(&self.gate).exchange(arrival).await).await
+    }
+
     async fn send(&self, key: &str, label: Option<&str>, body: &str) -> Answer {
         answer(Arc::clone(&self.gate).exchange(arrival(key, label, body)).await).await
     }

@@ -72,6 +72,16 @@ fn whole_replies_are_written_anew() {
         r#"{"id":"e","object":"list","data":[{"index":0,"object":"embedding","embedding":[0.25,-1e-3]}],"usage":{"prompt_tokens":1,"total_tokens":1}}"#,
         r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.25,-1e-3]}],"model":"m","usage":{"prompt_tokens":1,"total_tokens":1}}"#,
     );
+    check(
+        Surface::Rerank,
+        r#"{"id":"score-1","model":"x","usage":{"prompt_tokens":12,"total_tokens":12},"results":[{"index":1,"document":{"text":"a cat","multi_modal":null},"relevance_score":0.8013358116149902},{"index":0,"document":"b","relevance_score":-12.3456789}],"note":"x"}"#,
+        r#"{"id":"score-1","model":"m","usage":{"prompt_tokens":12,"total_tokens":12},"results":[{"index":1,"document":{"text":"a cat"},"relevance_score":0.801336},{"index":0,"document":{"text":"b"},"relevance_score":-12.34568}]}"#,
+    );
+    check(
+        Surface::Score,
+        r#"{"id":"score-1","object":"o","created":5,"model":"x","data":[{"index":0,"object":"score","score":1e-7,"note":"x"}],"usage":{"prompt_tokens":2}}"#,
+        r#"{"id":"score-1","object":"list","created":5,"model":"m","data":[{"index":0,"object":"score","score":0.000000}],"usage":{"prompt_tokens":2}}"#,
+    );
     let hidden = br#"{"data":[{"index":0,"embedding":"hello there"}]}"#;
     assert_eq!(
         WholeReply::parse(Surface::Embeddings, hidden, "m"),

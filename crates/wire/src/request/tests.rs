@@ -137,6 +137,42 @@ fn token_numbers_are_refused_because_nobody_can_inspect_them() {
     assert_eq!(got.err().and_then(|refusal| refusal.param), Some("input".to_owned()));
 }
 
+/// What becomes of a body on a surface: the document that goes on, or the status and words of its refusal.
+fn check_on(surface: Surface, body: &str, expected: Result<&str, &str>) {
+    let got = Request::parse(surface, body.as_bytes(), &Limits::default())
+        .map(|request| request.to_upstream())
+        .map_err(|refusal| refusal.message.english.to_string());
+    assert_eq!(got, expected.map(str::to_owned).map_err(str::to_owned), "{body}");
+}
+
+#[test]
+fn texts_are_ranked_and_scored() {
+    check_on(
+        Surface::Rerank,
+        r#"{"model":"m","query":"a","documents":["b","c"],"top_n":1,"return_documents":true,"user":"x"}"#,
+        Ok(r#"{"model":"m","query":"a","documents":["b","c"],"top_n":1}"#),
+    );
+    let rerank = |rest: &str, expected: &str| {
+        check_on(Surface::Rerank, &format!(r#"{{"model":"m","query":"a",{rest}}}"#), Err(expected));
+    };
+    rerank(r#""top_n":1"#, "The field `documents` is missing.");
+    rerank(r#""documents":"b""#, "The field `documents` must be an array.");
+    rerank(r#""documents":["b",{"text":"c"}]"#, "The field `documents[1]` must be a string.");
+    rerank(r#""documents":["b"],"top_k":1"#, "Unknown field `top_k`; did you mean `top_n`?");
+    rerank(
+        r#""documents":["b"],"mm_processor_kwargs":{}"#,
+        "The field `mm_processor_kwargs` is refused: it would steer the model server itself.",
+    );
+    let score = r#"{"model":"m","text_1":"a","text_2":["b"],"truncate_prompt_tokens":5}"#;
+    check_on(Surface::Score, score, Ok(score));
+    check_on(Surface::Score, r#"{"model":"m","text_1":"a"}"#, Err("The field `text_2` is missing."));
+    check_on(
+        Surface::Score,
+        r#"{"model":"m","text_1":"a","text_2":"b","stream":true}"#,
+        Err("Unknown field `stream`."),
+    );
+}
+
 struct Seen(Vec<String>);
 
 impl TextVisitor for Seen {
@@ -185,6 +221,8 @@ fn turns_are_what_was_said_in_the_order_in_which_it_is_seen() {
     check(Surface::Completions, r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#, &[("", "a"), ("", "b")]);
     check(Surface::Completions, r#"{"model":"m","prompt":"a"}"#, &[]);
     check(Surface::Embeddings, r#"{"model":"m","input":["a","b"]}"#, &[("", "a"), ("", "b")]);
+    check(Surface::Rerank, r#"{"documents":["a","b"],"model":"m","query":"c"}"#, &[("", "a"), ("", "b")]);
+    check(Surface::Score, r#"{"text_2":["a","b"],"model":"m","text_1":"c"}"#, &[("", "a"), ("", "b")]);
 }
 
 #[test]
