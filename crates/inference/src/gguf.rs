@@ -502,7 +502,25 @@ fn vocabulary(keys: &Keys) -> Result<u64, GgufError> {
             }
         }
     }
-    for name in ["bos", "eos", "eot", "unknown", "padding", "seperator", "mask"] {
+    const NAMED: [&str; 16] = [
+        "bos",
+        "eos",
+        "eot",
+        "unknown",
+        "padding",
+        "seperator",
+        "mask",
+        "fim_pre",
+        "fim_suf",
+        "fim_mid",
+        "fim_pad",
+        "fim_rep",
+        "fim_sep",
+        "prefix",
+        "suffix",
+        "middle",
+    ];
+    for name in NAMED {
         let key = format!("tokenizer.ggml.{name}_token_id");
         if keys.whole(&key)?.is_some_and(|token| token >= tokens) {
             return Err(malformed(format!("the key {} names a token beyond the vocabulary", quoted(&key))));

@@ -5,6 +5,7 @@
 //! tokens is split into tokens in one run, so that harmless content gives exactly the tokens it would give anywhere.
 //! A template that our template engine does not understand is left to llama.cpp, which recognises the common ones.
 
+use crate::text::printed;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use minijinja::syntax::SyntaxConfig;
@@ -60,8 +61,18 @@ pub(crate) struct Prompter {
     model: &'static LlamaModel,
     template: Option<Template>,
     controls: Controls,
+    middle: Option<Middle>,
     bos: String,
     eos: String,
+}
+
+/// The control tokens between which a model fills in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Middle {
+    /// Prefix, suffix, then the gap: Qwen2.5-Coder, CodeLlama, StarCoder, DeepSeek-Coder, Granite.
+    GapLast { prefix: LlamaToken, suffix: LlamaToken, gap: LlamaToken },
+    /// Suffix, then the prefix, which the answer goes on from: Codestral.
+    PrefixLast { prefix: LlamaToken, suffix: LlamaToken },
 }
 
 /// Steps a template may take: a few per message and far fewer than a loop that never ends.
@@ -84,34 +95,56 @@ impl Prompter {
             .map(LlamaToken)
             .filter(|token| vocabulary.is_control(*token))
             .map(|token| (text(token), token));
+        let controls = Controls::new(controls.collect());
         Ok(Self {
             template,
-            controls: Controls::new(controls.collect()),
+            middle: middle(model, &controls),
+            controls,
             bos: text(vocabulary.bos()),
             eos: text(vocabulary.eos()),
             model,
         })
     }
 
-    /// The tokens of a conversation, ending where the assistant's answer begins.
-    pub(crate) fn chat(&self, messages: &[Message]) -> Result<Vec<LlamaToken>, PromptError> {
+    /// The tokens of a conversation, with `answer` ending where the assistant's answer begins.
+    pub(crate) fn chat(&self, messages: &[Message], answer: bool) -> Result<Vec<LlamaToken>, PromptError> {
         let template = self.template.as_ref().ok_or(PromptError::NoTemplate)?;
         let rendered = match template {
-            Template::Jinja(environment) => render(environment, messages, &self.bos, &self.eos),
-            Template::Recognised(template) => recognised(self.model, template, messages),
+            Template::Jinja(environment) => render(environment, messages, answer, &self.bos, &self.eos),
+            Template::Recognised(template) => recognised(self.model, template, messages, answer),
         };
         let rendered = rendered.map_err(PromptError::Template)?;
         let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
         let runs = self.controls.runs(&rendered, &contents);
-        Ok(self.tokens(&runs))
+        Ok(self.tokens(&runs, true))
     }
 
-    /// The tokens of bare text; nothing in it becomes a control token.
-    pub(crate) fn text(&self, text: &str) -> Vec<LlamaToken> {
-        self.tokens(&[Run::Text(text.to_owned())])
+    /// The tokens of bare text; nothing in it becomes a control token. `beginning` puts the token in front that the
+    /// model wants there, if it wants one.
+    pub(crate) fn text(&self, text: &str, beginning: bool) -> Vec<LlamaToken> {
+        self.tokens(&[Run::Text(text.to_owned())], beginning)
     }
 
-    fn tokens(&self, runs: &[Run]) -> Vec<LlamaToken> {
+    /// The tokens before the text that belongs between `prefix` and `suffix`. `None` if the model was not made for it.
+    pub(crate) fn middle(&self, prefix: &str, suffix: &str) -> Option<Vec<LlamaToken>> {
+        let text = |text: &str| Run::Text(text.to_owned());
+        Some(match self.middle? {
+            Middle::GapLast { prefix: before, suffix: after, gap } => self.tokens(
+                &[Run::Control(before), text(prefix), Run::Control(after), text(suffix), Run::Control(gap)],
+                true,
+            ),
+            Middle::PrefixLast { prefix: before, suffix: after } => {
+                self.tokens(&[Run::Control(after), text(suffix), Run::Control(before), text(prefix)], true)
+            }
+        })
+    }
+
+    /// A token's text, control tokens included; bytes that are no whole character are replaced by U+FFFD.
+    pub(crate) fn piece(&self, token: LlamaToken) -> String {
+        printed(&self.model.vocab().token_to_piece(token, true, None))
+    }
+
+    fn tokens(&self, runs: &[Run], beginning: bool) -> Vec<LlamaToken> {
         let vocabulary = self.model.vocab();
         let mut tokens = Vec::new();
         for run in runs {
@@ -122,11 +155,32 @@ impl Prompter {
             }
         }
         // The template may have written the beginning-of-text token itself; there must be one, not two.
-        if vocabulary.should_add_bos() && tokens.first() != Some(&vocabulary.bos()) {
+        if beginning && vocabulary.should_add_bos() && tokens.first() != Some(&vocabulary.bos()) {
             tokens.insert(0, vocabulary.bos());
         }
         tokens
     }
+}
+
+/// Metadata first: llama.cpp reads the numbered tokens (`tokenizer.ggml.fim_pre_token_id` and its older names), and
+/// without them looks for the spellings of the families it knows. Codestral's it does not know.
+fn middle(model: &LlamaModel, controls: &Controls) -> Option<Middle> {
+    let vocabulary = model.vocab();
+    let there = |token: LlamaToken| (0..vocabulary.n_tokens()).contains(&token.0).then_some(token);
+    let numbered = || {
+        Some(Middle::GapLast {
+            prefix: there(vocabulary.fim_pre())?,
+            suffix: there(vocabulary.fim_suf())?,
+            gap: there(vocabulary.fim_mid())?,
+        })
+    };
+    let spelled = || {
+        Some(Middle::PrefixLast {
+            prefix: controls.spelled("[PREFIX]")?,
+            suffix: controls.spelled("[SUFFIX]")?,
+        })
+    };
+    numbered().or_else(spelled)
 }
 
 enum Template {
@@ -141,7 +195,7 @@ impl Template {
         let trial = [Message { role: "user".to_owned(), content: "trial".to_owned() }];
         match compile(source) {
             Ok(environment) => Ok(Self::Jinja(Box::new(environment))),
-            Err(_) if recognised(model, &template, &trial).is_ok() => Ok(Self::Recognised(template)),
+            Err(_) if recognised(model, &template, &trial, true).is_ok() => Ok(Self::Recognised(template)),
             Err(why) => Err(why),
         }
     }
@@ -151,6 +205,7 @@ fn recognised(
     model: &LlamaModel,
     template: &LlamaChatTemplate,
     messages: &[Message],
+    answer: bool,
 ) -> Result<Vec<Part>, String> {
     let places: Result<Vec<LlamaChatMessage>, _> = messages
         .iter()
@@ -158,7 +213,7 @@ fn recognised(
         .map(|(index, message)| LlamaChatMessage::new(message.role().to_owned(), message.place(index)))
         .collect();
     let places = places.map_err(|error| error.to_string())?;
-    split(&model.apply_chat_template(template, &places, true).map_err(|error| error.to_string())?)
+    split(&model.apply_chat_template(template, &places, answer).map_err(|error| error.to_string())?)
 }
 
 fn compile(source: String) -> Result<Environment<'static>, String> {
@@ -196,6 +251,7 @@ const EDGE: char = '\u{2003}';
 fn render(
     environment: &Environment<'static>,
     messages: &[Message],
+    answer: bool,
     bos: &str,
     eos: &str,
 ) -> Result<Vec<Part>, String> {
@@ -206,7 +262,7 @@ fn render(
         .collect();
     let template = environment.get_template("chat").map_err(|error| one_line(&error))?;
     let rendered = template
-        .render(context! { messages => places, add_generation_prompt => true, bos_token => bos, eos_token => eos })
+        .render(context! { messages => places, add_generation_prompt => answer, bos_token => bos, eos_token => eos })
         .map_err(|error| one_line(&error))?;
     split(&rendered)
 }
@@ -253,6 +309,10 @@ impl Controls {
         by_length.retain(|(text, _)| !text.is_empty());
         by_length.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         Self { by_length }
+    }
+
+    fn spelled(&self, text: &str) -> Option<LlamaToken> {
+        self.by_length.iter().find(|(spelling, _)| spelling == text).map(|(_, token)| *token)
     }
 
     fn runs(&self, parts: &[Part], contents: &[&str]) -> Vec<Run> {
@@ -318,7 +378,7 @@ mod tests {
             .collect();
         let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
         let printed = match compile(template.to_owned())
-            .and_then(|environment| render(&environment, &messages, "<s>", "</s>"))
+            .and_then(|environment| render(&environment, &messages, true, "<s>", "</s>"))
         {
             Err(why) => why,
             Ok(parts) => {

@@ -4,8 +4,10 @@ use crate::request::{Fault, Generation};
 use crate::sampling::TokenLogprob;
 use crate::scheduler::{Event, FinishReason};
 use crate::server::{Served, random};
+use crate::text::printed;
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use llama_cpp_2::token::LlamaToken;
 use schleuse_types::Clock;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
@@ -21,11 +23,14 @@ pub(crate) struct Reply {
     created: u64,
     model: String,
     fingerprint: String,
+    /// Of all prompts together.
     choices: u32,
+    choices_per_prompt: u32,
     prompt_tokens: usize,
     include_usage: bool,
     logprobs: bool,
-    echo: Option<String>,
+    /// Empty, or one text per prompt.
+    echo: Vec<String>,
 }
 
 impl Reply {
@@ -38,21 +43,34 @@ impl Reply {
             model: served.model.clone(),
             fingerprint: served.fingerprint.clone(),
             choices: asked.choices,
+            choices_per_prompt: asked.choices,
             prompt_tokens,
             include_usage: asked.include_usage,
             logprobs: asked.logprobs.is_some(),
-            echo: None,
+            echo: Vec::new(),
         })
     }
 
     pub(crate) fn completion(
         served: &Served,
-        prompt_tokens: usize,
+        prompts: &[Vec<LlamaToken>],
         asked: &Generation,
-        echo: Option<String>,
+        echo: Vec<String>,
     ) -> Result<Self, Fault> {
         let id = format!("cmpl-{:016x}", u64::from_ne_bytes(random()?));
-        Ok(Self { chat: false, id, echo, ..Self::chat(served, prompt_tokens, asked)? })
+        let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(asked.choices);
+        let prompt_tokens = prompts.iter().map(Vec::len).sum();
+        Ok(Self { chat: false, id, choices, echo, ..Self::chat(served, prompt_tokens, asked)? })
+    }
+
+    fn echo(&self, choice: u32) -> &str {
+        let prompt = choice / self.choices_per_prompt.max(1);
+        self.echo.get(prompt as usize).map_or("", String::as_str)
+    }
+
+    /// Choices of one prompt share what was cached of it, so the first one's counts.
+    fn counts_cached(&self, choice: u32) -> bool {
+        choice.is_multiple_of(self.choices_per_prompt.max(1))
     }
 
     fn envelope(&self, object: &str, choices: Value) -> Value {
@@ -123,9 +141,9 @@ struct Counted {
 }
 
 impl Counted {
-    fn add(&mut self, generated: u32, cached: u32) {
+    fn add(&mut self, generated: u32, cached: Option<u32>) {
         self.generated += u64::from(generated);
-        self.cached = self.cached.max(cached);
+        self.cached = self.cached.saturating_add(cached.unwrap_or(0));
     }
 }
 
@@ -182,18 +200,6 @@ fn finite(logprob: f32) -> Value {
     json!(logprob.max(-9999.0))
 }
 
-/// A token's bytes as text; parts of characters become U+FFFD, the `bytes` beside it are exact.
-fn printed(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    text
-}
-
 /// A reply that is sent when it is complete.
 pub(crate) struct Collected {
     reply: Reply,
@@ -209,15 +215,13 @@ struct Choice {
 }
 
 impl Collected {
-    pub(crate) fn new(reply: Reply, choices: u32) -> Self {
-        let text = reply.echo.clone().unwrap_or_default();
-        let logprobs_offset = text.chars().count();
-        let choice = || Choice {
-            text: text.clone(),
-            logprobs: Logprobs { tokens: Vec::new(), offset: logprobs_offset },
-            reason: None,
+    pub(crate) fn new(reply: Reply) -> Self {
+        let choice = |choice: u32| {
+            let text = reply.echo(choice).to_owned();
+            let logprobs = Logprobs { tokens: Vec::new(), offset: text.chars().count() };
+            Choice { text, logprobs, reason: None }
         };
-        Self { choices: (0..choices).map(|_| choice()).collect(), reply, counted: Counted::default() }
+        Self { choices: (0..reply.choices).map(choice).collect(), reply, counted: Counted::default() }
     }
 
     pub(crate) fn take(&mut self, event: Event) {
@@ -229,7 +233,7 @@ impl Collected {
                 }
             }
             Event::Finished { choice, reason, generated, cached } => {
-                self.counted.add(generated, cached);
+                self.counted.add(generated, self.reply.counts_cached(choice).then_some(cached));
                 if let Some(choice) = self.choices.get_mut(choice as usize) {
                     choice.reason = Some(reason);
                 }
@@ -277,10 +281,9 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(reply: Reply, events: UnboundedReceiver<Event>) -> Self {
-        let echo = reply.echo.clone().unwrap_or_default();
         let mut stream = Self {
             ready: VecDeque::new(),
-            offsets: (0..reply.choices).map(|_| echo.chars().count()).collect(),
+            offsets: (0..reply.choices).map(|choice| reply.echo(choice).chars().count()).collect(),
             open: reply.choices,
             counted: Counted::default(),
             ended: false,
@@ -293,8 +296,9 @@ impl Stream {
                 let start =
                     json!([{ "index": choice, "delta": start, "logprobs": null, "finish_reason": null }]);
                 stream.push(&stream.reply.chunk(start));
-            } else if !echo.is_empty() {
-                stream.push(&stream.reply.delta(choice, Some(&echo), &Logprobs::default(), None));
+            } else if !stream.reply.echo(choice).is_empty() {
+                let echo = Some(stream.reply.echo(choice));
+                stream.push(&stream.reply.delta(choice, echo, &Logprobs::default(), None));
             }
         }
         stream
@@ -315,7 +319,7 @@ impl Stream {
                 self.push(&self.reply.delta(choice, Some(&text), &logprobs, None));
             }
             Some(Event::Finished { choice, reason, generated, cached }) => {
-                self.counted.add(generated, cached);
+                self.counted.add(generated, self.reply.counts_cached(choice).then_some(cached));
                 self.push(&self.reply.delta(choice, None, &Logprobs::default(), Some(reason)));
                 self.open = self.open.saturating_sub(1);
                 if self.open == 0 {

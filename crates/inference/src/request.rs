@@ -34,6 +34,14 @@ impl Fault {
         Self { status: 400, message, code: "context_length_exceeded", param: Some(param) }
     }
 
+    pub(crate) fn no_middle(model: &str) -> Self {
+        let message = format!(
+            "the model `{model}` has no tokens for filling in the middle; leave `suffix` out, or serve a model that has \
+             them, such as Qwen2.5-Coder, CodeLlama, StarCoder2, DeepSeek-Coder or Codestral"
+        );
+        Self { status: 400, message, code: "unsupported_parameter", param: Some("suffix") }
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let kind = match self.status {
             400 | 404 | 405 | 413 => "invalid_request_error",
@@ -55,6 +63,8 @@ pub(crate) struct Generation {
     pub(crate) logprobs: Option<usize>,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
+    /// Beginnings are shared only among requests of the same salt.
+    pub(crate) cache_salt: Option<String>,
     pub(crate) sampling: Sampling,
 }
 
@@ -68,23 +78,55 @@ pub(crate) struct Chat {
 /// `/v1/completions`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Completion {
-    pub(crate) prompt: String,
+    /// 1 to [`PROMPTS_MAX`]; each is answered as often as `generation.choices` says.
+    pub(crate) prompts: Vec<Prompt>,
+    /// What follows the gap that is to be filled. Then every prompt is a text.
+    pub(crate) suffix: Option<String>,
     pub(crate) echo: bool,
     pub(crate) generation: Generation,
+}
+
+/// Bare text, or numbers of LLM tokens that somebody has made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Prompt {
+    Text(String),
+    /// Within the vocabulary.
+    Tokens(Vec<i32>),
 }
 
 /// `/v1/embeddings`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Embeddings {
     pub(crate) inputs: Vec<String>,
+    /// Elements to keep of each vector; all without it.
+    pub(crate) dimensions: Option<usize>,
     pub(crate) base64: bool,
+}
+
+/// `/tokenize`, as vLLM has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tokenize {
+    pub(crate) what: Tokenized,
+    /// Whether the texts of the tokens are wanted beside their numbers.
+    pub(crate) strings: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Tokenized {
+    Prompt { text: String, beginning: bool },
+    Messages { messages: Vec<Message>, answer: bool },
 }
 
 /// Texts per embedding request, as OpenAI has it.
 const INPUTS_MAX: usize = 2048;
 const MESSAGES_MAX: usize = 4096;
-/// Choices per request.
+/// Choices per prompt.
 const CHOICES_MAX: u64 = 8;
+/// Prompts of one request to `/v1/completions`.
+pub(crate) const PROMPTS_MAX: usize = 64;
+/// Prompts times choices.
+const ANSWERS_MAX: usize = 128;
+const CACHE_SALT_BYTES_MAX: usize = 256;
 const STOPS_MAX: usize = 16;
 const STOP_BYTES_MAX: usize = 1024;
 const LOGPROBS_MAX: u64 = 20;
@@ -115,28 +157,78 @@ pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32) -> Result<Chat, Fa
 
 pub(crate) fn completion(body: &[u8], random: u32, vocabulary: i32) -> Result<Completion, Fault> {
     let fields = object(body)?;
-    refuse(&fields, "suffix")?;
     if whole(&fields, "best_of", 1, CHOICES_MAX)?.is_some_and(|best_of| best_of > 1) {
         return Err(Fault::unsupported("best_of"));
     }
-    let prompt = match fields.get("prompt") {
-        Some(Value::String(prompt)) => prompt.clone(),
-        Some(Value::Array(prompts)) => match prompts.as_slice() {
-            [Value::String(prompt)] => prompt.clone(),
-            _ => return Err(Fault::invalid("prompt", "`prompt` must be one text")),
-        },
-        _ => return Err(Fault::invalid("prompt", "`prompt` must be a text")),
-    };
+    let prompts = prompts(fields.get("prompt"), vocabulary)?;
+    let suffix = text(&fields, "suffix")?.filter(|suffix| !suffix.is_empty());
+    if suffix.is_some() && prompts.iter().any(|prompt| matches!(prompt, Prompt::Tokens(_))) {
+        return Err(Fault::invalid("suffix", "`suffix` needs a `prompt` of text, not of token numbers"));
+    }
     let logprobs = whole(&fields, "logprobs", 0, LOGPROBS_MAX)?;
     let mut generation = generation(&fields, random, vocabulary, logprobs)?;
     // OpenAI's default for this old surface.
     generation.tokens_max = Some(generation.tokens_max.unwrap_or(16));
-    Ok(Completion { prompt, echo: flag(&fields, "echo")?.unwrap_or(false), generation })
+    if prompts.len() * generation.choices as usize > ANSWERS_MAX {
+        let message = format!("prompts times `n` must be at most {ANSWERS_MAX}");
+        return Err(Fault::invalid("prompt", message));
+    }
+    Ok(Completion { prompts, suffix, echo: flag(&fields, "echo")?.unwrap_or(false), generation })
 }
 
-pub(crate) fn embeddings(body: &[u8]) -> Result<Embeddings, Fault> {
+/// A text, a list of token numbers, or a list of either.
+fn prompts(prompt: Option<&Value>, vocabulary: i32) -> Result<Vec<Prompt>, Fault> {
+    let one = |prompt: &Value| match prompt {
+        Value::String(text) if !text.is_empty() => Some(Prompt::Text(text.clone())),
+        Value::Array(numbers) if !numbers.is_empty() => {
+            let token = |number: &Value| {
+                let token = number.as_i64().and_then(|number| i32::try_from(number).ok());
+                token.filter(|token| (0..vocabulary).contains(token))
+            };
+            numbers.iter().map(token).collect::<Option<_>>().map(Prompt::Tokens)
+        }
+        _ => None,
+    };
+    let prompts = match prompt {
+        Some(Value::Array(several)) if !several.first().is_some_and(Value::is_number) => Some(several)
+            .filter(|several| (1..=PROMPTS_MAX).contains(&several.len()))
+            .and_then(|several| several.iter().map(one).collect()),
+        Some(single) => one(single).map(|prompt| vec![prompt]),
+        None => None,
+    };
+    prompts.ok_or_else(|| {
+        let message = format!(
+            "`prompt` must be a text, a list of token numbers below {vocabulary}, or 1 to {PROMPTS_MAX} of either, \
+             none of them empty"
+        );
+        Fault::invalid("prompt", message)
+    })
+}
+
+pub(crate) fn tokenize(body: &[u8]) -> Result<Tokenize, Fault> {
     let fields = object(body)?;
-    refuse(&fields, "dimensions")?;
+    let strings = flag(&fields, "return_token_strs")?.unwrap_or(false);
+    let what = match (text(&fields, "prompt")?, fields.contains_key("messages")) {
+        (Some(_), true) => {
+            return Err(Fault::invalid("prompt", "there must be `prompt` or `messages`, not both"));
+        }
+        (Some(text), false) => {
+            Tokenized::Prompt { text, beginning: flag(&fields, "add_special_tokens")?.unwrap_or(true) }
+        }
+        (None, true) => Tokenized::Messages {
+            messages: messages(&fields)?,
+            answer: flag(&fields, "add_generation_prompt")?.unwrap_or(true),
+        },
+        (None, false) => return Err(Fault::invalid("prompt", "there must be `prompt` or `messages`")),
+    };
+    Ok(Tokenize { what, strings })
+}
+
+/// `width` is how many elements the model's vectors have.
+pub(crate) fn embeddings(body: &[u8], width: u32) -> Result<Embeddings, Fault> {
+    let fields = object(body)?;
+    let dimensions = whole(&fields, "dimensions", 1, width.into())?;
+    let dimensions = dimensions.and_then(|dimensions| usize::try_from(dimensions).ok());
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let inputs = match fields.get("input") {
         Some(Value::Array(inputs)) if inputs.len() <= INPUTS_MAX => inputs.iter().map(text).collect(),
@@ -156,7 +248,7 @@ pub(crate) fn embeddings(body: &[u8]) -> Result<Embeddings, Fault> {
             return Err(Fault::invalid("encoding_format", "`encoding_format` must be float or base64"));
         }
     };
-    Ok(Embeddings { inputs, base64 })
+    Ok(Embeddings { inputs, dimensions, base64 })
 }
 
 /// The model a request names, if it names one.
@@ -230,6 +322,7 @@ fn generation(
         logprobs: logprobs.map(|top| usize::try_from(top).unwrap_or(0)),
         stream: flag(fields, "stream")?.unwrap_or(false),
         include_usage: usage.and_then(Value::as_bool).unwrap_or(false),
+        cache_salt: cache_salt(fields)?,
         sampling: Sampling {
             temperature: real("temperature", 0.0, 2.0)?.unwrap_or(TEMPERATURE),
             top_p: real("top_p", 0.0, 1.0)?.unwrap_or(TOP_P),
@@ -243,6 +336,15 @@ fn generation(
             grammar: None,
         },
     })
+}
+
+fn cache_salt(fields: &Map<String, Value>) -> Result<Option<String>, Fault> {
+    let salt = text(fields, "cache_salt")?;
+    if salt.as_ref().is_some_and(|salt| !(1..=CACHE_SALT_BYTES_MAX).contains(&salt.len())) {
+        let message = format!("`cache_salt` must have 1 to {CACHE_SALT_BYTES_MAX} bytes");
+        return Err(Fault::invalid("cache_salt", message));
+    }
+    Ok(salt)
 }
 
 // What an asker gets who asks for nothing: steadier than sampling from the whole distribution, which small models
@@ -368,6 +470,14 @@ fn check_schema(schema: &Value, depth: usize) -> Result<(), Fault> {
             }
         }),
         _ => Ok(()),
+    }
+}
+
+fn text(fields: &Map<String, Value>, name: &'static str) -> Result<Option<String>, Fault> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Fault::invalid(name, format!("`{name}` must be a text"))),
     }
 }
 

@@ -30,6 +30,8 @@ use tokio::sync::oneshot;
 pub(crate) struct Job {
     /// At least one token, and with `tokens_max` no more than the context holds.
     pub(crate) prompt: Vec<LlamaToken>,
+    /// The number of the first choice in the events: a request with several prompts is a job for each.
+    pub(crate) first_choice: u32,
     pub(crate) choices: u32,
     /// At least 1.
     pub(crate) tokens_max: u32,
@@ -37,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) ignore_end: bool,
     /// How many alternatives to report per token; none at all without it.
     pub(crate) logprobs: Option<usize>,
+    /// Only jobs of the same salt share what was computed.
+    pub(crate) salt: Option<String>,
     pub(crate) sampling: Sampling,
     /// Closing the other end cancels the job at the next turn. Holds at most one entry per token of an answer.
     pub(crate) events: UnboundedSender<Event>,
@@ -221,6 +225,11 @@ impl Sequence {
         self.tokens.len() - self.fed
     }
 
+    /// Its number among all choices of the request.
+    fn number(&self) -> u32 {
+        self.job.first_choice + self.choice
+    }
+
     /// Sending fails only when the asker has left, which the next turn notices.
     fn send(&self, event: Event) {
         let _left = self.job.events.send(event);
@@ -398,17 +407,18 @@ impl Scheduler {
     fn seat(&mut self, sequence: &mut Sequence) -> Result<(), String> {
         // The last token is always computed: its logits are what comes next.
         let reusable = sequence.tokens.len().saturating_sub(1);
-        let (source, common) = match self.slots.longest_beginning(&sequence.tokens) {
-            Some((source, common)) if self.shares => (Some(source), common.min(reusable)),
-            _ => (None, 0),
-        };
+        let (source, common) =
+            match self.slots.longest_beginning(&sequence.tokens, sequence.job.salt.as_deref()) {
+                Some((source, common)) if self.shares => (Some(source), common.min(reusable)),
+                _ => (None, 0),
+            };
         let takes_over =
             source.filter(|source| self.slots.is_idle(*source) && common * 2 >= self.slots.len(*source));
         let slot = match takes_over {
             Some(source) => source,
             None => self.slots.freest(source).ok_or("no slot for a sequence")?,
         };
-        self.slots.take(slot);
+        self.slots.take(slot, sequence.job.salt.as_deref());
         let kept = if Some(slot) == source { common } else { 0 };
         self.clear(slot, kept)?;
         if let Some(source) = source.filter(|source| *source != slot && common > 0) {
@@ -421,7 +431,7 @@ impl Scheduler {
         }
         for sibling in &mut sequence.siblings {
             sibling.slot = self.slots.freest(Some(slot)).ok_or("no slot for a choice")?;
-            self.slots.take(sibling.slot);
+            self.slots.take(sibling.slot, sibling.job.salt.as_deref());
             sibling.cached = sequence.cached;
         }
         Ok(())
@@ -577,12 +587,12 @@ impl Scheduler {
         let unsent = (stopped || last) && !sequence.logprobs.is_empty();
         if !text.is_empty() || unsent {
             let logprobs = std::mem::take(&mut sequence.logprobs);
-            sequence.send(Event::Piece { choice: sequence.choice, text, logprobs });
+            sequence.send(Event::Piece { choice: sequence.number(), text, logprobs });
         }
         if stopped || last {
             let reason = if stopped { FinishReason::Stop } else { FinishReason::Length };
             sequence.send(Event::Finished {
-                choice: sequence.choice,
+                choice: sequence.number(),
                 reason,
                 generated: sequence.generated,
                 cached: sequence.cached,

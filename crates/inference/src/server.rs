@@ -2,7 +2,7 @@
 
 use crate::prompt::Prompter;
 use crate::reply::{Collected, Reply, Stream};
-use crate::request::{self, Fault, Generation};
+use crate::request::{self, Fault, Generation, Prompt, Tokenized};
 use crate::scheduler::{EMBED_TOKENS_MAX, Embedding, Event, Job, Queue, Work};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -28,6 +28,8 @@ pub(crate) struct Served {
     /// Prompt and answer of one request together.
     pub(crate) context_tokens: u32,
     pub(crate) vocabulary: i32,
+    /// Elements of an embedding.
+    pub(crate) width: u32,
     pub(crate) clock: SystemClock,
     /// The engine's release, for `system_fingerprint`.
     pub(crate) fingerprint: String,
@@ -86,9 +88,10 @@ async fn route(served: &Arc<Served>, request: Request<Incoming>) -> Result<Respo
         (&Method::POST, "/v1/chat/completions") => chat(served, body(served, request).await?).await,
         (&Method::POST, "/v1/completions") => completion(served, body(served, request).await?).await,
         (&Method::POST, "/v1/embeddings") => embeddings(served, body(served, request).await?).await,
+        (&Method::POST, "/tokenize") => tokenize(served, body(served, request).await?).await,
         _ => {
-            let message =
-                "there is /health, /v1/models, /v1/chat/completions, /v1/completions and /v1/embeddings";
+            let message = "there is /health, /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings and \
+                           /tokenize";
             Err(Fault { status: 404, message: message.to_owned(), code: "not_found", param: None })
         }
     }
@@ -137,27 +140,62 @@ async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Faul
 async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
     let (asked, prompt) = aside(served, body.len(), move |served| {
         let asked = request::chat(&body, seed()?, served.vocabulary)?;
-        let prompt = served.prompter.chat(&asked.messages);
+        let prompt = served.prompter.chat(&asked.messages, true);
         Ok((asked, prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?))
     })
     .await?;
     let reply = Reply::chat(served, prompt.len(), &asked.generation)?;
-    generate(served, prompt, asked.generation, reply, "messages").await
+    generate(served, vec![prompt], asked.generation, reply, "messages").await
 }
 
 async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
-    let (asked, prompt) = aside(served, body.len(), move |served| {
+    let (generation, prompts, echo) = aside(served, body.len(), move |served| {
         let asked = request::completion(&body, seed()?, served.vocabulary)?;
-        let prompt = served.prompter.text(&asked.prompt);
-        Ok((asked, prompt))
+        let prompter = &served.prompter;
+        let tokens = |prompt: &Prompt| match (prompt, &asked.suffix) {
+            (Prompt::Tokens(tokens), _) => Ok(tokens.iter().copied().map(LlamaToken).collect()),
+            (Prompt::Text(text), None) => Ok(prompter.text(text, true)),
+            (Prompt::Text(text), Some(suffix)) => {
+                prompter.middle(text, suffix).ok_or_else(|| Fault::no_middle(&served.model))
+            }
+        };
+        let prompts = asked.prompts.iter().map(tokens).collect::<Result<Vec<Vec<LlamaToken>>, Fault>>()?;
+        let echoed = |prompt| match prompt {
+            Prompt::Text(text) => text,
+            Prompt::Tokens(tokens) => {
+                tokens.into_iter().map(|token| prompter.piece(LlamaToken(token))).collect()
+            }
+        };
+        let echo = if asked.echo { asked.prompts.into_iter().map(echoed).collect() } else { Vec::new() };
+        Ok((asked.generation, prompts, echo))
     })
     .await?;
-    if prompt.is_empty() {
-        return Err(Fault::invalid("prompt", "`prompt` must not be empty"));
-    }
-    let echo = asked.echo.then_some(asked.prompt);
-    let reply = Reply::completion(served, prompt.len(), &asked.generation, echo)?;
-    generate(served, prompt, asked.generation, reply, "prompt").await
+    let reply = Reply::completion(served, &prompts, &generation, echo)?;
+    generate(served, prompts, generation, reply, "prompt").await
+}
+
+async fn tokenize(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+    aside(served, body.len(), move |served| {
+        let asked = request::tokenize(&body)?;
+        let prompter = &served.prompter;
+        let tokens = match asked.what {
+            Tokenized::Prompt { text, beginning } => prompter.text(&text, beginning),
+            Tokenized::Messages { messages, answer } => prompter
+                .chat(&messages, answer)
+                .map_err(|error| Fault::invalid("messages", error.to_string()))?,
+        };
+        let strings = asked
+            .strings
+            .then(|| -> Vec<String> { tokens.iter().map(|token| prompter.piece(*token)).collect() });
+        let reply = json!({
+            "count": tokens.len(),
+            "max_model_len": served.context_tokens,
+            "tokens": tokens.iter().map(|token| token.0).collect::<Vec<i32>>(),
+            "token_strs": strings,
+        });
+        Ok(whole(&reply))
+    })
+    .await
 }
 
 /// Runs what takes long for a long body beside the thread that serves, so that streams do not wait for it.
@@ -175,32 +213,44 @@ async fn aside<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(failed("the request could not be read".to_owned())))
 }
 
+/// Answers every prompt; `prompts` has at least one.
 async fn generate(
     served: &Served,
-    prompt: Vec<LlamaToken>,
+    prompts: Vec<Vec<LlamaToken>>,
     generation: Generation,
     reply: Reply,
     param: &'static str,
 ) -> Result<Response<Body>, Fault> {
-    let length = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
-    let room = served.context_tokens.saturating_sub(length);
-    if room == 0 || prompt.is_empty() {
+    let room = |prompt: &Vec<LlamaToken>| {
+        let length = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+        served.context_tokens.saturating_sub(length)
+    };
+    if let Some(prompt) = prompts.iter().find(|prompt| room(prompt) == 0 || prompt.is_empty()) {
         return Err(Fault::too_long(prompt.len(), served.context_tokens, param));
     }
     let (events, mut arriving) = mpsc::unbounded_channel();
-    let Generation { choices, tokens_max, stops, ignore_end, logprobs, sampling, .. } = generation;
-    let job = Job {
-        prompt,
-        choices,
-        // As vLLM has it, an answer without a limit may fill the context; a limit beyond it is cut.
-        tokens_max: tokens_max.map_or(room, |tokens_max| tokens_max.min(room)),
-        stops: stops.into_iter().map(String::into_bytes).collect(),
-        ignore_end,
-        logprobs,
-        sampling,
-        events,
-    };
-    submit(served, Work::Answer(job))?;
+    let stops: Vec<Vec<u8>> = generation.stops.into_iter().map(String::into_bytes).collect();
+    let mut first_choice = 0;
+    for prompt in prompts {
+        let room = room(&prompt);
+        let job = Job {
+            prompt,
+            first_choice,
+            choices: generation.choices,
+            // As vLLM has it, an answer without a limit may fill the context; a limit beyond it is cut.
+            tokens_max: generation.tokens_max.map_or(room, |tokens_max| tokens_max.min(room)),
+            stops: stops.clone(),
+            ignore_end: generation.ignore_end,
+            logprobs: generation.logprobs,
+            salt: generation.cache_salt.clone(),
+            sampling: generation.sampling.clone(),
+            events: events.clone(),
+        };
+        // Those before one that finds no place end with the channel.
+        submit(served, Work::Answer(job))?;
+        first_choice += generation.choices;
+    }
+    drop(events);
     if generation.stream {
         let body = Either::Right(Stream::new(reply, arriving));
         let mut response = Response::new(body);
@@ -212,7 +262,7 @@ async fn generate(
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         return Ok(response);
     }
-    let mut collected = Collected::new(reply, choices);
+    let mut collected = Collected::new(reply);
     while let Some(event) = arriving.recv().await {
         if let Event::Failed(why) = event {
             return Err(failed(why));
@@ -223,11 +273,11 @@ async fn generate(
 }
 
 async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
-    let (base64, texts) = aside(served, body.len(), move |served| {
-        let asked = request::embeddings(&body)?;
+    let (asked, texts) = aside(served, body.len(), move |served| {
+        let asked = request::embeddings(&body, served.width)?;
         let texts: Vec<Vec<LlamaToken>> =
-            asked.inputs.iter().map(|input| served.prompter.text(input)).collect();
-        Ok((asked.base64, texts))
+            asked.inputs.iter().map(|input| served.prompter.text(input, true)).collect();
+        Ok((asked, texts))
     })
     .await?;
     let unfit = |text: &&Vec<LlamaToken>| text.is_empty() || text.len() > EMBED_TOKENS_MAX as usize;
@@ -240,9 +290,9 @@ async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
         tokens_total += tokens.len();
         let (reply, arriving) = oneshot::channel();
         submit(served, Work::Embed(Embedding { tokens, reply }))?;
-        let vector =
-            arriving.await.unwrap_or_else(|_| Err("the engine is stopping".to_owned())).map_err(failed)?;
-        let embedding = match base64 {
+        let vector = arriving.await.unwrap_or_else(|_| Err("the engine is stopping".to_owned()));
+        let vector = shortened(vector.map_err(failed)?, asked.dimensions);
+        let embedding = match asked.base64 {
             true => Value::String(crate::reply::base64(vector.iter().flat_map(|value| value.to_le_bytes()))),
             false => json!(vector),
         };
@@ -254,6 +304,17 @@ async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
         "model": served.model,
         "usage": { "prompt_tokens": tokens_total, "total_tokens": tokens_total },
     })))
+}
+
+/// The beginning of a vector, of unit length again. Models trained for it (Matryoshka) lose little by it.
+fn shortened(mut vector: Vec<f32>, dimensions: Option<usize>) -> Vec<f32> {
+    let Some(dimensions) = dimensions.filter(|dimensions| *dimensions < vector.len()) else { return vector };
+    vector.truncate(dimensions);
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
+    vector
 }
 
 fn submit(served: &Served, work: Work) -> Result<(), Fault> {

@@ -15,6 +15,9 @@ pub(crate) struct Slots {
 #[derive(Default)]
 struct Slot {
     filled: Vec<Filled>,
+    /// Whose the cells are: nobody with another salt takes them over, so that nobody can tell from the time an answer
+    /// takes what others have asked.
+    salt: Option<String>,
     taken: bool,
     last_use: u64,
 }
@@ -60,9 +63,16 @@ impl Slots {
         self.slots.get(slot).is_some_and(|slot| !slot.taken)
     }
 
-    /// The slot, running or idle, that has computed most of the beginning of `tokens`, and how much.
-    pub(crate) fn longest_beginning(&self, tokens: &[LlamaToken]) -> Option<(usize, usize)> {
-        let common = |slot: &Slot| slot.filled.iter().zip(tokens).take_while(|(a, b)| a.token == **b).count();
+    /// The slot, running or idle, that has computed most of the beginning of `tokens` under the same salt, and how much.
+    pub(crate) fn longest_beginning(
+        &self,
+        tokens: &[LlamaToken],
+        salt: Option<&str>,
+    ) -> Option<(usize, usize)> {
+        let common = |slot: &Slot| match slot.salt.as_deref() == salt {
+            true => slot.filled.iter().zip(tokens).take_while(|(a, b)| a.token == **b).count(),
+            false => 0,
+        };
         let best = self.slots.iter().map(common).enumerate().max_by_key(|(_, common)| *common);
         best.filter(|(_, common)| *common > 0)
     }
@@ -81,8 +91,12 @@ impl Slots {
         idle.min_by_key(|(_, slot)| slot.last_use).map(|(index, _)| index)
     }
 
-    pub(crate) fn take(&mut self, slot: usize) {
+    /// What the slot still holds must have been computed under the same salt, or be emptied.
+    pub(crate) fn take(&mut self, slot: usize, salt: Option<&str>) {
         self.mark(slot, true);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.salt = salt.map(str::to_owned);
+        }
     }
 
     pub(crate) fn release(&mut self, slot: usize) {
@@ -159,7 +173,7 @@ mod tests {
     #[test]
     fn the_longest_beginning_is_found() {
         let check = |texts: &[&str], prompt: &str, expected: Option<(usize, usize)>| {
-            assert_eq!(filled(texts).longest_beginning(&tokens(prompt)), expected);
+            assert_eq!(filled(texts).longest_beginning(&tokens(prompt), None), expected);
         };
         check(&["ab", "abcx", "b"], "abcd", Some((1, 3)));
         check(&["x", ""], "abcd", None);
@@ -167,10 +181,26 @@ mod tests {
     }
 
     #[test]
+    fn another_salt_is_a_wall() {
+        let mut slots = filled(&["", "", ""]);
+        for (slot, salt) in [(0, None), (1, Some("a")), (2, Some("b"))] {
+            slots.take(slot, salt);
+            slots.extend(slot, tokens("abcdef").into_iter().take(4 + slot));
+        }
+        let check = |salt: Option<&str>, expected: Option<(usize, usize)>| {
+            assert_eq!(slots.longest_beginning(&tokens("abcdef"), salt), expected, "{salt:?}");
+        };
+        check(None, Some((0, 4)));
+        check(Some("a"), Some((1, 5)));
+        check(Some("b"), Some((2, 6)));
+        check(Some("c"), None);
+    }
+
+    #[test]
     fn the_least_recently_used_idle_slot_goes_first() {
         let mut slots = filled(&["a", "b", "c"]);
         for slot in [2, 0, 1] {
-            slots.take(slot);
+            slots.take(slot, None);
         }
         assert_eq!((slots.freest(None), slots.oldest_idle()), (None, None));
         for slot in [1, 2] {

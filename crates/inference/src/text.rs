@@ -84,6 +84,18 @@ impl Answer {
     }
 }
 
+/// A token's bytes as text; parts of characters become U+FFFD, the `bytes` beside it are exact.
+pub(crate) fn printed(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::Answer;

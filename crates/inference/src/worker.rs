@@ -111,6 +111,7 @@ mod engine {
             queue,
             context_tokens,
             vocabulary,
+            width: u32::try_from(model.n_embd_out()).unwrap_or(0),
             clock: SystemClock::new(),
             fingerprint: format!("schleuse-{}", env!("CARGO_PKG_VERSION")),
         };

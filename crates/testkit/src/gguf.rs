@@ -15,11 +15,25 @@ pub struct TinyLlama {
     pub context_tokens: u32,
     /// Half-precision matrices instead of single precision.
     pub half: bool,
+    pub template: &'static str,
+    /// Control tokens after [`CONTROLS`].
+    pub more_controls: &'static [&'static str],
+    /// Numbers for more keys.
+    pub more_keys: &'static [(&'static str, u32)],
 }
 
 impl Default for TinyLlama {
     fn default() -> Self {
-        Self { seed: 1, blocks: 2, width: 64, context_tokens: 2048, half: true }
+        Self {
+            seed: 1,
+            blocks: 2,
+            width: 64,
+            context_tokens: 2048,
+            half: true,
+            template: CHATML,
+            more_controls: &[],
+            more_keys: &[],
+        }
     }
 }
 
@@ -95,7 +109,8 @@ impl TinyLlama {
         keys.entry("llama.attention.layer_norm_rms_epsilon", F32, &1e-5_f32.to_le_bytes());
         keys.text("tokenizer.ggml.model", "gpt2");
         keys.text("tokenizer.ggml.pre", "llama-bpe");
-        let tokens: Vec<String> = (0..=255).map(printable).chain(CONTROLS.map(str::to_owned)).collect();
+        let controls = CONTROLS.iter().chain(self.more_controls).map(|control| (*control).to_owned());
+        let tokens: Vec<String> = (0..=255).map(printable).chain(controls).collect();
         keys.texts("tokenizer.ggml.tokens", &tokens);
         // 1 is a normal token, 3 a control token.
         let kinds =
@@ -107,12 +122,14 @@ impl TinyLlama {
         keys.number("tokenizer.ggml.eos_token_id", FIRST_CONTROL + 2);
         keys.number("tokenizer.ggml.padding_token_id", FIRST_CONTROL);
         keys.entry("tokenizer.ggml.add_bos_token", BOOL, &[0]);
-        keys.text("tokenizer.chat_template", CHATML);
+        self.more_keys.iter().for_each(|(key, value)| keys.number(key, *value));
+        keys.text("tokenizer.chat_template", self.template);
         keys
     }
 
     fn tensors(self) -> Vec<Tensor> {
-        let (width, vocabulary) = (self.width, FIRST_CONTROL + CONTROLS.len() as u32);
+        let (width, vocabulary) =
+            (self.width, FIRST_CONTROL + (CONTROLS.len() + self.more_controls.len()) as u32);
         let shared = width / HEADS * KEY_VALUE_HEADS;
         let matrix = |name: String, shape: [u32; 2]| Tensor { name, shape: shape.to_vec(), half: self.half };
         let norm = |name: String| Tensor { name, shape: vec![width], half: false };
