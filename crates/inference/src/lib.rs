@@ -7,6 +7,8 @@
 //!
 //! Without the cargo feature `engine` everything but the worker is there, and [`worker_main`] says that it is not.
 
+#[cfg(feature = "engine")]
+mod calls;
 pub mod gguf;
 #[cfg(feature = "engine")]
 mod prompt;
@@ -27,6 +29,8 @@ mod slots;
 mod supervisor;
 #[cfg(feature = "engine")]
 mod text;
+#[cfg(feature = "engine")]
+mod tools;
 mod words;
 mod worker;
 

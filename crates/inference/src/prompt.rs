@@ -1,37 +1,90 @@
-//! From messages to prompt tokens: the model's own template, and no control token from what a person wrote.
+//! From a conversation to prompt tokens: the model's own template, and no control token from what a person wrote.
 //!
-//! The template is rendered with a placeholder for each content. Control tokens are looked for only in what the
-//! template itself wrote; content is put in afterwards and stays text, whatever it spells. Text between two control
-//! tokens is split into tokens in one run, so that harmless content gives exactly the tokens it would give anywhere.
-//! A template that our template engine does not understand is left to llama.cpp, which recognises the common ones.
+//! The template is rendered with a placeholder for each text. Control tokens are looked for only in what the template
+//! itself wrote; texts are put in afterwards and stay text, whatever they spell. Text between two control tokens is split
+//! into tokens in one run, so that harmless text gives exactly the tokens it would give anywhere. A template that our
+//! template engine does not understand is left to llama.cpp, which recognises the common ones.
+//!
+//! A template that knows functions gets them, and the model's own spelling of calls is used. For every other model
+//! functions, calls and results are spelled out in plain messages.
 
+mod places;
+
+use crate::calls::Form;
 use crate::text::printed;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
+use places::{Piece, Places, split};
+use serde_json::{Value as Json, json};
 use std::fmt;
 
+/// What is said and what may be called.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Conversation {
+    pub(crate) messages: Vec<Message>,
+    /// Functions as the wire has them: `{"type": "function", "function": {…}}`.
+    pub(crate) tools: Vec<Json>,
+}
+
 /// One message of a conversation; `role` is one of [`ROLES`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Message {
     pub(crate) role: String,
     pub(crate) content: String,
+    /// Of an assistant.
+    pub(crate) calls: Vec<Called>,
+    /// Of a result: the call it belongs to.
+    pub(crate) call_id: Option<String>,
+}
+
+/// A call that the assistant has made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Called {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// An object.
+    pub(crate) arguments: Json,
+}
+
+/// Where a prompt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Behind the last message.
+    Message,
+    /// Where the assistant's answer begins.
+    Answer,
+    /// Where a call of the assistant begins.
+    Call,
 }
 
 impl Message {
+    fn plain(role: &str, content: String) -> Self {
+        Self { role: role.to_owned(), content, ..Self::default() }
+    }
+
     fn role(&self) -> &str {
         if self.role == "developer" { "system" } else { &self.role }
     }
 
-    /// What stands for the content while the template is rendered.
-    fn place(&self, index: usize) -> String {
-        // An empty content stays empty: templates ask whether there is one.
-        if self.content.is_empty() {
-            return String::new();
+    /// As templates expect it.
+    fn to_json(&self, places: &mut Places) -> Json {
+        let mut message = json!({ "role": self.role(), "content": places.put(&self.content) });
+        if let Json::Object(fields) = &mut message {
+            if !self.calls.is_empty() {
+                let call = |call: &Called| {
+                    let function = json!({ "name": places.put_word(&call.name), "arguments": places.put_value(&call.arguments) });
+                    json!({ "id": places.put_word(&call.id), "type": "function", "function": function })
+                };
+                fields.insert("tool_calls".to_owned(), self.calls.iter().map(call).collect());
+            }
+            if let Some(id) = &self.call_id {
+                fields.insert("tool_call_id".to_owned(), json!(places.put_word(id)));
+            }
         }
-        format!("{EDGE}{PLACE_BEGIN}{index}{PLACE_END}{EDGE}")
+        message
     }
 }
 
@@ -60,6 +113,10 @@ impl fmt::Display for PromptError {
 pub(crate) struct Prompter {
     model: &'static LlamaModel,
     template: Option<Template>,
+    /// Whether the template has a place for what the system says.
+    knows_system: bool,
+    /// The template's own spelling of calls. Without one they are spelled out in messages.
+    own_form: Option<Form>,
     controls: Controls,
     middle: Option<Middle>,
     bos: String,
@@ -81,9 +138,12 @@ const TEMPLATE_FUEL: u64 = 2_000_000;
 impl Prompter {
     /// Takes the model's own template. `Err` says why nobody understands it.
     pub(crate) fn new(model: &'static LlamaModel) -> Result<Self, String> {
-        let template = match model.chat_template(None) {
-            Ok(template) => Some(Template::new(model, template)?),
-            Err(_) => None,
+        let (template, source) = match model.chat_template(None) {
+            Ok(template) => {
+                let source = template.to_string().map_err(|_| "the chat template is not UTF-8".to_owned())?;
+                (Some(Template::new(model, template, &source)?), source)
+            }
+            Err(_) => (None, String::new()),
         };
         let vocabulary = model.vocab();
         let text = |token: LlamaToken| {
@@ -96,27 +156,103 @@ impl Prompter {
             .filter(|token| vocabulary.is_control(*token))
             .map(|token| (text(token), token));
         let controls = Controls::new(controls.collect());
-        Ok(Self {
+        let mut prompter = Self {
             template,
+            knows_system: true,
+            own_form: None,
             middle: middle(model, &controls),
             controls,
             bos: text(vocabulary.bos()),
             eos: text(vocabulary.eos()),
             model,
-        })
+        };
+        prompter.own_form = Form::of_template(&source).filter(|_| prompter.knows_functions());
+        let system = [Message::plain("system", "a".to_owned()), Message::plain("user", "b".to_owned())];
+        let system = Conversation { messages: system.to_vec(), tools: Vec::new() };
+        prompter.knows_system = prompter.render(&system, Ending::Answer, &mut Places::default()).is_ok();
+        Ok(prompter)
     }
 
-    /// The tokens of a conversation, with `answer` ending where the assistant's answer begins.
-    pub(crate) fn chat(&self, messages: &[Message], answer: bool) -> Result<Vec<LlamaToken>, PromptError> {
-        let template = self.template.as_ref().ok_or(PromptError::NoTemplate)?;
-        let rendered = match template {
-            Template::Jinja(environment) => render(environment, messages, answer, &self.bos, &self.eos),
-            Template::Recognised(template) => recognised(self.model, template, messages, answer),
+    /// How this model writes calls.
+    pub(crate) fn form(&self) -> Form {
+        self.own_form.unwrap_or(Form::Tagged)
+    }
+
+    /// Control tokens that are words of the form.
+    pub(crate) fn form_tokens(&self) -> Vec<LlamaToken> {
+        self.form().words().iter().filter_map(|word| self.controls.spelled(word)).collect()
+    }
+
+    /// Whether everything of a conversation with functions comes out of the template.
+    fn knows_functions(&self) -> bool {
+        let call = Called {
+            // Some templates insist on nine letters or digits.
+            id: "probecall".to_owned(),
+            name: "probe_called".to_owned(),
+            arguments: json!({ "probe_key": 1 }),
         };
-        let rendered = rendered.map_err(PromptError::Template)?;
-        let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
-        let runs = self.controls.runs(&rendered, &contents);
+        let messages = vec![
+            Message::plain("user", "question".to_owned()),
+            Message { calls: vec![call], ..Message::plain("assistant", String::new()) },
+            Message { call_id: Some("probecall".to_owned()), ..Message::plain("tool", "result".to_owned()) },
+        ];
+        let parameters = json!({ "type": "object", "properties": { "probe_key": { "type": "integer" } } });
+        let function = json!({ "name": "probe_offered", "description": "probe", "parameters": parameters });
+        let tools = vec![json!({ "type": "function", "function": function })];
+        let mut places = Places::default();
+        let rendered = self.render(&Conversation { messages, tools }, Ending::Answer, &mut places);
+        let Ok(pieces) = rendered else { return false };
+        let written: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Template(text) => text.clone(),
+                Piece::Placed { .. } => places.text(piece),
+            })
+            .collect();
+        ["question", "probe_called", "probe_key", "result", "probe_offered"]
+            .iter()
+            .all(|wanted| written.contains(wanted))
+    }
+
+    /// The tokens of a conversation.
+    pub(crate) fn chat(
+        &self,
+        conversation: &Conversation,
+        ending: Ending,
+    ) -> Result<Vec<LlamaToken>, PromptError> {
+        let spelled = self.spelled_out(conversation);
+        let mut places = Places::default();
+        let mut pieces = self.render(spelled.as_ref().unwrap_or(conversation), ending, &mut places)?;
+        if ending == Ending::Call {
+            pieces.push(Piece::Template(self.form().opener().to_owned()));
+        }
+        let runs = self.controls.runs(&pieces, &places);
         Ok(self.tokens(&runs, true))
+    }
+
+    fn render(
+        &self,
+        conversation: &Conversation,
+        ending: Ending,
+        places: &mut Places,
+    ) -> Result<Vec<Piece>, PromptError> {
+        let answer = ending != Ending::Message;
+        let rendered = match self.template.as_ref().ok_or(PromptError::NoTemplate)? {
+            Template::Jinja(environment) => {
+                render(environment, conversation, answer, places, &self.bos, &self.eos)
+            }
+            Template::Recognised(template) => {
+                recognised(self.model, template, &conversation.messages, answer, places)
+            }
+        };
+        rendered.map_err(PromptError::Template)
+    }
+
+    /// The conversation in plain messages, if the template does not know functions and there are any.
+    fn spelled_out(&self, conversation: &Conversation) -> Option<Conversation> {
+        let plain = |message: &Message| message.calls.is_empty() && message.role != "tool";
+        let functions = !conversation.tools.is_empty() || !conversation.messages.iter().all(plain);
+        (functions && self.own_form.is_none()).then(|| spelled_out(conversation, self.knows_system))
     }
 
     /// The tokens of bare text; nothing in it becomes a control token. `beginning` puts the token in front that the
@@ -190,12 +326,13 @@ enum Template {
 }
 
 impl Template {
-    fn new(model: &LlamaModel, template: LlamaChatTemplate) -> Result<Self, String> {
-        let source = template.to_string().map_err(|_| "the chat template is not UTF-8".to_owned())?;
-        let trial = [Message { role: "user".to_owned(), content: "trial".to_owned() }];
-        match compile(source) {
+    fn new(model: &LlamaModel, template: LlamaChatTemplate, source: &str) -> Result<Self, String> {
+        let trial = [Message::plain("user", "trial".to_owned())];
+        match compile(source.to_owned()) {
             Ok(environment) => Ok(Self::Jinja(Box::new(environment))),
-            Err(_) if recognised(model, &template, &trial, true).is_ok() => Ok(Self::Recognised(template)),
+            Err(_) if recognised(model, &template, &trial, true, &mut Places::default()).is_ok() => {
+                Ok(Self::Recognised(template))
+            }
             Err(why) => Err(why),
         }
     }
@@ -206,18 +343,60 @@ fn recognised(
     template: &LlamaChatTemplate,
     messages: &[Message],
     answer: bool,
-) -> Result<Vec<Part>, String> {
-    let places: Result<Vec<LlamaChatMessage>, _> = messages
+    places: &mut Places,
+) -> Result<Vec<Piece>, String> {
+    let placed: Result<Vec<LlamaChatMessage>, _> = messages
         .iter()
-        .enumerate()
-        .map(|(index, message)| LlamaChatMessage::new(message.role().to_owned(), message.place(index)))
+        .map(|message| LlamaChatMessage::new(message.role().to_owned(), places.put(&message.content)))
         .collect();
-    let places = places.map_err(|error| error.to_string())?;
-    split(&model.apply_chat_template(template, &places, answer).map_err(|error| error.to_string())?)
+    let placed = placed.map_err(|error| error.to_string())?;
+    split(&model.apply_chat_template(template, &placed, answer).map_err(|error| error.to_string())?)
 }
 
+/// Functions, calls and results as plain text in plain messages. Results belong to whoever speaks to the assistant.
+fn spelled_out(conversation: &Conversation, knows_system: bool) -> Conversation {
+    let mut messages: Vec<Message> = Vec::new();
+    let mut results = false;
+    for message in &conversation.messages {
+        if message.role == "tool" {
+            let result = format!("<tool_response>\n{}\n</tool_response>", message.content);
+            match messages.last_mut().filter(|_| results) {
+                Some(last) => last.content = format!("{}\n{result}", last.content),
+                None => messages.push(Message::plain("user", result)),
+            }
+            results = true;
+            continue;
+        }
+        results = false;
+        let call = |call: &Called| {
+            let (name, arguments) = (json!(call.name), places::spaced(&call.arguments));
+            format!("<tool_call>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call>")
+        };
+        let said = (!message.content.is_empty()).then(|| message.content.clone());
+        let lines: Vec<String> = said.into_iter().chain(message.calls.iter().map(call)).collect();
+        messages.push(Message::plain(&message.role, lines.join("\n")));
+    }
+    if !conversation.tools.is_empty() {
+        let tools: Vec<String> = conversation.tools.iter().map(places::spaced).collect();
+        let text = OFFER.replace("{}", &tools.join("\n"));
+        let to = if knows_system { "system" } else { "user" };
+        match messages.first_mut().filter(|first| first.role() == to) {
+            Some(first) if knows_system => first.content = format!("{}\n\n{text}", first.content),
+            Some(first) => first.content = format!("{text}\n\n{}", first.content),
+            None => messages.insert(0, Message::plain(to, text)),
+        }
+    }
+    Conversation { messages, tools: Vec::new() }
+}
+
+/// What a model is told whose template has no words for it.
+const OFFER: &str = "You can call functions. Each line between the tags describes one, its parameters as a JSON schema:\n\
+    <tools>\n{}\n</tools>\nTo call a function, answer with its name and arguments and nothing else, once for each call:\n\
+    <tool_call>\n{\"name\": \"the function\", \"arguments\": {\"a parameter\": \"its value\"}}\n</tool_call>\nResults come \
+    between <tool_response> and </tool_response>. Without need of a function, answer in words.";
+
 fn compile(source: String) -> Result<Environment<'static>, String> {
-    if source.contains([PLACE_BEGIN, PLACE_END, EDGE]) {
+    if places::uses_reserved(&source) {
         return Err("the chat template contains reserved characters".to_owned());
     }
     // As the reference implementation of chat templates has it.
@@ -227,6 +406,7 @@ fn compile(source: String) -> Result<Environment<'static>, String> {
     environment.set_fuel(Some(TEMPLATE_FUEL));
     environment.set_recursion_limit(50);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_filter("tojson", places::tojson);
     environment.add_function("raise_exception", |why: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, why))
     });
@@ -241,54 +421,26 @@ fn one_line(error: &Error) -> String {
     detail.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
 }
 
-// Private-use characters mark where content goes. They appear neither in a template (checked) nor, as content is put
-// in after rendering, in what was rendered. The edges are white space: a template that trims content takes them away,
-// and then the content is trimmed in its place.
-const PLACE_BEGIN: char = '\u{f8f0}';
-const PLACE_END: char = '\u{f8f1}';
-const EDGE: char = '\u{2003}';
-
 fn render(
     environment: &Environment<'static>,
-    messages: &[Message],
+    conversation: &Conversation,
     answer: bool,
+    places: &mut Places,
     bos: &str,
     eos: &str,
-) -> Result<Vec<Part>, String> {
-    let places: Value = messages
-        .iter()
-        .enumerate()
-        .map(|(index, message)| context! { role => message.role(), content => message.place(index) })
-        .collect();
+) -> Result<Vec<Piece>, String> {
+    let messages: Vec<Json> = conversation.messages.iter().map(|message| message.to_json(places)).collect();
+    let tools: Vec<Json> = conversation.tools.iter().map(|tool| places.put_value(tool)).collect();
+    // Templates ask whether there are any, each in its own way.
+    let tools = if tools.is_empty() { Value::UNDEFINED } else { Value::from(Serde(tools)) };
+    let messages = Value::from(Serde(messages));
     let template = environment.get_template("chat").map_err(|error| one_line(&error))?;
     let rendered = template
-        .render(context! { messages => places, add_generation_prompt => answer, bos_token => bos, eos_token => eos })
+        .render(
+            context! { messages, tools, add_generation_prompt => answer, bos_token => bos, eos_token => eos },
+        )
         .map_err(|error| one_line(&error))?;
     split(&rendered)
-}
-
-/// A piece of what a template wrote.
-#[derive(Debug, PartialEq, Eq)]
-enum Part {
-    Template(String),
-    Content { message: usize, trim_start: bool, trim_end: bool },
-}
-
-fn split(rendered: &str) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut pieces = rendered.split(PLACE_BEGIN);
-    let mut before = pieces.next().unwrap_or_default();
-    for piece in pieces {
-        let (number, after) = piece.split_once(PLACE_END).ok_or("it took a message's content apart")?;
-        let message = number.parse().map_err(|_| "it changed a message's content".to_owned())?;
-        let kept_start = before.strip_suffix(EDGE);
-        let kept_end = after.strip_prefix(EDGE);
-        parts.push(Part::Template(kept_start.unwrap_or(before).to_owned()));
-        parts.push(Part::Content { message, trim_start: kept_start.is_none(), trim_end: kept_end.is_none() });
-        before = kept_end.unwrap_or(after);
-    }
-    parts.push(Part::Template(before.to_owned()));
-    Ok(parts)
 }
 
 /// A stretch of a prompt.
@@ -315,18 +467,13 @@ impl Controls {
         self.by_length.iter().find(|(spelling, _)| spelling == text).map(|(_, token)| *token)
     }
 
-    fn runs(&self, parts: &[Part], contents: &[&str]) -> Vec<Run> {
+    fn runs(&self, pieces: &[Piece], places: &Places) -> Vec<Run> {
         let mut runs = Vec::new();
         let mut text = String::new();
-        for part in parts {
-            match part {
-                Part::Content { message, trim_start, trim_end } => {
-                    let mut content = contents.get(*message).copied().unwrap_or_default();
-                    content = if *trim_start { content.trim_start() } else { content };
-                    content = if *trim_end { content.trim_end() } else { content };
-                    text.push_str(content);
-                }
-                Part::Template(written) => self.find(written, &mut text, &mut runs),
+        for piece in pieces {
+            match piece {
+                Piece::Placed { .. } => text.push_str(&places.text(piece)),
+                Piece::Template(written) => self.find(written, &mut text, &mut runs),
             }
         }
         push_text(&mut runs, &mut text);
@@ -359,30 +506,34 @@ fn push_text(runs: &mut Vec<Run>, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Controls, Message, Run, compile, render};
+    use super::places::{Places, spaced};
+    use super::{Called, Controls, Conversation, Message, Run, compile, render, spelled_out};
     use llama_cpp_2::token::LlamaToken;
+    use serde_json::json;
 
     const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
         {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
     /// Renders and prints runs: control tokens as `[n]`, text between bars.
     fn check(template: &str, messages: &[(&str, &str)], expected: &str) {
+        let message = |(role, content): &(&str, &str)| Message::plain(role, (*content).to_owned());
+        let messages = messages.iter().map(message).collect();
+        check_all(template, &Conversation { messages, tools: Vec::new() }, expected);
+    }
+
+    fn check_all(template: &str, conversation: &Conversation, expected: &str) {
         let controls = Controls::new(vec![
             ("<|im_start|>".to_owned(), LlamaToken(1)),
             ("<|im_end|>".to_owned(), LlamaToken(2)),
             ("<s>".to_owned(), LlamaToken(3)),
         ]);
-        let messages: Vec<Message> = messages
-            .iter()
-            .map(|(role, content)| Message { role: (*role).to_owned(), content: (*content).to_owned() })
-            .collect();
-        let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
-        let printed = match compile(template.to_owned())
-            .and_then(|environment| render(&environment, &messages, true, "<s>", "</s>"))
-        {
+        let mut places = Places::default();
+        let rendered = compile(template.to_owned())
+            .and_then(|environment| render(&environment, conversation, true, &mut places, "<s>", "</s>"));
+        let printed = match rendered {
             Err(why) => why,
-            Ok(parts) => {
-                let runs = controls.runs(&parts, &contents);
+            Ok(pieces) => {
+                let runs = controls.runs(&pieces, &places);
                 let print = |run: &Run| match run {
                     Run::Control(token) => format!("[{token}]"),
                     Run::Text(text) => format!("|{text}|"),
@@ -435,5 +586,77 @@ mod tests {
             &[],
             "engine ran out of fuel",
         );
+    }
+
+    /// A question, two calls, their results.
+    fn called() -> Conversation {
+        let call = |name: &str, arguments| Called { id: "c1".to_owned(), name: name.to_owned(), arguments };
+        let result = |content: &str| Message {
+            call_id: Some("c1".to_owned()),
+            ..Message::plain("tool", content.to_owned())
+        };
+        let calls = vec![call("f", json!({ "a": "<s>\"" })), call("g", json!({}))];
+        Conversation {
+            messages: vec![
+                Message::plain("user", "q".to_owned()),
+                Message { calls, ..Message::plain("assistant", "one moment".to_owned()) },
+                result("r<s>"),
+                result("s"),
+            ],
+            tools: vec![json!({ "function": { "description": "<s> it's" } })],
+        }
+    }
+
+    #[test]
+    fn templates_get_functions_calls_and_results() {
+        check_all("{{ tools | tojson }}", &called(), r#"|[{"function": {"description": "<s> it's"}}]|"#);
+        check_all(
+            "{% for c in messages[1].tool_calls %}{{ c.id }} {{ c.function.name }} {{ c.function.arguments | tojson }};\
+            {% endfor %}",
+            &called(),
+            r#"|c1 f {"a": "<s>\""};c1 g {};|"#,
+        );
+        check_all(
+            "{{ messages[2].tool_call_id }}{{ messages[2].content | tojson }}",
+            &called(),
+            r#"|c1"r<s>"|"#,
+        );
+        check_all(
+            "{{ messages[1].tool_calls[0].function.arguments.a | tojson | tojson }}",
+            &called(),
+            r#"|"\"<s>\\\"\""|"#,
+        );
+        check_all(
+            "{{ tools[0].function | tojson(indent=2) }}",
+            &called(),
+            "|{\n  \"description\": \"<s> it's\"\n}|",
+        );
+        check("{{ tools is defined }}{% if tools %}yes{% endif %}", &[("user", "q")], "|false|");
+    }
+
+    #[test]
+    fn what_a_template_does_not_know_is_spelled_out() {
+        let print = |conversation: &Conversation| {
+            let line = |message: &Message| format!("{}: {}", message.role, message.content);
+            conversation.messages.iter().map(line).collect::<Vec<_>>().join("\n")
+        };
+        let calls = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"<s>\\\"\"}}\n</tool_call>\n\
+            <tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>";
+        let results = "<tool_response>\nr<s>\n</tool_response>\n<tool_response>\ns\n</tool_response>";
+        let history = format!("user: q\nassistant: one moment\n{calls}\nuser: {results}");
+        let without = Conversation { tools: Vec::new(), ..called() };
+        assert_eq!(print(&spelled_out(&without, true)), history);
+        let offered = print(&spelled_out(&called(), true));
+        assert!(offered.starts_with("system: You can call functions."), "{offered}");
+        assert!(offered.contains(&format!("<tools>\n{}\n</tools>", spaced(&called().tools[0]))), "{offered}");
+        assert!(offered.ends_with(&history));
+        let offered = print(&spelled_out(&called(), false));
+        assert!(
+            offered.starts_with("user: You can call") && offered.contains("words.\n\nq\nassistant:"),
+            "{offered}"
+        );
+        let mut system = called();
+        system.messages.insert(0, Message::plain("developer", "be brief".to_owned()));
+        assert!(print(&spelled_out(&system, true)).starts_with("developer: be brief\n\nYou can call"));
     }
 }

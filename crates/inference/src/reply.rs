@@ -1,6 +1,7 @@
 //! Events of the scheduler as the wire's JSON, whole and as server-sent events.
 
-use crate::request::{Fault, Generation};
+use crate::calls::{CALLS_MAX, CallReader, Form, Part};
+use crate::request::{Calls, Fault, Generation};
 use crate::sampling::TokenLogprob;
 use crate::scheduler::{Event, FinishReason};
 use crate::server::{Served, random};
@@ -20,6 +21,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) struct Reply {
     chat: bool,
     id: String,
+    /// What the identifiers of calls are made of.
+    number: u64,
+    /// How calls are written, if there may be any.
+    form: Option<Form>,
+    forced: bool,
     created: u64,
     model: String,
     fingerprint: String,
@@ -34,11 +40,19 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn chat(served: &Served, prompt_tokens: usize, asked: &Generation) -> Result<Self, Fault> {
-        let id = format!("chatcmpl-{:016x}", u64::from_ne_bytes(random()?));
+    pub(crate) fn chat(
+        served: &Served,
+        prompt_tokens: usize,
+        asked: &Generation,
+        calls: Calls,
+    ) -> Result<Self, Fault> {
+        let number = u64::from_ne_bytes(random()?);
         Ok(Self {
             chat: true,
-            id,
+            id: format!("chatcmpl-{number:016x}"),
+            number,
+            form: (calls != Calls::Never).then(|| served.prompter.form()),
+            forced: calls == Calls::Forced,
             created: served.clock.now().seconds(),
             model: served.model.clone(),
             fingerprint: served.fingerprint.clone(),
@@ -57,10 +71,28 @@ impl Reply {
         asked: &Generation,
         echo: Vec<String>,
     ) -> Result<Self, Fault> {
-        let id = format!("cmpl-{:016x}", u64::from_ne_bytes(random()?));
+        let chat = Self::chat(served, prompts.iter().map(Vec::len).sum(), asked, Calls::Never)?;
         let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(asked.choices);
-        let prompt_tokens = prompts.iter().map(Vec::len).sum();
-        Ok(Self { chat: false, id, choices, echo, ..Self::chat(served, prompt_tokens, asked)? })
+        let id = format!("cmpl-{:016x}", chat.number);
+        Ok(Self { chat: false, id, choices, echo, ..chat })
+    }
+
+    pub(crate) fn is_chat(&self) -> bool {
+        self.chat
+    }
+
+    fn readers(&self) -> Vec<Option<CallReader>> {
+        (0..self.choices).map(|_| self.form.map(|form| CallReader::new(form, self.forced))).collect()
+    }
+
+    /// The identifier of a call: unlike any other of this reply, and of other replies as far as chance goes.
+    fn call_id(&self, choice: u32, call: u32) -> String {
+        let number = self.number.wrapping_add(u64::from(choice * CALLS_MAX + call));
+        match self.form {
+            // These models' templates insist on nine letters or digits.
+            Some(Form::Bracketed) => format!("{:09x}", number & 0xf_ffff_ffff),
+            _ => format!("call_{number:016x}"),
+        }
     }
 
     fn echo(&self, choice: u32) -> &str {
@@ -97,22 +129,23 @@ impl Reply {
     fn delta(
         &self,
         choice: u32,
-        text: Option<&str>,
+        delta: Option<&Delta>,
         logprobs: &Logprobs,
-        reason: Option<FinishReason>,
+        reason: Option<&'static str>,
     ) -> Value {
         let mut fields = Map::from_iter([
             ("index".to_owned(), json!(choice)),
-            ("logprobs".to_owned(), text.map_or(Value::Null, |_| logprobs.to_json(self))),
-            ("finish_reason".to_owned(), reason.map_or(Value::Null, |reason| json!(word(reason)))),
+            ("logprobs".to_owned(), delta.map_or(Value::Null, |_| logprobs.to_json(self))),
+            ("finish_reason".to_owned(), json!(reason)),
         ]);
         if self.chat {
-            fields.insert(
-                "delta".to_owned(),
-                text.map_or_else(|| json!({}), |text| json!({ "content": text })),
-            );
+            fields.insert("delta".to_owned(), delta.map_or_else(|| json!({}), Delta::to_json));
         } else {
-            fields.insert("text".to_owned(), json!(text.unwrap_or_default()));
+            let text = match delta {
+                Some(Delta::Content(text)) => text.as_str(),
+                _ => "",
+            };
+            fields.insert("text".to_owned(), json!(text));
         }
         self.chunk(json!([fields]))
     }
@@ -127,10 +160,73 @@ impl Reply {
     }
 }
 
-fn word(reason: FinishReason) -> &'static str {
+/// What a chunk brings.
+enum Delta {
+    Content(String),
+    Call { index: u32, id: String, name: String },
+    Arguments { index: u32, text: String },
+}
+
+impl Delta {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Content(text) => json!({ "content": text }),
+            Self::Call { index, id, name } => {
+                let function = json!({ "name": name, "arguments": "" });
+                json!({ "tool_calls": [{ "index": index, "id": id, "type": "function", "function": function }] })
+            }
+            Self::Arguments { index, text } => {
+                json!({ "tool_calls": [{ "index": index, "function": { "arguments": text } }] })
+            }
+        }
+    }
+}
+
+fn word(reason: FinishReason, called: bool) -> &'static str {
     match reason {
+        FinishReason::Stop if called => "tool_calls",
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
+    }
+}
+
+/// What one choice has said so far, taken apart.
+struct Spoken {
+    choice: u32,
+    reader: Option<CallReader>,
+    calls: u32,
+}
+
+impl Spoken {
+    fn all(reply: &Reply) -> Vec<Self> {
+        let spoken = |(choice, reader)| Self { choice, reader, calls: 0 };
+        (0..reply.choices).zip(reply.readers()).map(spoken).collect()
+    }
+
+    fn push(&mut self, reply: &Reply, text: String) -> Vec<Delta> {
+        let parts = match &mut self.reader {
+            None => vec![Part::Content(text)],
+            Some(reader) => reader.push(&text),
+        };
+        self.deltas(reply, parts)
+    }
+
+    fn finish(&mut self, reply: &Reply) -> Vec<Delta> {
+        let parts = self.reader.as_mut().map(CallReader::finish).unwrap_or_default();
+        self.deltas(reply, parts)
+    }
+
+    fn deltas(&mut self, reply: &Reply, parts: Vec<Part>) -> Vec<Delta> {
+        let delta = |part| match part {
+            Part::Content(text) => Delta::Content(text),
+            Part::Begun { name } => {
+                let index = self.calls;
+                self.calls += 1;
+                Delta::Call { index, id: reply.call_id(self.choice, index), name }
+            }
+            Part::Arguments(text) => Delta::Arguments { index: self.calls.saturating_sub(1), text },
+        };
+        parts.into_iter().map(delta).collect()
     }
 }
 
@@ -207,34 +303,77 @@ pub(crate) struct Collected {
     counted: Counted,
 }
 
-#[derive(Default)]
 struct Choice {
+    spoken: Spoken,
     text: String,
+    calls: Vec<Call>,
     logprobs: Logprobs,
     reason: Option<FinishReason>,
 }
 
+struct Call {
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Choice {
+    fn add(&mut self, deltas: Vec<Delta>) {
+        for delta in deltas {
+            match delta {
+                Delta::Content(text) => self.text.push_str(&text),
+                Delta::Call { id, name, .. } => self.calls.push(Call { id, name, arguments: String::new() }),
+                Delta::Arguments { text, .. } => {
+                    if let Some(call) = self.calls.last_mut() {
+                        call.arguments.push_str(&text);
+                    }
+                }
+            }
+        }
+    }
+
+    fn message(&self) -> Value {
+        if self.calls.is_empty() {
+            return json!({ "role": "assistant", "content": self.text, "refusal": null });
+        }
+        let call = |call: &Call| {
+            let function = json!({ "name": call.name, "arguments": call.arguments });
+            json!({ "id": call.id, "type": "function", "function": function })
+        };
+        let calls: Vec<Value> = self.calls.iter().map(call).collect();
+        let content = if self.text.is_empty() { Value::Null } else { json!(self.text) };
+        json!({ "role": "assistant", "content": content, "refusal": null, "tool_calls": calls })
+    }
+}
+
 impl Collected {
     pub(crate) fn new(reply: Reply) -> Self {
-        let choice = |choice: u32| {
-            let text = reply.echo(choice).to_owned();
+        let choice = |spoken: Spoken| {
+            let text = reply.echo(spoken.choice).to_owned();
             let logprobs = Logprobs { tokens: Vec::new(), offset: text.chars().count() };
-            Choice { text, logprobs, reason: None }
+            Choice { spoken, text, calls: Vec::new(), logprobs, reason: None }
         };
-        Self { choices: (0..reply.choices).map(choice).collect(), reply, counted: Counted::default() }
+        Self {
+            choices: Spoken::all(&reply).into_iter().map(choice).collect(),
+            reply,
+            counted: Counted::default(),
+        }
     }
 
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Piece { choice, text, logprobs } => {
                 if let Some(choice) = self.choices.get_mut(choice as usize) {
-                    choice.text.push_str(&text);
+                    let deltas = choice.spoken.push(&self.reply, text);
+                    choice.add(deltas);
                     choice.logprobs.tokens.extend(logprobs);
                 }
             }
             Event::Finished { choice, reason, generated, cached } => {
                 self.counted.add(generated, self.reply.counts_cached(choice).then_some(cached));
                 if let Some(choice) = self.choices.get_mut(choice as usize) {
+                    let deltas = choice.spoken.finish(&self.reply);
+                    choice.add(deltas);
                     choice.reason = Some(reason);
                 }
             }
@@ -248,11 +387,10 @@ impl Collected {
             let mut fields = Map::from_iter([
                 ("index".to_owned(), json!(index)),
                 ("logprobs".to_owned(), choice.logprobs.to_json(&self.reply)),
-                ("finish_reason".to_owned(), json!(word(choice.reason?))),
+                ("finish_reason".to_owned(), json!(word(choice.reason?, !choice.calls.is_empty()))),
             ]);
             if self.reply.chat {
-                let message = json!({ "role": "assistant", "content": choice.text, "refusal": null });
-                fields.insert("message".to_owned(), message);
+                fields.insert("message".to_owned(), choice.message());
             } else {
                 fields.insert("text".to_owned(), json!(choice.text));
             }
@@ -273,17 +411,32 @@ pub(crate) struct Stream {
     reply: Reply,
     events: UnboundedReceiver<Event>,
     ready: VecDeque<Bytes>,
-    offsets: Vec<usize>,
+    said: Vec<Said>,
     open: u32,
     counted: Counted,
     ended: bool,
+}
+
+/// One choice of a stream.
+struct Said {
+    spoken: Spoken,
+    /// Characters of text so far.
+    offset: usize,
+    /// Of tokens whose text is held back.
+    logprobs: Vec<TokenLogprob>,
 }
 
 impl Stream {
     pub(crate) fn new(reply: Reply, events: UnboundedReceiver<Event>) -> Self {
         let mut stream = Self {
             ready: VecDeque::new(),
-            offsets: (0..reply.choices).map(|choice| reply.echo(choice).chars().count()).collect(),
+            said: Spoken::all(&reply)
+                .into_iter()
+                .map(|spoken| {
+                    let offset = reply.echo(spoken.choice).chars().count();
+                    Said { spoken, offset, logprobs: Vec::new() }
+                })
+                .collect(),
             open: reply.choices,
             counted: Counted::default(),
             ended: false,
@@ -297,8 +450,8 @@ impl Stream {
                     json!([{ "index": choice, "delta": start, "logprobs": null, "finish_reason": null }]);
                 stream.push(&stream.reply.chunk(start));
             } else if !stream.reply.echo(choice).is_empty() {
-                let echo = Some(stream.reply.echo(choice));
-                stream.push(&stream.reply.delta(choice, echo, &Logprobs::default(), None));
+                let echo = Delta::Content(stream.reply.echo(choice).to_owned());
+                stream.push(&stream.reply.delta(choice, Some(&echo), &Logprobs::default(), None));
             }
         }
         stream
@@ -311,16 +464,22 @@ impl Stream {
     fn take(&mut self, event: Option<Event>) {
         match event {
             Some(Event::Piece { choice, text, logprobs }) => {
-                let offset = self.offsets.get(choice as usize).copied().unwrap_or_default();
-                if let Some(offset) = self.offsets.get_mut(choice as usize) {
-                    *offset += text.chars().count();
-                }
-                let logprobs = Logprobs { tokens: logprobs, offset };
-                self.push(&self.reply.delta(choice, Some(&text), &logprobs, None));
+                let Some(said) = self.said.get_mut(choice as usize) else { return };
+                said.logprobs.extend(logprobs);
+                let deltas = said.spoken.push(&self.reply, text);
+                self.send(choice, deltas);
             }
             Some(Event::Finished { choice, reason, generated, cached }) => {
                 self.counted.add(generated, self.reply.counts_cached(choice).then_some(cached));
-                self.push(&self.reply.delta(choice, None, &Logprobs::default(), Some(reason)));
+                let Some(said) = self.said.get_mut(choice as usize) else { return };
+                let mut deltas = said.spoken.finish(&self.reply);
+                if deltas.is_empty() && !said.logprobs.is_empty() {
+                    deltas.push(Delta::Content(String::new()));
+                }
+                let called = said.spoken.calls > 0;
+                self.send(choice, deltas);
+                let reason = Some(word(reason, called));
+                self.push(&self.reply.delta(choice, None, &Logprobs::default(), reason));
                 self.open = self.open.saturating_sub(1);
                 if self.open == 0 {
                     self.end();
@@ -329,6 +488,18 @@ impl Stream {
             // Never a clean end after a failure.
             Some(Event::Failed(why)) => self.fail(why),
             None => self.fail("the answer broke off".to_owned()),
+        }
+    }
+
+    /// The probabilities of all tokens since the last chunk go with the first of these.
+    fn send(&mut self, choice: u32, deltas: Vec<Delta>) {
+        for delta in deltas {
+            let Some(said) = self.said.get_mut(choice as usize) else { return };
+            let logprobs = Logprobs { tokens: std::mem::take(&mut said.logprobs), offset: said.offset };
+            if let Delta::Content(text) = &delta {
+                said.offset += text.chars().count();
+            }
+            self.push(&self.reply.delta(choice, Some(&delta), &logprobs, None));
         }
     }
 

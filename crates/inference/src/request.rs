@@ -3,8 +3,10 @@
 //! The gate has already parsed and regenerated what arrives here, so this parser is about ranges and about saying
 //! clearly what this engine cannot do; a field it does not know is ignored, as other servers of this wire do.
 
-use crate::prompt::{Message, ROLES};
-use crate::sampling::Sampling;
+use crate::calls::Form;
+use crate::prompt::{Called, Conversation, Message, ROLES};
+use crate::sampling::{Grammar, Sampling};
+use crate::tools::{SCHEMA_BYTES_MAX, Tools, is_name};
 use serde_json::{Map, Value};
 
 /// A refusal in the shape of OpenAI's errors.
@@ -71,8 +73,18 @@ pub(crate) struct Generation {
 /// `/v1/chat/completions`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Chat {
-    pub(crate) messages: Vec<Message>,
+    pub(crate) conversation: Conversation,
+    pub(crate) calls: Calls,
     pub(crate) generation: Generation,
+}
+
+/// Whether an answer calls functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calls {
+    Never,
+    /// If the model wants to.
+    Free,
+    Forced,
 }
 
 /// `/v1/completions`.
@@ -104,17 +116,17 @@ pub(crate) struct Embeddings {
 }
 
 /// `/tokenize`, as vLLM has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Tokenize {
     pub(crate) what: Tokenized,
     /// Whether the texts of the tokens are wanted beside their numbers.
     pub(crate) strings: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Tokenized {
     Prompt { text: String, beginning: bool },
-    Messages { messages: Vec<Message>, answer: bool },
+    Conversation { conversation: Conversation, answer: bool },
 }
 
 /// Texts per embedding request, as OpenAI has it.
@@ -131,15 +143,20 @@ const STOPS_MAX: usize = 16;
 const STOP_BYTES_MAX: usize = 1024;
 const LOGPROBS_MAX: u64 = 20;
 const BIASES_MAX: usize = 1024;
-/// Of a JSON schema: it becomes a grammar, and grammars of wild schemas grow without measure.
-const SCHEMA_BYTES_MAX: usize = 32 * 1024;
+/// Calls of one message.
+const CALLED_MAX: usize = 128;
+const CALL_ID_BYTES_MAX: usize = 256;
+/// Levels of a JSON schema: it becomes a grammar, and grammars of wild schemas grow without measure.
+const SCHEMA_LEVELS_MAX: usize = 24;
+/// The highest least or greatest length in a schema.
+pub(crate) const REPETITIONS_MAX: u64 = 1000;
 
-pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32) -> Result<Chat, Fault> {
+/// `form` is how the model writes calls.
+pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32, form: Form) -> Result<Chat, Fault> {
     let fields = object(body)?;
     for unsupported in ["functions", "audio", "documents", "chat_template", "guided_regex", "guided_choice"] {
         refuse(&fields, unsupported)?;
     }
-    refuse_tools(&fields)?;
     let logprobs = match (flag(&fields, "logprobs")?, whole(&fields, "top_logprobs", 0, LOGPROBS_MAX)?) {
         (Some(true), top) => Some(top.unwrap_or(0)),
         (_, Some(top)) if top > 0 => {
@@ -151,8 +168,24 @@ pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32) -> Result<Chat, Fa
     if let Some(longest) = whole(&fields, "max_completion_tokens", 1, u64::from(u32::MAX))? {
         generation.tokens_max = u32::try_from(longest).ok();
     }
-    generation.sampling.grammar = response_format(&fields)?;
-    Ok(Chat { messages: messages(&fields)?, generation })
+    let tools = Tools::parse(&fields)?;
+    let schema = response_format(&fields)?;
+    generation.sampling.grammar = match (&tools, schema) {
+        (Some(tools), schema) => Some(tools.grammar(form, schema.as_ref())?),
+        (None, Some(schema)) => {
+            let rules = llama_cpp_2::json_schema_to_grammar(&schema.to_string())
+                .map_err(|_| Fault::invalid("response_format", "the engine cannot follow this schema"))?;
+            Some(Grammar { rules, root: "root", after: None })
+        }
+        (None, None) => None,
+    };
+    let calls = match &tools {
+        None => Calls::Never,
+        Some(tools) if tools.forced() => Calls::Forced,
+        Some(_) => Calls::Free,
+    };
+    let tools = tools.map(|tools| tools.to_json()).unwrap_or_default();
+    Ok(Chat { conversation: Conversation { messages: messages(&fields)?, tools }, calls, generation })
 }
 
 pub(crate) fn completion(body: &[u8], random: u32, vocabulary: i32) -> Result<Completion, Fault> {
@@ -215,10 +248,12 @@ pub(crate) fn tokenize(body: &[u8]) -> Result<Tokenize, Fault> {
         (Some(text), false) => {
             Tokenized::Prompt { text, beginning: flag(&fields, "add_special_tokens")?.unwrap_or(true) }
         }
-        (None, true) => Tokenized::Messages {
-            messages: messages(&fields)?,
-            answer: flag(&fields, "add_generation_prompt")?.unwrap_or(true),
-        },
+        (None, true) => {
+            let tools = Tools::parse(&fields)?.map(|tools| tools.to_json()).unwrap_or_default();
+            let conversation = Conversation { messages: messages(&fields)?, tools };
+            let answer = flag(&fields, "add_generation_prompt")?.unwrap_or(true);
+            Tokenized::Conversation { conversation, answer }
+        }
         (None, false) => return Err(Fault::invalid("prompt", "there must be `prompt` or `messages`")),
     };
     Ok(Tokenize { what, strings })
@@ -275,19 +310,6 @@ fn refuse(fields: &Map<String, Value>, name: &'static str) -> Result<(), Fault> 
     match fields.get(name) {
         None | Some(Value::Null) => Ok(()),
         Some(_) => Err(Fault::unsupported(name)),
-    }
-}
-
-fn refuse_tools(fields: &Map<String, Value>) -> Result<(), Fault> {
-    let tools = fields.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
-    let forced = !matches!(fields.get("tool_choice").map(Value::as_str), None | Some(Some("none" | "auto")))
-        && fields.get("tool_choice") != Some(&Value::Null);
-    match (tools, forced) {
-        (true, _) if fields.get("tool_choice").and_then(Value::as_str) != Some("none") => {
-            Err(Fault::unsupported("tools"))
-        }
-        (_, true) => Err(Fault::unsupported("tool_choice")),
-        _ => Ok(()),
     }
 }
 
@@ -359,16 +381,29 @@ fn messages(fields: &Map<String, Value>) -> Result<Vec<Message>, Fault> {
     let list = list.filter(|list| (1..=MESSAGES_MAX).contains(&list.len())).ok_or_else(|| {
         Fault::invalid("messages", format!("`messages` must be a list of 1 to {MESSAGES_MAX} messages"))
     })?;
-    list.iter().map(message).collect()
+    list.iter().enumerate().map(|(index, found)| message(index, found)).collect()
 }
 
-fn message(message: &Value) -> Result<Message, Fault> {
+fn message(index: usize, message: &Value) -> Result<Message, Fault> {
     let role = message.get("role").and_then(Value::as_str).filter(|role| ROLES.contains(role));
     let role = role
         .ok_or_else(|| Fault::invalid("messages", format!("a role must be one of {}", ROLES.join(", "))))?;
-    if message.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty()) {
-        return Err(Fault::unsupported("tool_calls"));
-    }
+    let calls = match (message.get("tool_calls"), role) {
+        (None | Some(Value::Null), _) => Vec::new(),
+        (Some(calls), "assistant") => called(index, calls)?,
+        (Some(_), _) => {
+            let message = format!("`messages[{index}].tool_calls` belongs to an assistant");
+            return Err(Fault::invalid("messages", message));
+        }
+    };
+    let call_id = match message.get("tool_call_id") {
+        None | Some(Value::Null) => None,
+        Some(id) => Some(call_id(id).ok_or_else(|| {
+            let message =
+                format!("`messages[{index}].tool_call_id` must be a text of 1 to {CALL_ID_BYTES_MAX} bytes");
+            Fault::invalid("messages", message)
+        })?),
+    };
     let content = match message.get("content") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => {
@@ -384,7 +419,37 @@ fn message(message: &Value) -> Result<Message, Fault> {
         None | Some(Value::Null) if role == "assistant" => String::new(),
         _ => return Err(Fault::invalid("messages", "a message's content must be text")),
     };
-    Ok(Message { role: role.to_owned(), content })
+    Ok(Message { role: role.to_owned(), content, calls, call_id })
+}
+
+fn call_id(id: &Value) -> Option<String> {
+    id.as_str().filter(|id| (1..=CALL_ID_BYTES_MAX).contains(&id.len())).map(str::to_owned)
+}
+
+/// The calls of an earlier answer.
+fn called(index: usize, calls: &Value) -> Result<Vec<Called>, Fault> {
+    let calls = calls.as_array().filter(|calls| calls.len() <= CALLED_MAX).ok_or_else(|| {
+        let message = format!("`messages[{index}].tool_calls` must be a list of at most {CALLED_MAX} calls");
+        Fault::invalid("messages", message)
+    })?;
+    let call = |(place, call): (usize, &Value)| {
+        let refuse = |what: String| {
+            Fault::invalid("messages", format!("`messages[{index}].tool_calls[{place}].{what}"))
+        };
+        let function = call.get("function");
+        let name = function.and_then(|function| function.get("name")).and_then(Value::as_str);
+        let name = name.filter(|name| is_name(name));
+        let name = name.ok_or_else(|| refuse("function.name` is not the name of a function".to_owned()))?;
+        let arguments = function.and_then(|function| function.get("arguments")).and_then(Value::as_str);
+        let arguments: Option<Value> = arguments.and_then(|text| serde_json::from_str(text).ok());
+        let arguments = arguments.filter(Value::is_object);
+        let arguments = arguments
+            .ok_or_else(|| refuse("function.arguments` must be a JSON object as a text".to_owned()))?;
+        let id = call.get("id").and_then(call_id);
+        let id = id.ok_or_else(|| refuse(format!("id` must be a text of 1 to {CALL_ID_BYTES_MAX} bytes")))?;
+        Ok(Called { id, name: name.to_owned(), arguments })
+    };
+    calls.iter().enumerate().map(call).collect()
 }
 
 fn stops(fields: &Map<String, Value>) -> Result<Vec<String>, Fault> {
@@ -422,49 +487,50 @@ fn logit_bias(fields: &Map<String, Value>, vocabulary: i32) -> Result<Vec<(i32, 
     })
 }
 
-fn response_format(fields: &Map<String, Value>) -> Result<Option<String>, Fault> {
+/// The schema of the answer, if one is asked for.
+fn response_format(fields: &Map<String, Value>) -> Result<Option<Value>, Fault> {
     let Some(format) = fields.get("response_format").filter(|format| !format.is_null()) else {
         return Ok(None);
     };
-    let any_object = serde_json::json!({ "type": "object" });
     let schema = match format.get("type").and_then(Value::as_str) {
         Some("text") => return Ok(None),
-        Some("json_object") => &any_object,
+        Some("json_object") => serde_json::json!({ "type": "object" }),
         Some("json_schema") => {
             let schema = format.get("json_schema").and_then(|wrapped| wrapped.get("schema"));
-            schema.ok_or_else(|| Fault::invalid("response_format", "`json_schema` needs a `schema`"))?
+            schema
+                .cloned()
+                .ok_or_else(|| Fault::invalid("response_format", "`json_schema` needs a `schema`"))?
         }
         _ => {
             return Err(Fault::invalid("response_format", "`type` must be text, json_object or json_schema"));
         }
     };
-    let text = schema.to_string();
-    if text.len() > SCHEMA_BYTES_MAX {
+    if schema.to_string().len() > SCHEMA_BYTES_MAX {
         let message = format!("a schema may have at most {SCHEMA_BYTES_MAX} bytes");
         return Err(Fault::invalid("response_format", message));
     }
-    check_schema(schema, 0)?;
-    let grammar = llama_cpp_2::json_schema_to_grammar(&text);
-    grammar.map(Some).map_err(|_| Fault::invalid("response_format", "the engine cannot follow this schema"))
+    let refuse = |why| Fault::invalid("response_format", format!("a schema may not use {why}"));
+    check_schema(&schema, 0).map_err(refuse)?;
+    Ok(Some(schema))
 }
 
-/// Patterns and large repetitions make grammars explode; nesting is bounded because the translator recurses.
-fn check_schema(schema: &Value, depth: usize) -> Result<(), Fault> {
-    let refuse = |what: &str| Err(Fault::invalid("response_format", format!("a schema may not use {what}")));
-    if depth > 24 {
-        return refuse("more than 24 levels");
+/// Patterns and large repetitions make grammars explode; nesting is bounded because the translator recurses. `Err` says
+/// what is too much.
+pub(crate) fn check_schema(schema: &Value, depth: usize) -> Result<(), String> {
+    if depth > SCHEMA_LEVELS_MAX {
+        return Err(format!("more than {SCHEMA_LEVELS_MAX} levels"));
     }
     match schema {
         Value::Array(values) => values.iter().try_for_each(|value| check_schema(value, depth + 1)),
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             let repeats = ["minItems", "maxItems", "minLength", "maxLength"].contains(&name.as_str());
-            if repeats && value.as_u64().is_some_and(|count| count > 1000) {
-                return refuse("lengths beyond 1000");
+            if repeats && value.as_u64().is_some_and(|count| count > REPETITIONS_MAX) {
+                return Err(format!("lengths beyond {REPETITIONS_MAX}"));
             }
             match (name.as_str(), value) {
-                ("pattern", Value::String(_)) => refuse("`pattern`"),
-                ("$ref", Value::String(target)) if !target.starts_with("#/") => {
-                    refuse("a `$ref` to elsewhere")
+                ("pattern", Value::String(_)) => Err("`pattern`".to_owned()),
+                ("$ref", Value::String(target)) if !target.starts_with('#') => {
+                    Err("a `$ref` to elsewhere".to_owned())
                 }
                 _ => check_schema(value, depth + 1),
             }

@@ -6,7 +6,7 @@
 //! the same beginning takes its cells over. When cells run out, cached slots go first, least recently used first, then
 //! the youngest sequence goes back to the queue with what it has written so far as its prompt.
 
-use crate::sampling::{Sampling, TokenLogprob, logprobs, sampler};
+use crate::sampling::{Constraint, Sampling, TokenLogprob, logprobs, sampler};
 use crate::slots::Slots;
 use crate::text::Answer;
 use llama_cpp_2::DecodeError;
@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) ignore_end: bool,
     /// How many alternatives to report per token; none at all without it.
     pub(crate) logprobs: Option<usize>,
+    /// Control tokens that are written out as text all the same.
+    pub(crate) shown: Vec<LlamaToken>,
     /// Only jobs of the same salt share what was computed.
     pub(crate) salt: Option<String>,
     pub(crate) sampling: Sampling,
@@ -74,7 +76,7 @@ pub(crate) enum FinishReason {
 
 /// What the scheduler is asked.
 pub(crate) enum Work {
-    Answer(Job),
+    Answer(Box<Job>),
     /// One vector of unit length for one text of at most [`EMBED_TOKENS_MAX`] tokens.
     Embed(Embedding),
 }
@@ -188,6 +190,7 @@ struct Sequence {
     generated: u32,
     cached: u32,
     sampler: LlamaSampler,
+    constraint: Option<Constraint>,
     answer: Answer,
     logprobs: Vec<TokenLogprob>,
     /// Other choices of the job, which begin when the prompt has been computed once.
@@ -207,7 +210,11 @@ impl Sequence {
             slot: 0,
             generated: 0,
             cached: 0,
-            sampler: sampler(model, &job.sampling, choice)?,
+            sampler: sampler(model, &job.sampling, choice),
+            constraint: match &job.sampling.grammar {
+                Some(grammar) => Some(Constraint::new(model, grammar)?),
+                None => None,
+            },
             answer: Answer::new(job.stops.clone()),
             logprobs: Vec::new(),
             siblings: Vec::new(),
@@ -323,7 +330,7 @@ impl Scheduler {
     fn enqueue(&mut self, work: Work, place: Place) {
         let job = match work {
             Work::Embed(embedding) => return self.embeds.push_back((embedding, place)),
-            Work::Answer(job) => Rc::new(job),
+            Work::Answer(job) => Rc::new(*job),
         };
         let sequences: Result<VecDeque<Sequence>, String> =
             (0..job.choices).map(|choice| Sequence::new(self.model, &job, choice)).collect();
@@ -575,7 +582,8 @@ impl Scheduler {
         let mut stopped = ended;
         let mut text = String::new();
         if !ended {
-            let ready = sequence.answer.push(&vocabulary.token_to_piece(token, false, None));
+            let shown = sequence.job.shown.contains(&token);
+            let ready = sequence.answer.push(&vocabulary.token_to_piece(token, shown, None));
             stopped = ready.stopped;
             text = ready.text;
         }
@@ -602,14 +610,26 @@ impl Scheduler {
     }
 
     fn choose(&self, sequence: &mut Sequence, output: i32) -> Result<LlamaToken, String> {
-        if sequence.job.sampling.grammar.is_none() {
+        let Some(constraint) = &mut sequence.constraint else {
             return Ok(sequence.sampler.sample(&self.context, output));
-        }
+        };
         // The slower way reports a grammar that can go no further instead of ending the process.
+        let unfit = "no token fits the answer's form";
         let mut candidates = self.context.token_data_array_ith(output);
+        constraint.apply(&mut candidates);
+        // Native code ends the process over an end of the answer that the grammar does not allow yet.
+        if !candidates.data.iter().any(|candidate| candidate.logit().is_finite()) {
+            return Err(unfit.to_owned());
+        }
         candidates.apply_sampler(&mut sequence.sampler);
-        let token = candidates.selected_token().ok_or("no token fits the answer's form")?;
-        sequence.sampler.try_accept(token).map_err(|_| "no token fits the answer's form")?;
+        let chosen = candidates.selected.and_then(|selected| candidates.data.get(selected));
+        let token = chosen.filter(|chosen| chosen.logit().is_finite()).ok_or(unfit)?.id();
+        sequence.sampler.try_accept(token).map_err(|_| unfit)?;
+        let shown = sequence.job.shown.contains(&token);
+        let piece = self.model.vocab().token_to_piece(token, shown, None);
+        if !constraint.accept(self.model, token, &piece) {
+            sequence.constraint = None;
+        }
         Ok(token)
     }
 

@@ -1,8 +1,8 @@
 //! HTTP/1.1 on the inherited socket: the wire that OpenAI-compatible servers speak.
 
-use crate::prompt::Prompter;
+use crate::prompt::{Ending, Prompter};
 use crate::reply::{Collected, Reply, Stream};
-use crate::request::{self, Fault, Generation, Prompt, Tokenized};
+use crate::request::{self, Calls, Fault, Generation, Prompt, Tokenized};
 use crate::scheduler::{EMBED_TOKENS_MAX, Embedding, Event, Job, Queue, Work};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -139,13 +139,15 @@ async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Faul
 
 async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
     let (asked, prompt) = aside(served, body.len(), move |served| {
-        let asked = request::chat(&body, seed()?, served.vocabulary)?;
-        let prompt = served.prompter.chat(&asked.messages, true);
+        let asked = request::chat(&body, seed()?, served.vocabulary, served.prompter.form())?;
+        let ending = if asked.calls == Calls::Forced { Ending::Call } else { Ending::Answer };
+        let prompt = served.prompter.chat(&asked.conversation, ending);
         Ok((asked, prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?))
     })
     .await?;
-    let reply = Reply::chat(served, prompt.len(), &asked.generation)?;
-    generate(served, vec![prompt], asked.generation, reply, "messages").await
+    let reply = Reply::chat(served, prompt.len(), &asked.generation, asked.calls)?;
+    let shown = if asked.calls == Calls::Never { Vec::new() } else { served.prompter.form_tokens() };
+    generate(served, vec![prompt], asked.generation, shown, reply).await
 }
 
 async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
@@ -171,7 +173,7 @@ async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
     })
     .await?;
     let reply = Reply::completion(served, &prompts, &generation, echo)?;
-    generate(served, prompts, generation, reply, "prompt").await
+    generate(served, prompts, generation, Vec::new(), reply).await
 }
 
 async fn tokenize(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
@@ -180,9 +182,11 @@ async fn tokenize(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, F
         let prompter = &served.prompter;
         let tokens = match asked.what {
             Tokenized::Prompt { text, beginning } => prompter.text(&text, beginning),
-            Tokenized::Messages { messages, answer } => prompter
-                .chat(&messages, answer)
-                .map_err(|error| Fault::invalid("messages", error.to_string()))?,
+            Tokenized::Conversation { conversation, answer } => {
+                let ending = if answer { Ending::Answer } else { Ending::Message };
+                let tokens = prompter.chat(&conversation, ending);
+                tokens.map_err(|error| Fault::invalid("messages", error.to_string()))?
+            }
         };
         let strings = asked
             .strings
@@ -218,14 +222,15 @@ async fn generate(
     served: &Served,
     prompts: Vec<Vec<LlamaToken>>,
     generation: Generation,
+    shown: Vec<LlamaToken>,
     reply: Reply,
-    param: &'static str,
 ) -> Result<Response<Body>, Fault> {
     let room = |prompt: &Vec<LlamaToken>| {
         let length = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
         served.context_tokens.saturating_sub(length)
     };
     if let Some(prompt) = prompts.iter().find(|prompt| room(prompt) == 0 || prompt.is_empty()) {
+        let param = if reply.is_chat() { "messages" } else { "prompt" };
         return Err(Fault::too_long(prompt.len(), served.context_tokens, param));
     }
     let (events, mut arriving) = mpsc::unbounded_channel();
@@ -242,12 +247,13 @@ async fn generate(
             stops: stops.clone(),
             ignore_end: generation.ignore_end,
             logprobs: generation.logprobs,
+            shown: shown.clone(),
             salt: generation.cache_salt.clone(),
             sampling: generation.sampling.clone(),
             events: events.clone(),
         };
         // Those before one that finds no place end with the channel.
-        submit(served, Work::Answer(job))?;
+        submit(served, Work::Answer(Box::new(job)))?;
         first_choice += generation.choices;
     }
     drop(events);

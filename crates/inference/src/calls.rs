@@ -1,0 +1,425 @@
+//! How models write calls of functions, and how calls are read out of an answer while it comes about.
+//!
+//! A reader hands on content until a call begins. Of a call it hands on the function's name first and then the text of
+//! the arguments as it is written, whatever the order of the members; what stands between calls belongs to the form and
+//! goes nowhere. However an answer is cut into pieces, the same parts come out.
+
+use crate::sampling::Marker;
+
+/// Calls in one answer.
+pub(crate) const CALLS_MAX: u32 = 16;
+
+/// The spellings that models were trained to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`, once per call: Hermes, Qwen2.5, Qwen3. Also what a model is
+    /// asked for whose template knows no functions.
+    Tagged,
+    /// `[TOOL_CALLS][{"name": …, "arguments": …}, …]`: Mistral up to 2024.
+    Bracketed,
+    /// `{"name": …, "parameters": …}` and nothing else: Llama 3. Only one call.
+    Bare,
+}
+
+impl Form {
+    /// `None` if the template's spelling is none of these.
+    pub(crate) fn of_template(source: &str) -> Option<Self> {
+        let has = |text: &str| source.contains(text);
+        if has("[TOOL_CALLS]") {
+            // Later ones write the name before the arguments instead of an object.
+            (!has("[ARGS]") && !has("[CALL_ID]")).then_some(Self::Bracketed)
+        } else if has("<tool_call>") {
+            // Qwen3-Coder and GLM write something like XML inside.
+            (!has("<function=") && !has("<arg_key>")).then_some(Self::Tagged)
+        } else {
+            (has("\"parameters\": ") && has("\"name\": ")).then_some(Self::Bare)
+        }
+    }
+
+    /// What begins the calls, as the template would write it.
+    pub(crate) fn opener(self) -> &'static str {
+        match self {
+            Self::Tagged => "<tool_call>\n",
+            Self::Bracketed => "[TOOL_CALLS]",
+            Self::Bare => "",
+        }
+    }
+
+    /// Where an answer stops being free.
+    pub(crate) fn marker(self) -> Marker {
+        match self {
+            Self::Tagged => Marker::Written("<tool_call>"),
+            Self::Bracketed => Marker::Written("[TOOL_CALLS]"),
+            Self::Bare => Marker::FirstBrace,
+        }
+    }
+
+    /// Control tokens of these spellings are part of the text.
+    pub(crate) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Tagged => &["<tool_call>", "</tool_call>"],
+            Self::Bracketed => &["[TOOL_CALLS]"],
+            Self::Bare => &[],
+        }
+    }
+
+    /// The member that holds the arguments.
+    pub(crate) fn arguments(self) -> &'static str {
+        match self {
+            Self::Tagged | Self::Bracketed => "arguments",
+            Self::Bare => "parameters",
+        }
+    }
+
+    /// GBNF for what follows the marker, as the rule `tool-calls`; `call` is the rule of one object.
+    pub(crate) fn rules(self, call: &str, parallel: bool) -> String {
+        let more = if parallel { CALLS_MAX - 1 } else { 0 };
+        let body = match self {
+            Self::Tagged => format!(
+                "tool-space {call} tool-space \"</tool_call>\" (tool-space \"<tool_call>\" tool-space {call} tool-space \
+                 \"</tool_call>\"){{0,{more}}}"
+            ),
+            Self::Bracketed => {
+                format!(
+                    "tool-space \"[\" tool-space {call} (\",\" tool-space {call}){{0,{more}}} tool-space \"]\""
+                )
+            }
+            Self::Bare => call.to_owned(),
+        };
+        format!("tool-calls ::= {body}\ntool-space ::= [ \\n]{{0,2}}\n")
+    }
+}
+
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Content(String),
+    /// The next call begins.
+    Begun {
+        name: String,
+    },
+    /// More of the current call's arguments.
+    Arguments(String),
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(crate) struct CallReader {
+    form: Form,
+    state: State,
+    /// Not decided yet.
+    held: String,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing but white space so far.
+    Start,
+    Content,
+    Between,
+    Call(Call),
+}
+
+impl CallReader {
+    /// With `inside` the prompt has ended with the opener already.
+    pub(crate) fn new(form: Form, inside: bool) -> Self {
+        let state = if inside { State::Between } else { State::Start };
+        Self { form, state, held: String::new() }
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> Vec<Part> {
+        self.held.push_str(text);
+        let mut parts = Vec::new();
+        while self.step(&mut parts) {}
+        parts
+    }
+
+    /// What was held back when the answer has ended.
+    pub(crate) fn finish(&mut self) -> Vec<Part> {
+        match self.state {
+            State::Start | State::Content if !self.held.is_empty() => {
+                vec![Part::Content(std::mem::take(&mut self.held))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// True when there is more to do with what is held.
+    fn step(&mut self, parts: &mut Vec<Part>) -> bool {
+        match &mut self.state {
+            State::Start => {
+                let Some(first) = self.held.trim_start().chars().next() else { return false };
+                let call = self.form.marker() == Marker::FirstBrace && first == '{';
+                self.state = if call { State::Between } else { State::Content };
+                true
+            }
+            State::Content => {
+                let Marker::Written(marker) = self.form.marker() else {
+                    push_content(parts, std::mem::take(&mut self.held));
+                    return false;
+                };
+                if let Some((before, after)) = self.held.split_once(marker) {
+                    push_content(parts, before.trim_end().to_owned());
+                    self.held = after.to_owned();
+                    self.state = State::Between;
+                    return true;
+                }
+                let open = undecided(&self.held, marker);
+                push_content(parts, self.held.drain(..open).collect());
+                false
+            }
+            State::Between => match self.held.split_once('{') {
+                Some((_, object)) => {
+                    self.held = object.to_owned();
+                    self.state = State::Call(Call::new(self.form.arguments()));
+                    true
+                }
+                None => {
+                    self.held.clear();
+                    false
+                }
+            },
+            State::Call(call) => {
+                let text = std::mem::take(&mut self.held);
+                let mut characters = text.chars();
+                while let Some(character) = characters.next() {
+                    if call.take(character, parts) {
+                        self.held = characters.as_str().to_owned();
+                        self.state = State::Between;
+                        return true;
+                    }
+                }
+                call.flush(parts);
+                false
+            }
+        }
+    }
+}
+
+fn push_content(parts: &mut Vec<Part>, text: String) {
+    if !text.is_empty() {
+        parts.push(Part::Content(text));
+    }
+}
+
+/// Where the end of `text` begins that may belong to a call: white space, then a beginning of the marker.
+fn undecided(text: &str, marker: &str) -> usize {
+    let beginnings = marker.char_indices().map(|(at, _)| at).rev();
+    let cut = beginnings
+        .filter_map(|length| marker.get(..length))
+        .find_map(|beginning| text.strip_suffix(beginning))
+        .unwrap_or(text);
+    cut.trim_end().len()
+}
+
+/// One object, from behind its brace.
+#[derive(Debug)]
+struct Call {
+    member: &'static str,
+    place: Place,
+    name: Option<String>,
+    arguments: String,
+    has_arguments: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Before a member or behind the last one.
+    Members,
+    Key {
+        text: String,
+        escaped: bool,
+    },
+    Colon(Member),
+    Value {
+        member: Member,
+        depth: u32,
+        quoted: bool,
+        escaped: bool,
+        text: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Name,
+    Arguments,
+    Other,
+}
+
+impl Call {
+    fn new(member: &'static str) -> Self {
+        Self { member, place: Place::Members, name: None, arguments: String::new(), has_arguments: false }
+    }
+
+    /// True when the object has ended.
+    fn take(&mut self, character: char, parts: &mut Vec<Part>) -> bool {
+        match &mut self.place {
+            Place::Members => match character {
+                '"' => self.place = Place::Key { text: String::new(), escaped: false },
+                '}' => return self.end(parts),
+                _ => {}
+            },
+            Place::Key { text, escaped } => match character {
+                '"' if !*escaped => {
+                    let member = match text.as_str() {
+                        "name" => Member::Name,
+                        text if text == self.member => Member::Arguments,
+                        _ => Member::Other,
+                    };
+                    self.place = Place::Colon(member);
+                }
+                _ => {
+                    *escaped = character == '\\' && !*escaped;
+                    text.push(character);
+                }
+            },
+            Place::Colon(member) => {
+                if character == ':' {
+                    let member = *member;
+                    self.has_arguments |= member == Member::Arguments;
+                    self.place =
+                        Place::Value { member, depth: 0, quoted: false, escaped: false, text: String::new() };
+                }
+            }
+            Place::Value { member, depth, quoted, escaped, text } => {
+                if !*quoted && *depth == 0 && matches!(character, ',' | '}') {
+                    if *member == Member::Name && self.name.is_none() {
+                        self.name = serde_json::from_str(text.trim()).ok();
+                        if let Some(name) = &self.name {
+                            parts.push(Part::Begun { name: name.clone() });
+                        }
+                    }
+                    self.place = Place::Members;
+                    return character == '}' && self.end(parts);
+                }
+                let blank = !*quoted && *depth == 0 && character.is_ascii_whitespace();
+                match (*quoted, character) {
+                    (true, '"') if !*escaped => *quoted = false,
+                    (true, _) => *escaped = character == '\\' && !*escaped,
+                    (false, '"') => *quoted = true,
+                    (false, '{' | '[') => *depth += 1,
+                    (false, '}' | ']') => *depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                match *member {
+                    // White space around a value is not part of it.
+                    Member::Arguments if !blank => self.arguments.push(character),
+                    Member::Name => text.push(character),
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
+
+    fn end(&mut self, parts: &mut Vec<Part>) -> bool {
+        if !self.has_arguments {
+            self.arguments.push_str("{}");
+        }
+        self.flush(parts);
+        true
+    }
+
+    /// Hands on the arguments as far as they are known, once it is known whose they are.
+    fn flush(&mut self, parts: &mut Vec<Part>) {
+        if self.name.is_some() && !self.arguments.is_empty() {
+            parts.push(Part::Arguments(std::mem::take(&mut self.arguments)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CallReader, Form, Part};
+    use proptest::prelude::*;
+
+    /// Reads pieces and prints what was handed on: content as it is, calls as `name(arguments)`.
+    fn read(form: Form, inside: bool, pieces: &[&str]) -> String {
+        let mut reader = CallReader::new(form, inside);
+        let mut parts: Vec<Part> = pieces.iter().flat_map(|piece| reader.push(piece)).collect();
+        parts.extend(reader.finish());
+        let mut printed = String::new();
+        let mut open = "";
+        for part in parts {
+            match part {
+                Part::Content(text) => printed.push_str(&text),
+                Part::Begun { name } => {
+                    printed.push_str(&format!("{open}{name}("));
+                    open = ")";
+                }
+                Part::Arguments(text) => printed.push_str(&text),
+            }
+        }
+        printed + open
+    }
+
+    fn check(form: Form, inside: bool, text: &str, expected: &str) {
+        assert_eq!(read(form, inside, &[text]), expected, "whole");
+        let characters: Vec<String> = text.chars().map(String::from).collect();
+        let pieces: Vec<&str> = characters.iter().map(String::as_str).collect();
+        assert_eq!(read(form, inside, &pieces), expected, "by characters");
+    }
+
+    #[test]
+    fn calls_are_taken_out_of_the_text() {
+        let tagged = |text, expected| check(Form::Tagged, false, text, expected);
+        tagged("Hello  world ", "Hello  world ");
+        tagged("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>", "f({\"a\": 1})");
+        tagged(
+            "One moment.\n\n<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>",
+            "One moment.f({})g({})",
+        );
+        tagged("a <tool_cal is no call", "a <tool_cal is no call");
+        tagged("a <<tool_call>{\"name\":\"f\"}", "a <f({})");
+        tagged(
+            "<tool_call>{\"arguments\": {\"name\": \"}, \\\"\"} , \"id\": [{}], \"name\": \"f\"}",
+            "f({\"name\": \"}, \\\"\"})",
+        );
+        tagged("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"cut", "f({\"a\": \"cut)");
+        tagged("<tool_call>no object", "");
+        check(Form::Tagged, true, "{\"name\": \"f\", \"arguments\": {}}\n</tool_call>", "f({})");
+    }
+
+    #[test]
+    fn each_form_is_read() {
+        check(
+            Form::Bracketed,
+            false,
+            "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {}}]",
+            "f({})g({})",
+        );
+        check(Form::Bare, false, " {\"name\": \"f\", \"parameters\": {\"a\": [1]}}", "f({\"a\": [1]})");
+        check(Form::Bare, false, "It is {\"name\"", "It is {\"name\"");
+        check(Form::Bare, false, "  ", "  ");
+    }
+
+    #[test]
+    fn forms_are_known_by_their_templates() {
+        let check = |source: &str, expected: Option<Form>| {
+            assert_eq!(Form::of_template(source), expected, "{source}");
+        };
+        check("{{ '<tool_call>' }}", Some(Form::Tagged));
+        check("<tool_call>\n<function=", None);
+        check("[TOOL_CALLS] [", Some(Form::Bracketed));
+        check("[TOOL_CALLS]name[ARGS]", None);
+        check("{{- '{\"name\": \"' + name + '\", ' }}{{- '\"parameters\": ' }}", Some(Form::Bare));
+        check("{{ message.content }}", None);
+    }
+
+    proptest! {
+        #[test]
+        fn split_anywhere_is_whole(
+            text in "([ a{}\":,]|<tool_call>|</tool_call>|\"name\": \"f\"|\"arguments\": |<tool){0,30}",
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            for form in [Form::Tagged, Form::Bare] {
+                let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+                at.extend([0, text.len()]);
+                at.sort_unstable();
+                let pieces: Vec<&str> = at.windows(2).map(|pair| text.get(pair[0]..pair[1]).unwrap()).collect();
+                prop_assert_eq!(read(form, false, &pieces), read(form, false, &[&text]));
+            }
+        }
+    }
+}
