@@ -46,6 +46,7 @@ pub(crate) fn run(first: Option<&str>, mut arguments: impl Iterator<Item = OsStr
         ends_what_nobody_waits_for,
         serves_eight_at_once,
         finishes_all_when_cells_run_out,
+        reads_long_requests,
         reuses_a_computed_beginning,
         keeps_beginnings_apart_by_salt,
         content_cannot_speak_for_others,
@@ -379,6 +380,25 @@ async fn finishes_all_when_cells_run_out() {
         let (status, reply) = answered.unwrap();
         assert_eq!((status, &reply["usage"]["completion_tokens"]), (200, &json!(300)), "{reply}");
     }
+    house.engine.stop().await;
+}
+
+/// Long requests are read on a thread of their own, which has to come about inside the sandbox.
+async fn reads_long_requests() {
+    let house = House::new().await;
+    let long = "x".repeat(20_000);
+    let messages = json!([{ "role": "user", "content": long }]);
+    let asked = [
+        ("/v1/chat/completions", chat(json!({ "messages": messages }))),
+        ("/v1/completions", json!({ "prompt": long })),
+        ("/v1/embeddings", json!({ "input": long })),
+    ];
+    for (path, asked) in asked {
+        let (status, refused) = house.post(path, &asked).await;
+        assert_eq!((status, &refused["error"]["code"]), (400, &json!("context_length_exceeded")), "{path}");
+    }
+    let (status, counted) = house.post("/tokenize", &json!({ "prompt": long })).await;
+    assert_eq!((status, &counted["count"]), (200, &json!(20_000)));
     house.engine.stop().await;
 }
 
