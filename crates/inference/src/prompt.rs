@@ -11,6 +11,7 @@
 mod places;
 
 use crate::calls::Form;
+use crate::sampling::{Constraint, Grammar};
 use crate::text::printed;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
@@ -176,6 +177,11 @@ impl Prompter {
     /// How this model writes calls.
     pub(crate) fn form(&self) -> Form {
         self.own_form.unwrap_or(Form::Tagged)
+    }
+
+    /// Whether an answer can be held to the grammar. Schemas that refer to nothing but themselves cannot be followed.
+    pub(crate) fn follows(&self, grammar: &Grammar) -> bool {
+        Constraint::new(self.model, grammar).is_ok()
     }
 
     /// Control tokens that are words of the form.

@@ -91,7 +91,7 @@ impl Constraint {
     /// `Err` for a grammar that is not one.
     pub(crate) fn new(model: &LlamaModel, grammar: &Grammar) -> Result<Self, String> {
         let sampler = LlamaSampler::grammar(model, &grammar.rules, grammar.root);
-        let sampler = sampler.map_err(|_| "the grammar of the answer's form is not understood".to_owned())?;
+        let sampler = sampler.map_err(|_| "the engine cannot follow the form of the answer".to_owned())?;
         Ok(Self { sampler, watch: grammar.after.map(Watch::new) })
     }
 

@@ -140,6 +140,12 @@ async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Faul
 async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
     let (asked, prompt) = aside(served, body.len(), move |served| {
         let asked = request::chat(&body, seed()?, served.vocabulary, served.prompter.form())?;
+        // Here and not first in the scheduler, where it would be nobody's fault.
+        let grammar = asked.generation.sampling.grammar.as_ref();
+        if grammar.is_some_and(|grammar| !served.prompter.follows(grammar)) {
+            let param = if asked.calls == Calls::Never { "response_format" } else { "tools" };
+            return Err(Fault::invalid(param, "the engine cannot follow these schemas"));
+        }
         let ending = if asked.calls == Calls::Forced { Ending::Call } else { Ending::Answer };
         let prompt = served.prompter.chat(&asked.conversation, ending);
         Ok((asked, prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?))

@@ -1070,6 +1070,14 @@ async fn refuses_bad_tools_by_name() {
     let mut unknown = tools();
     unknown[0]["function"]["parameters"]["properties"]["city"] = json!({ "$ref": "#/$defs/nowhere" });
     check(json!({ "tools": unknown }), "tools", "cannot follow").await;
+    // A reference that leads back to itself.
+    let circle = json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" });
+    let format = json!({ "type": "json_schema", "json_schema": { "name": "x", "schema": circle } });
+    check(json!({ "response_format": format }), "response_format", "cannot follow").await;
+    let mut circular = tools();
+    circular[0]["function"]["parameters"] =
+        json!({ "type": "object", "properties": { "a": circle["$defs"]["a"] }, "$defs": circle["$defs"] });
+    check(json!({ "tools": circular }), "tools", "cannot follow").await;
     let with = |message: Value| json!({ "messages": [{ "role": "user", "content": "a" }, message] });
     let call = |arguments: &str| {
         with(json!({ "role": "assistant", "tool_calls": [{ "id": "a", "type": "function",
