@@ -983,6 +983,20 @@ async fn calls_in_the_templates_own_form() {
             asked["stream"] = json!(true);
             let events = house.events("/v1/chat/completions", &asked).await;
             assert_eq!(called(&added_up(&events)), called(&reply["choices"][0]));
+            // The tokens themselves are the call, from the brace that began it; streams report each of them, too.
+            asked["logprobs"] = json!(true);
+            let streamed = house.events("/v1/chat/completions", &asked).await;
+            asked["stream"] = json!(false);
+            let (_, whole) = house.post("/v1/chat/completions", &asked).await;
+            let tokens = whole["choices"][0]["logprobs"]["content"].as_array().unwrap();
+            let written: String = tokens.iter().map(|token| token["token"].as_str().unwrap()).collect();
+            if forced == 0 {
+                let object: Value = serde_json::from_str(&written).unwrap();
+                assert!(object["parameters"].is_object(), "{written}");
+            }
+            let reported =
+                streamed.iter().filter_map(|event| event["choices"][0]["logprobs"]["content"].as_array());
+            assert_eq!(&reported.flatten().cloned().collect::<Vec<_>>(), tokens);
             // What the model has called goes back into its own template, with the result.
             let id = &message["tool_calls"][0]["id"];
             let history = json!([{ "role": "user", "content": "Hello" }, message,
