@@ -111,19 +111,35 @@ pub(crate) struct CallReader {
     held: String,
 }
 
+/// Where an answer begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// Anywhere.
+    Free,
+    /// Inside its first call: the prompt has ended with the opener already.
+    Inside,
+    /// It is a call or an object of another form, and where calls have no marker only the whole tells which.
+    Either,
+}
+
 #[derive(Debug)]
 enum State {
     /// Nothing but white space so far.
     Start,
+    /// Held back to its end.
+    Whole,
     Content,
     Between,
     Call(Call),
 }
 
 impl CallReader {
-    /// With `inside` the prompt has ended with the opener already.
-    pub(crate) fn new(form: Form, inside: bool) -> Self {
-        let state = if inside { State::Between } else { State::Start };
+    pub(crate) fn new(form: Form, begin: Begin) -> Self {
+        let state = match begin {
+            Begin::Inside => State::Between,
+            Begin::Either if form.marker() == Marker::FirstBrace => State::Whole,
+            Begin::Free | Begin::Either => State::Start,
+        };
         Self { form, state, held: String::new() }
     }
 
@@ -136,17 +152,29 @@ impl CallReader {
 
     /// What was held back when the answer has ended.
     pub(crate) fn finish(&mut self) -> Vec<Part> {
+        if matches!(self.state, State::Whole) && self.holds_call() {
+            self.state = State::Between;
+            return self.push("");
+        }
         match self.state {
-            State::Start | State::Content if !self.held.is_empty() => {
+            State::Start | State::Content | State::Whole if !self.held.is_empty() => {
                 vec![Part::Content(std::mem::take(&mut self.held))]
             }
             _ => Vec::new(),
         }
     }
 
+    fn holds_call(&self) -> bool {
+        let Ok(serde_json::Value::Object(members)) = serde_json::from_str(&self.held) else { return false };
+        members.len() == 2
+            && members.get("name").is_some_and(serde_json::Value::is_string)
+            && members.get(self.form.arguments()).is_some_and(serde_json::Value::is_object)
+    }
+
     /// True when there is more to do with what is held.
     fn step(&mut self, parts: &mut Vec<Part>) -> bool {
         match &mut self.state {
+            State::Whole => false,
             State::Start => {
                 let Some(first) = self.held.trim_start().chars().next() else { return false };
                 let call = self.form.marker() == Marker::FirstBrace && first == '{';
@@ -331,12 +359,12 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
-    use super::{CallReader, Form, Part};
+    use super::{Begin, CallReader, Form, Part};
     use proptest::prelude::*;
 
     /// Reads pieces and prints what was handed on: content as it is, calls as `name(arguments)`.
-    fn read(form: Form, inside: bool, pieces: &[&str]) -> String {
-        let mut reader = CallReader::new(form, inside);
+    fn read(form: Form, begin: Begin, pieces: &[&str]) -> String {
+        let mut reader = CallReader::new(form, begin);
         let mut parts: Vec<Part> = pieces.iter().flat_map(|piece| reader.push(piece)).collect();
         parts.extend(reader.finish());
         let mut printed = String::new();
@@ -354,16 +382,16 @@ mod tests {
         printed + open
     }
 
-    fn check(form: Form, inside: bool, text: &str, expected: &str) {
-        assert_eq!(read(form, inside, &[text]), expected, "whole");
+    fn check(form: Form, begin: Begin, text: &str, expected: &str) {
+        assert_eq!(read(form, begin, &[text]), expected, "whole");
         let characters: Vec<String> = text.chars().map(String::from).collect();
         let pieces: Vec<&str> = characters.iter().map(String::as_str).collect();
-        assert_eq!(read(form, inside, &pieces), expected, "by characters");
+        assert_eq!(read(form, begin, &pieces), expected, "by characters");
     }
 
     #[test]
     fn calls_are_taken_out_of_the_text() {
-        let tagged = |text, expected| check(Form::Tagged, false, text, expected);
+        let tagged = |text, expected| check(Form::Tagged, Begin::Free, text, expected);
         tagged("Hello  world ", "Hello  world ");
         tagged("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>", "f({\"a\": 1})");
         tagged(
@@ -378,20 +406,29 @@ mod tests {
         );
         tagged("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"cut", "f({\"a\": \"cut)");
         tagged("<tool_call>no object", "");
-        check(Form::Tagged, true, "{\"name\": \"f\", \"arguments\": {}}\n</tool_call>", "f({})");
+        check(Form::Tagged, Begin::Inside, "{\"name\": \"f\", \"arguments\": {}}\n</tool_call>", "f({})");
     }
 
     #[test]
     fn each_form_is_read() {
         check(
             Form::Bracketed,
-            false,
+            Begin::Free,
             "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {}}]",
             "f({})g({})",
         );
-        check(Form::Bare, false, " {\"name\": \"f\", \"parameters\": {\"a\": [1]}}", "f({\"a\": [1]})");
-        check(Form::Bare, false, "It is {\"name\"", "It is {\"name\"");
-        check(Form::Bare, false, "  ", "  ");
+        check(Form::Bare, Begin::Free, " {\"name\": \"f\", \"parameters\": {\"a\": [1]}}", "f({\"a\": [1]})");
+        check(Form::Bare, Begin::Free, "It is {\"name\"", "It is {\"name\"");
+        check(Form::Bare, Begin::Free, "  ", "  ");
+        check(Form::Bare, Begin::Either, "{\"name\": \"f\", \"parameters\": {}}", "f({})");
+        check(
+            Form::Bare,
+            Begin::Either,
+            "{\"name\": \"Ada\", \"age\": {}}",
+            "{\"name\": \"Ada\", \"age\": {}}",
+        );
+        check(Form::Bare, Begin::Either, "{\"name\": \"f\", \"param", "{\"name\": \"f\", \"param");
+        check(Form::Tagged, Begin::Either, "{\"name\": \"Ada\"}", "{\"name\": \"Ada\"}");
     }
 
     #[test]
@@ -413,12 +450,12 @@ mod tests {
             text in "([ a{}\":,]|<tool_call>|</tool_call>|\"name\": \"f\"|\"arguments\": |<tool){0,30}",
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
-            for form in [Form::Tagged, Form::Bare] {
+            for (form, begin) in [(Form::Tagged, Begin::Free), (Form::Bare, Begin::Free), (Form::Bare, Begin::Either)] {
                 let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
                 at.extend([0, text.len()]);
                 at.sort_unstable();
                 let pieces: Vec<&str> = at.windows(2).map(|pair| text.get(pair[0]..pair[1]).unwrap()).collect();
-                prop_assert_eq!(read(form, false, &pieces), read(form, false, &[&text]));
+                prop_assert_eq!(read(form, begin, &pieces), read(form, begin, &[&text]));
             }
         }
     }

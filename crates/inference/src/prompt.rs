@@ -637,7 +637,7 @@ mod tests {
             &called(),
             "|{\n  \"description\": \"<s> it's\"\n}|",
         );
-        check("{{ tools is defined }}{% if tools %}yes{% endif %}", &[("user", "q")], "|false|");
+        check("{% if tools is defined or tools %}yes{% else %}no{% endif %}", &[("user", "q")], "|no|");
     }
 
     #[test]

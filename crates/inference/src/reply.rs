@@ -1,6 +1,6 @@
 //! Events of the scheduler as the wire's JSON, whole and as server-sent events.
 
-use crate::calls::{CALLS_MAX, CallReader, Form, Part};
+use crate::calls::{Begin, CALLS_MAX, CallReader, Form, Part};
 use crate::request::{Calls, Fault, Generation};
 use crate::sampling::TokenLogprob;
 use crate::scheduler::{Event, FinishReason};
@@ -23,9 +23,8 @@ pub(crate) struct Reply {
     id: String,
     /// What the identifiers of calls are made of.
     number: u64,
-    /// How calls are written, if there may be any.
-    form: Option<Form>,
-    forced: bool,
+    /// How calls are written and where they may begin, if there may be any.
+    form: Option<(Form, Begin)>,
     created: u64,
     model: String,
     fingerprint: String,
@@ -51,8 +50,12 @@ impl Reply {
             chat: true,
             id: format!("chatcmpl-{number:016x}"),
             number,
-            form: (calls != Calls::Never).then(|| served.prompter.form()),
-            forced: calls == Calls::Forced,
+            form: match calls {
+                Calls::Never => None,
+                Calls::Free => Some((served.prompter.form(), Begin::Free)),
+                Calls::Either => Some((served.prompter.form(), Begin::Either)),
+                Calls::Forced => Some((served.prompter.form(), Begin::Inside)),
+            },
             created: served.clock.now().seconds(),
             model: served.model.clone(),
             fingerprint: served.fingerprint.clone(),
@@ -82,7 +85,7 @@ impl Reply {
     }
 
     fn readers(&self) -> Vec<Option<CallReader>> {
-        (0..self.choices).map(|_| self.form.map(|form| CallReader::new(form, self.forced))).collect()
+        (0..self.choices).map(|_| self.form.map(|(form, begin)| CallReader::new(form, begin))).collect()
     }
 
     /// The identifier of a call: unlike any other of this reply, and of other replies as far as chance goes.
@@ -90,7 +93,7 @@ impl Reply {
         let number = self.number.wrapping_add(u64::from(choice * CALLS_MAX + call));
         match self.form {
             // These models' templates insist on nine letters or digits.
-            Some(Form::Bracketed) => format!("{:09x}", number & 0xf_ffff_ffff),
+            Some((Form::Bracketed, _)) => format!("{:09x}", number & 0xf_ffff_ffff),
             _ => format!("call_{number:016x}"),
         }
     }

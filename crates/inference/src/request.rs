@@ -84,6 +84,8 @@ pub(crate) enum Calls {
     Never,
     /// If the model wants to.
     Free,
+    /// If the model wants to; otherwise the answer keeps to a schema.
+    Either,
     Forced,
 }
 
@@ -170,6 +172,12 @@ pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32, form: Form) -> Res
     }
     let tools = Tools::parse(&fields)?;
     let schema = response_format(&fields)?;
+    let calls = match &tools {
+        None => Calls::Never,
+        Some(tools) if tools.forced() => Calls::Forced,
+        Some(_) if schema.is_some() => Calls::Either,
+        Some(_) => Calls::Free,
+    };
     generation.sampling.grammar = match (&tools, schema) {
         (Some(tools), schema) => Some(tools.grammar(form, schema.as_ref())?),
         (None, Some(schema)) => {
@@ -178,11 +186,6 @@ pub(crate) fn chat(body: &[u8], random: u32, vocabulary: i32, form: Form) -> Res
             Some(Grammar { rules, root: "root", after: None })
         }
         (None, None) => None,
-    };
-    let calls = match &tools {
-        None => Calls::Never,
-        Some(tools) if tools.forced() => Calls::Forced,
-        Some(_) => Calls::Free,
     };
     let tools = tools.map(|tools| tools.to_json()).unwrap_or_default();
     Ok(Chat { conversation: Conversation { messages: messages(&fields)?, tools }, calls, generation })

@@ -1009,29 +1009,45 @@ async fn calls_in_the_templates_own_form() {
 }
 
 async fn answers_by_schema_or_calls() {
-    let house = house_of(marked(CHATML)).await;
-    let schema = json!({ "type": "object", "required": ["colour"], "additionalProperties": false,
-        "properties": { "colour": { "$ref": "#/$defs/colour" } }, "$defs": { "colour": { "enum": ["red", "green"] } } });
-    let format = json!({ "type": "json_schema", "json_schema": { "name": "x", "schema": schema } });
-    let asked = |bias: Value, choice: &str| {
-        calling(
-            json!({ "response_format": format, "tool_choice": choice, "logit_bias": bias, "temperature": 1.0,
-            "seed": 3, "parallel_tool_calls": false }),
-        )
-    };
-    let call = json!({ "261": 100 });
-    let no_call = json!({ "261": -100, "60": -100 });
-    assert_eq!(called(&house.chat(asked(call.clone(), "auto")).await["choices"][0]).len(), 1);
-    let reply = house.chat(asked(no_call.clone(), "auto")).await;
-    assert_eq!(reply["choices"][0]["finish_reason"], "stop");
-    let answer: Value = serde_json::from_str(&content(&reply, 0)).unwrap();
-    assert!(["red", "green"].contains(&answer["colour"].as_str().unwrap()), "{answer}");
-    // A call that must be is no answer of that form.
-    assert_eq!(called(&house.chat(asked(no_call.clone(), "required")).await["choices"][0]).len(), 1);
-    // And no call that must not be.
-    let reply = house.chat(asked(json!({}), "none")).await;
-    assert!(serde_json::from_str::<Value>(&content(&reply, 0)).unwrap()["colour"].is_string());
-    house.engine.stop().await;
+    // Where calls have no marker of their own, only the second letter tells one from an answer.
+    let (call, no_call) = (json!({ "261": 100 }), json!({ "261": -100, "60": -100 }));
+    let (name, no_name) = (json!({ "110": 100 }), json!({ "110": -100 }));
+    for (template, call, no_call) in [(CHATML, call, no_call), (LLAMA, name, no_name)] {
+        let house = house_of(marked(template)).await;
+        let schema = json!({ "type": "object", "required": ["colour"], "additionalProperties": false,
+            "properties": { "colour": { "$ref": "#/$defs/colour" } }, "$defs": { "colour": { "enum": ["red", "blue"] } } });
+        let format = json!({ "type": "json_schema", "json_schema": { "name": "x", "schema": schema } });
+        let asked = |bias: &Value, choice: &str| {
+            calling(
+                json!({ "response_format": format, "tool_choice": choice, "logit_bias": bias, "temperature": 1.0,
+                "seed": 3, "parallel_tool_calls": false }),
+            )
+        };
+        let colour = |text: &str| {
+            let answer: Value = serde_json::from_str(text).unwrap();
+            assert!(["red", "blue"].contains(&answer["colour"].as_str().unwrap()), "{answer}");
+        };
+        for (bias, calls) in [(&call, true), (&no_call, false)] {
+            let asked = asked(bias, "auto");
+            let reply = house.chat(asked.clone()).await;
+            let mut streamed = chat(asked);
+            streamed["stream"] = json!(true);
+            let sum = added_up(&house.events("/v1/chat/completions", &streamed).await);
+            if calls {
+                assert_eq!(called(&reply["choices"][0]).len(), 1);
+                assert_eq!(called(&sum), called(&reply["choices"][0]));
+            } else {
+                assert_eq!(reply["choices"][0]["finish_reason"], "stop", "{reply}");
+                colour(&content(&reply, 0));
+                assert_eq!(sum["message"]["content"], content(&reply, 0));
+            }
+        }
+        // A call that must be is no answer of that form.
+        assert_eq!(called(&house.chat(asked(&json!({}), "required")).await["choices"][0]).len(), 1);
+        // And no call that must not be.
+        colour(&content(&house.chat(asked(&json!({}), "none")).await, 0));
+        house.engine.stop().await;
+    }
 }
 
 async fn reads_calls_and_results() {
