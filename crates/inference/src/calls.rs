@@ -5,6 +5,7 @@
 //! goes nowhere. However an answer is cut into pieces, the same parts come out.
 
 use crate::sampling::Marker;
+use serde_json::Value;
 
 /// Calls in one answer.
 pub(crate) const CALLS_MAX: u32 = 16;
@@ -22,17 +23,34 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// `None` if the template's spelling is none of these.
-    pub(crate) fn of_template(source: &str) -> Option<Self> {
-        let has = |text: &str| source.contains(text);
-        if has("[TOOL_CALLS]") {
-            // Later ones write the name before the arguments instead of an object.
-            (!has("[ARGS]") && !has("[CALL_ID]")).then_some(Self::Bracketed)
-        } else if has("<tool_call>") {
-            // Qwen3-Coder and GLM write something like XML inside.
-            (!has("<function=") && !has("<arg_key>")).then_some(Self::Tagged)
-        } else {
-            (has("\"parameters\": ") && has("\"name\": ")).then_some(Self::Bare)
+    /// The form in which a template wrote a call of `name` with `arguments`, if it is one of these. `written` is a whole
+    /// conversation, `answer` what it says from where the answer with the call begins.
+    pub(crate) fn of_written(written: &str, answer: &str, name: &str, arguments: &Value) -> Option<Self> {
+        let calls = |form: Self, text: &str| {
+            let text = text.trim_start_matches(|character: char| "[ \n".contains(character));
+            let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+            let Some(Ok(Value::Object(call))) = values.next() else { return false };
+            let behind = text.get(values.byte_offset()..).unwrap_or_default().trim_start();
+            call.get("name").and_then(Value::as_str) == Some(name)
+                && call.get(form.arguments()) == Some(arguments)
+                && behind.starts_with(form.closer())
+        };
+        [Self::Tagged, Self::Bracketed, Self::Bare].into_iter().find(|form| match form.marker() {
+            Marker::FirstBrace => answer.trim_start().starts_with('{') && calls(*form, answer),
+            Marker::Written(marker) => {
+                let mut behind =
+                    written.match_indices(marker).filter_map(|(at, _)| written.get(at + marker.len()..));
+                behind.any(|text| calls(*form, text))
+            }
+        })
+    }
+
+    /// What follows a call.
+    fn closer(self) -> &'static str {
+        match self {
+            Self::Tagged => "</tool_call>",
+            Self::Bracketed => "]",
+            Self::Bare => "",
         }
     }
 
@@ -432,16 +450,23 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_known_by_their_templates() {
-        let check = |source: &str, expected: Option<Form>| {
-            assert_eq!(Form::of_template(source), expected, "{source}");
+    fn forms_are_known_by_what_templates_write() {
+        let check = |answer: &str, expected: Option<Form>| {
+            let written = format!("<tool_call>{{\"name\": …}}</tool_call> [TOOL_CALLS] hello {answer} bye");
+            let found = Form::of_written(&written, answer, "f", &serde_json::json!({ "a": 1 }));
+            assert_eq!(found, expected, "{answer}");
         };
-        check("{{ '<tool_call>' }}", Some(Form::Tagged));
-        check("<tool_call>\n<function=", None);
-        check("[TOOL_CALLS] [", Some(Form::Bracketed));
-        check("[TOOL_CALLS]name[ARGS]", None);
-        check("{{- '{\"name\": \"' + name + '\", ' }}{{- '\"parameters\": ' }}", Some(Form::Bare));
-        check("{{ message.content }}", None);
+        let call = "{\"name\": \"f\", \"arguments\": {\"a\": 1}}";
+        check(&format!("<tool_call>\n{call}\n</tool_call>"), Some(Form::Tagged));
+        check("<tool_call>\n{\"name\": \"f\", \"arguments\": \"{}\"}\n</tool_call>", None);
+        check("<tool_call>\n<function=f><parameter=a>1</parameter></function></tool_call>", None);
+        check("<tool_call>f\n<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>", None);
+        check(&format!("[TOOL_CALLS][{call}]"), Some(Form::Bracketed));
+        check("[TOOL_CALLS]f[ARGS]{\"a\": 1}", None);
+        check("{\"name\": \"f\", \"parameters\": {\"a\": 1}}", Some(Form::Bare));
+        check("\n{\"name\": \"f\", \"parameters\": {\"a\": 2}}", None);
+        check("<tool_calls>[{\"name\": \"f\", \"parameters\": {\"a\": 1}}]</tool_calls>", None);
+        check("", None);
     }
 
     proptest! {

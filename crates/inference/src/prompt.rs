@@ -8,6 +8,7 @@
 //! A template that knows functions gets them, and the model's own spelling of calls is used. For every other model
 //! functions, calls and results are spelled out in plain messages.
 
+mod date;
 mod places;
 
 use crate::calls::Form;
@@ -19,6 +20,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
 use places::{Piece, Places, split};
+use schleuse_types::{Clock, SystemClock};
 use serde_json::{Value as Json, json};
 use std::fmt;
 
@@ -28,6 +30,13 @@ pub(crate) struct Conversation {
     pub(crate) messages: Vec<Message>,
     /// Functions as the wire has them: `{"type": "function", "function": {…}}`.
     pub(crate) tools: Vec<Json>,
+}
+
+impl Conversation {
+    /// Whether something was called before, or answered as a call.
+    fn has_calls(&self) -> bool {
+        self.messages.iter().any(|message| !message.calls.is_empty() || message.role == "tool")
+    }
 }
 
 /// One message of a conversation; `role` is one of [`ROLES`].
@@ -139,12 +148,9 @@ const TEMPLATE_FUEL: u64 = 2_000_000;
 impl Prompter {
     /// Takes the model's own template. `Err` says why nobody understands it.
     pub(crate) fn new(model: &'static LlamaModel) -> Result<Self, String> {
-        let (template, source) = match model.chat_template(None) {
-            Ok(template) => {
-                let source = template.to_string().map_err(|_| "the chat template is not UTF-8".to_owned())?;
-                (Some(Template::new(model, template, &source)?), source)
-            }
-            Err(_) => (None, String::new()),
+        let template = match model.chat_template(None) {
+            Ok(template) => Some(Template::new(model, template)?),
+            Err(_) => None,
         };
         let vocabulary = model.vocab();
         let text = |token: LlamaToken| {
@@ -167,7 +173,9 @@ impl Prompter {
             eos: text(vocabulary.eos()),
             model,
         };
-        prompter.own_form = Form::of_template(&source).filter(|_| prompter.knows_functions());
+        if let Some(Template::Jinja(environment)) = &prompter.template {
+            prompter.own_form = own_form(environment, &prompter.bos, &prompter.eos);
+        }
         let system = [Message::plain("system", "a".to_owned()), Message::plain("user", "b".to_owned())];
         let system = Conversation { messages: system.to_vec(), tools: Vec::new() };
         prompter.knows_system = prompter.render(&system, Ending::Answer, &mut Places::default()).is_ok();
@@ -189,37 +197,6 @@ impl Prompter {
         self.form().words().iter().filter_map(|word| self.controls.spelled(word)).collect()
     }
 
-    /// Whether everything of a conversation with functions comes out of the template.
-    fn knows_functions(&self) -> bool {
-        let call = Called {
-            // Some templates insist on nine letters or digits.
-            id: "probecall".to_owned(),
-            name: "probe_called".to_owned(),
-            arguments: json!({ "probe_key": 1 }),
-        };
-        let messages = vec![
-            Message::plain("user", "question".to_owned()),
-            Message { calls: vec![call], ..Message::plain("assistant", String::new()) },
-            Message { call_id: Some("probecall".to_owned()), ..Message::plain("tool", "result".to_owned()) },
-        ];
-        let parameters = json!({ "type": "object", "properties": { "probe_key": { "type": "integer" } } });
-        let function = json!({ "name": "probe_offered", "description": "probe", "parameters": parameters });
-        let tools = vec![json!({ "type": "function", "function": function })];
-        let mut places = Places::default();
-        let rendered = self.render(&Conversation { messages, tools }, Ending::Answer, &mut places);
-        let Ok(pieces) = rendered else { return false };
-        let written: String = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Template(text) => text.clone(),
-                Piece::Placed { .. } => places.text(piece),
-            })
-            .collect();
-        ["question", "probe_called", "probe_key", "result", "probe_offered"]
-            .iter()
-            .all(|wanted| written.contains(wanted))
-    }
-
     /// The tokens of a conversation.
     pub(crate) fn chat(
         &self,
@@ -228,7 +205,18 @@ impl Prompter {
     ) -> Result<Vec<LlamaToken>, PromptError> {
         let spelled = self.spelled_out(conversation);
         let mut places = Places::default();
-        let mut pieces = self.render(spelled.as_ref().unwrap_or(conversation), ending, &mut places)?;
+        let rendered = self.render(spelled.as_ref().unwrap_or(conversation), ending, &mut places);
+        let mut pieces = match rendered {
+            // Templates refuse calls that another model made: several at once, or with identifiers of another kind.
+            Err(PromptError::Template(_)) if spelled.is_none() && conversation.has_calls() => {
+                let history = Conversation { messages: conversation.messages.clone(), tools: Vec::new() };
+                let history = spelled_out(&history, self.knows_system);
+                let conversation = Conversation { tools: conversation.tools.clone(), ..history };
+                places = Places::default();
+                self.render(&conversation, ending, &mut places)?
+            }
+            rendered => rendered?,
+        };
         if ending == Ending::Call {
             pieces.push(Piece::Template(self.form().opener().to_owned()));
         }
@@ -256,8 +244,7 @@ impl Prompter {
 
     /// The conversation in plain messages, if the template does not know functions and there are any.
     fn spelled_out(&self, conversation: &Conversation) -> Option<Conversation> {
-        let plain = |message: &Message| message.calls.is_empty() && message.role != "tool";
-        let functions = !conversation.tools.is_empty() || !conversation.messages.iter().all(plain);
+        let functions = !conversation.tools.is_empty() || conversation.has_calls();
         (functions && self.own_form.is_none()).then(|| spelled_out(conversation, self.knows_system))
     }
 
@@ -332,9 +319,10 @@ enum Template {
 }
 
 impl Template {
-    fn new(model: &LlamaModel, template: LlamaChatTemplate, source: &str) -> Result<Self, String> {
+    fn new(model: &LlamaModel, template: LlamaChatTemplate) -> Result<Self, String> {
+        let source = template.to_string().map_err(|_| "the chat template is not UTF-8".to_owned())?;
         let trial = [Message::plain("user", "trial".to_owned())];
-        match compile(source.to_owned()) {
+        match compile(source) {
             Ok(environment) => Ok(Self::Jinja(Box::new(environment))),
             Err(_) if recognised(model, &template, &trial, true, &mut Places::default()).is_ok() => {
                 Ok(Self::Recognised(template))
@@ -357,6 +345,41 @@ fn recognised(
         .collect();
     let placed = placed.map_err(|error| error.to_string())?;
     split(&model.apply_chat_template(template, &placed, answer).map_err(|error| error.to_string())?)
+}
+
+/// The template's own spelling of calls, if it is one that can be read and everything of a conversation with functions
+/// comes out of the template.
+fn own_form(environment: &Environment<'static>, bos: &str, eos: &str) -> Option<Form> {
+    let arguments = json!({ "probe_key": 1 });
+    // Some templates insist on nine letters or digits.
+    let id = "probecall".to_owned();
+    let call = Called { id: id.clone(), name: "probe_called".to_owned(), arguments: arguments.clone() };
+    let messages = vec![
+        Message::plain("user", "question".to_owned()),
+        Message { calls: vec![call], ..Message::plain("assistant", String::new()) },
+        Message { call_id: Some(id), ..Message::plain("tool", "result".to_owned()) },
+    ];
+    let parameters = json!({ "type": "object", "properties": { "probe_key": { "type": "integer" } } });
+    let function = json!({ "name": "probe_offered", "description": "probe", "parameters": parameters });
+    let tools = vec![json!({ "type": "function", "function": function })];
+    let write = |messages: &[Message]| -> Option<String> {
+        let conversation = Conversation { messages: messages.to_vec(), tools: tools.clone() };
+        let mut places = Places::default();
+        let pieces = render(environment, &conversation, true, &mut places, bos, eos).ok()?;
+        let written = pieces.iter().map(|piece| match piece {
+            Piece::Template(text) => text.clone(),
+            Piece::Placed { .. } => places.text(piece),
+        });
+        Some(written.collect())
+    };
+    let written = write(&messages)?;
+    let there = ["question", "probe_called", "probe_key", "result", "probe_offered"];
+    if !there.iter().all(|wanted| written.contains(wanted)) {
+        return None;
+    }
+    let before = write(messages.get(..1)?)?;
+    let answer = written.strip_prefix(&before).unwrap_or_default();
+    Form::of_written(&written, answer, "probe_called", &arguments)
 }
 
 /// Functions, calls and results as plain text in plain messages. Results belong to whoever speaks to the assistant.
@@ -413,13 +436,35 @@ fn compile(source: String) -> Result<Environment<'static>, String> {
     environment.set_recursion_limit(50);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_filter("tojson", places::tojson);
+    environment
+        .add_function("strftime_now", |format: String| date::strftime(SystemClock::new().now(), &format));
     environment.add_function("raise_exception", |why: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, why))
     });
     environment
-        .add_template_owned("chat", source)
+        .add_template_owned("chat", without_generation(&source))
         .map_err(|error| format!("the chat template is not understood: {}", one_line(&error)))?;
     Ok(environment)
+}
+
+/// The statement `generation` marks for training what the assistant says. It writes nothing, so it becomes a comment.
+fn without_generation(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, statement)) = rest.split_once("{%") {
+        let (inner, after) = statement.split_once("%}").unwrap_or((statement, ""));
+        let word = inner.trim_matches(|character: char| "-+".contains(character)).trim();
+        let marks = statement.contains("%}") && matches!(word, "generation" | "endgeneration");
+        text.push_str(before);
+        if marks {
+            text.push_str(&format!("{{#{inner}#}}"));
+            rest = after;
+        } else {
+            text.push_str("{%");
+            rest = statement;
+        }
+    }
+    text + rest
 }
 
 fn one_line(error: &Error) -> String {
@@ -577,6 +622,21 @@ mod tests {
         check("{{ messages[0].content.strip() }}.", &[("user", "  x  ")], "|x.|");
         check("{{ messages[0].content }}.", &[("user", "  x  ")], "|  x  .|");
         check("{% if messages[0].content %}yes{% else %}no{% endif %}", &[("user", "")], "|no|");
+    }
+
+    #[test]
+    fn marks_for_training_write_nothing() {
+        check(
+            "a {%- generation -%} {{ messages[0].content }}{% endgeneration %}.",
+            &[("user", "x")],
+            "|ax.|",
+        );
+        check("{% if true %}{{ 'generation' }}{% endif %}", &[("user", "x")], "|generation|");
+        check(
+            "{% generation",
+            &[("user", "x")],
+            "the chat template is not understood: unknown statement generation",
+        );
     }
 
     #[test]

@@ -1003,6 +1003,10 @@ async fn calls_in_the_templates_own_form() {
                 { "role": "tool", "tool_call_id": id, "content": "12 degrees" }]);
             let next = house.chat(calling(json!({ "messages": history, "tool_choice": "auto" }))).await;
             assert!(next["usage"]["prompt_tokens"].as_u64().unwrap() > 50);
+            // So does a call of another model, whose identifier this template may refuse.
+            let mut other = history;
+            other[1]["tool_calls"][0]["id"] = json!("call_of_another_model");
+            house.chat(calling(json!({ "messages": other, "tool_choice": "auto", "max_tokens": 1 }))).await;
         }
         house.engine.stop().await;
     }
