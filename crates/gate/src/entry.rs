@@ -10,7 +10,7 @@ use schleuse_identity::{Validity, Verified};
 use schleuse_inspect::{Coverage, Tally};
 use schleuse_limits::{Reservation, Running};
 use schleuse_types::{Finding, Label, Language, Outcome, Refusal, RefusalCode, RequestId, Text};
-use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal};
+use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal, render_refusal_for};
 
 use crate::Gate;
 use crate::steps::Seen;
@@ -122,6 +122,10 @@ impl Entry {
 
     pub(crate) fn peer(&self) -> Peer {
         self.0.peer
+    }
+
+    pub(crate) fn language(&self) -> Language {
+        self.0.language
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -331,7 +335,11 @@ impl Entry {
     }
 
     pub(crate) fn refusal_json(&self, refusal: &Refusal) -> String {
-        render_refusal(refusal, self.0.id.as_str(), self.0.language)
+        let (id, language) = (self.0.id.as_str(), self.0.language);
+        match self.0.surface {
+            Some(surface) => render_refusal_for(surface, refusal, id, language),
+            None => render_refusal(refusal, id, language),
+        }
     }
 
     /// What every answer says about itself.

@@ -101,7 +101,7 @@ pub(crate) fn not_asked_yet() -> Refusal {
 }
 
 pub(crate) fn no_such_path() -> Refusal {
-    let asked: String = Surface::ALL.iter().map(|surface| format!("POST {}, ", surface.path())).collect();
+    let asked: String = Surface::offered().map(|surface| format!("POST {}, ", surface.path())).collect();
     let there = format!("{asked}GET /v1/models");
     Refusal::new(
         RefusalCode::NotFound,

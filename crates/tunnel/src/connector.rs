@@ -256,7 +256,7 @@ impl Matter {
         match (method, path) {
             (&Method::GET, "/v1/models") => Some(Self::Models),
             (&Method::GET, "/health") => Some(Self::Health),
-            (&Method::POST, path) => Surface::from_path(path)
+            (&Method::POST, path) => Surface::from_upstream_path(path)
                 .map(Self::Ask)
                 .or_else(|| flow::name_in(path).map(|name| Self::Flow(name.to_owned()))),
             _ => None,
@@ -424,6 +424,8 @@ mod tests {
         check(Method::POST, "/v1/chat/completions", true);
         check(Method::POST, "/v1/completions", true);
         check(Method::POST, "/v1/embeddings", true);
+        check(Method::POST, "/tokenize", true);
+        check(Method::POST, "/v1/messages", false);
         check(Method::POST, "/flow/corp", true);
         check(Method::GET, "/v1/models?x=1", false);
         check(Method::GET, "/health?", false);

@@ -5,6 +5,11 @@
 //! gateway (clients send it in good faith), or *refused* because it cannot be inspected or would hand power over the
 //! model server to a stranger. What stands in no row is refused by name.
 
+mod messages;
+mod responses;
+#[cfg(any(test, feature = "specimens"))]
+pub mod specimens;
+
 use crate::Surface;
 
 /// What becomes of a field.
@@ -36,8 +41,8 @@ pub enum Shape {
     Integers(usize),
     /// An object whose values are numbers, at most so many.
     Numbers(usize),
-    /// An array of at most so many values of one shape.
-    Array(&'static Shape, usize),
+    /// An array of values of one shape: the least and the greatest number of them.
+    Array(&'static Shape, usize, usize),
     /// The first of these that takes this kind of value.
     Either(&'static [Shape]),
     /// An object with these members and no other.
@@ -100,6 +105,8 @@ pub enum Why {
     Outbound,
     /// Is not offered here.
     NotOffered,
+    /// Would need something to be kept from one request to the next.
+    Unkept,
 }
 
 impl Why {
@@ -109,6 +116,9 @@ impl Why {
             Self::ServerControl => "it would steer the model server itself",
             Self::Outbound => "it would make the model server talk to the outside",
             Self::NotOffered => "it is not offered here",
+            Self::Unkept => {
+                "nothing of a request is kept here; leave it out and send in `input` what belongs to the question"
+            }
         }
     }
 
@@ -118,6 +128,10 @@ impl Why {
             Self::ServerControl => "es würde den Modellserver selbst steuern",
             Self::Outbound => "es würde den Modellserver nach außen sprechen lassen",
             Self::NotOffered => "es wird hier nicht angeboten",
+            Self::Unkept => {
+                "von einer Anfrage wird hier nichts aufbewahrt; lassen Sie es weg und senden Sie in `input`, was zur Frage \
+                 gehört"
+            }
         }
     }
 }
@@ -133,13 +147,38 @@ pub struct Field {
 }
 
 const CHAT: &[Surface] = &[Surface::ChatCompletions];
+const CHAT_OR_COUNT: &[Surface] = &[Surface::ChatCompletions, Surface::Tokenize];
 const TEXT: &[Surface] = &[Surface::Completions];
 const BOTH: &[Surface] = &[Surface::ChatCompletions, Surface::Completions];
 const EMBED: &[Surface] = &[Surface::Embeddings];
 const RERANK: &[Surface] = &[Surface::Rerank];
 const SCORE: &[Surface] = &[Surface::Score];
 const RANKING: &[Surface] = &[Surface::Rerank, Surface::Score];
-const EVERY: &[Surface] = &Surface::ALL;
+/// All that model servers are asked in OpenAI's older form.
+const EVERY: &[Surface] = &[
+    Surface::ChatCompletions,
+    Surface::Completions,
+    Surface::Embeddings,
+    Surface::Rerank,
+    Surface::Score,
+    Surface::Tokenize,
+];
+
+const fn member(name: &'static str, shape: Shape) -> Member {
+    Member { name, is_needed: false, disposition: Disposition::Forwarded(shape) }
+}
+
+const fn must(name: &'static str, shape: Shape) -> Member {
+    Member { name, is_needed: true, disposition: Disposition::Forwarded(shape) }
+}
+
+const fn ignored(name: &'static str) -> Member {
+    Member { name, is_needed: false, disposition: Disposition::Dropped }
+}
+
+const fn closed(name: &'static str, why: Why) -> Member {
+    Member { name, is_needed: false, disposition: Disposition::Refused(why) }
+}
 
 const fn needed(name: &'static str, surfaces: &'static [Surface], shape: Shape) -> Field {
     Field { name, surfaces, is_needed: true, disposition: Disposition::Forwarded(shape) }
@@ -159,6 +198,8 @@ const fn refused(name: &'static str, surfaces: &'static [Surface], why: Why) -> 
 
 /// Largest `n` and `best_of`.
 pub const CHOICES_MAX: i64 = 8;
+/// Longest name of a tool, in bytes.
+pub const TOOL_NAME_MAX: usize = 128;
 /// The most `documents` of one rerank.
 pub const DOCUMENTS_MAX: usize = 2048;
 /// Largest `logprobs` and `top_logprobs`.
@@ -166,17 +207,19 @@ pub const LOGPROBS_MAX: i64 = 20;
 
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-pub const FIELDS: &[Field] = &[
+const TABLES: [&[Field]; 3] = [FIELDS, messages::FIELDS, responses::FIELDS];
+
+const FIELDS: &[Field] = &[
     needed("model", EVERY, Shape::Model),
     // What is asked.
-    needed("messages", CHAT, Shape::Messages),
+    needed("messages", CHAT_OR_COUNT, Shape::Messages),
     needed("prompt", TEXT, Shape::Prompt),
     needed("input", EMBED, Shape::Prompt),
     needed("query", RERANK, Shape::Text),
-    needed("documents", RERANK, Shape::Array(&Shape::Text, DOCUMENTS_MAX)),
+    needed("documents", RERANK, Shape::Array(&Shape::Text, 1, DOCUMENTS_MAX)),
     needed("text_1", SCORE, Shape::Prompt),
     needed("text_2", SCORE, Shape::Prompt),
-    forwarded("tools", CHAT, Shape::Tools),
+    forwarded("tools", CHAT_OR_COUNT, Shape::Tools),
     forwarded("tool_choice", CHAT, Shape::Any),
     forwarded("parallel_tool_calls", CHAT, Shape::Flag),
     forwarded("functions", CHAT, Shape::Any),
@@ -208,9 +251,9 @@ pub const FIELDS: &[Field] = &[
     forwarded("spaces_between_special_tokens", BOTH, Shape::Flag),
     forwarded("truncate_prompt_tokens", EVERY, Shape::Integer(-1, 131_072)),
     forwarded("add_special_tokens", EVERY, Shape::Flag),
-    forwarded("add_generation_prompt", CHAT, Shape::Flag),
-    forwarded("continue_final_message", CHAT, Shape::Flag),
-    forwarded("chat_template_kwargs", CHAT, Shape::AnyObject),
+    forwarded("add_generation_prompt", CHAT_OR_COUNT, Shape::Flag),
+    forwarded("continue_final_message", CHAT_OR_COUNT, Shape::Flag),
+    forwarded("chat_template_kwargs", CHAT_OR_COUNT, Shape::AnyObject),
     forwarded("logit_bias", BOTH, Shape::Numbers(1024)),
     forwarded("allowed_token_ids", BOTH, Shape::Integers(4096)),
     forwarded("bad_words", BOTH, Shape::Texts(256)),
@@ -276,7 +319,7 @@ pub const FIELDS: &[Field] = &[
 
 /// The rows of one surface.
 pub fn of(surface: Surface) -> impl Iterator<Item = &'static Field> {
-    FIELDS.iter().filter(move |field| field.surfaces.contains(&surface))
+    TABLES.into_iter().flatten().filter(move |field| field.surfaces.contains(&surface))
 }
 
 /// The row of a field on one surface.
@@ -307,20 +350,17 @@ pub fn nearest_of<'a>(names: impl Iterator<Item = &'a str>, name: &str) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::{FIELDS, find, nearest};
+    use super::{find, nearest, of};
     use crate::Surface;
 
     #[test]
     fn no_field_stands_twice_on_a_surface() {
         for surface in Surface::ALL {
-            for (place, field) in FIELDS.iter().enumerate() {
-                let is_twin = |other: &super::Field| {
-                    other.name == field.name
-                        && other.surfaces.contains(&surface)
-                        && field.surfaces.contains(&surface)
-                };
-                assert!(!FIELDS[..place].iter().any(is_twin), "{} on {}", field.name, surface.path());
-            }
+            let mut names: Vec<&str> = of(surface).map(|field| field.name).collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", surface.path());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The OpenAI-compatible wire: strict parse, limits, SSE in and out, and the `Exchange` door.
+//! The wire that OpenAI's and Anthropic's clients speak: strict parse, limits, SSE in and out, and the `Exchange` door.
 //!
 //! Hostile bytes become a [`Request`] that cannot hold nonsense; what goes on to a model server is written anew from
 //! it, so no input byte is copied through unseen. The same holds for what comes back. Nothing here does IO.
@@ -9,18 +9,21 @@ pub mod fields;
 pub mod json;
 mod pointer;
 mod refusal;
+mod rendering;
 mod reply;
 mod request;
 mod shape;
 pub mod sse;
 mod surface;
+mod translation;
 
 pub use body::{Pace, PacedBody};
 pub use exchange::{
     Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,
 };
 pub use pointer::{Pointer, Segment};
-pub use refusal::{internal, invalid_request, render as render_refusal};
+pub use refusal::{internal, invalid_request, render as render_refusal, render_for as render_refusal_for};
+pub use rendering::Renderer;
 pub use reply::{
     Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
 };

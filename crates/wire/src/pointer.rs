@@ -36,8 +36,25 @@ impl<'a> Pointer<'a> {
         use Segment::{Index, Key};
         matches!(
             self.0.as_slice(),
-            [Key("messages"), Index(_), Key("content")]
-                | [Key("messages"), Index(_), Key("content"), Index(_), Key("text")]
+            [Key("messages" | "input"), Index(_), Key("content" | "output")]
+                | [
+                    Key("messages" | "input"),
+                    Index(_),
+                    Key("content" | "output"),
+                    Index(_),
+                    Key("text" | "content")
+                ]
+                | [
+                    Key("messages"),
+                    Index(_),
+                    Key("content"),
+                    Index(_),
+                    Key("content"),
+                    Index(_),
+                    Key("text")
+                ]
+                | [Key("system" | "instructions")]
+                | [Key("system"), Index(_), Key("text")]
                 | [Key("prompt" | "input" | "documents" | "text_1" | "text_2"), Index(_)]
         )
     }

@@ -1,34 +1,78 @@
-//! Refusals as OpenAI's clients read them.
+//! Refusals as OpenAI's and Anthropic's clients read them.
 
 use schleuse_types::{Language, Refusal, RefusalCode, Text};
 
+use crate::Surface;
 use crate::json::write_string;
+
+/// The error object as clients of this surface read it, in the asker's language.
+pub fn render_for(surface: Surface, refusal: &Refusal, request_id: &str, language: Language) -> String {
+    match surface {
+        Surface::Messages | Surface::CountTokens => {
+            let mut out = String::from("{\"type\":\"error\",\"error\":");
+            write_error(refusal, anthropic_kind(&refusal.code), request_id, language, &mut out);
+            out.push_str(",\"request_id\":");
+            write_string(request_id, &mut out);
+            out.push('}');
+            out
+        }
+        Surface::ChatCompletions
+        | Surface::Completions
+        | Surface::Embeddings
+        | Surface::Rerank
+        | Surface::Score
+        | Surface::Responses
+        | Surface::Tokenize => render(refusal, request_id, language),
+    }
+}
+
+/// Anthropic's word for what happened (API reference, errors; 2026-10).
+fn anthropic_kind(code: &RefusalCode) -> &'static str {
+    match code.status() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        504 => "timeout_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
 
 /// The error object, `{"error":{…}}`, in the asker's language.
 pub fn render(refusal: &Refusal, request_id: &str, language: Language) -> String {
     let mut out = String::with_capacity(256);
-    out.push_str("{\"error\":{\"message\":");
-    write_string(refusal.message.in_language(language), &mut out);
+    out.push_str("{\"error\":");
+    write_error(refusal, refusal.code.kind(), request_id, language, &mut out);
+    out.push('}');
+    out
+}
+
+fn write_error(refusal: &Refusal, kind: &str, request_id: &str, language: Language, out: &mut String) {
+    out.push_str("{\"message\":");
+    write_string(refusal.message.in_language(language), out);
     out.push_str(",\"type\":");
-    write_string(refusal.code.kind(), &mut out);
+    write_string(kind, out);
     out.push_str(",\"code\":");
-    write_string(refusal.code.code(), &mut out);
+    write_string(refusal.code.code(), out);
     out.push_str(",\"param\":");
     match &refusal.param {
-        Some(param) => write_string(param, &mut out),
+        Some(param) => write_string(param, out),
         None => out.push_str("null"),
     }
     out.push_str(",\"request_id\":");
-    write_string(request_id, &mut out);
+    write_string(request_id, out);
     out.push_str(",\"findings\":[");
     for (place, finding) in refusal.findings.iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
         out.push_str("{\"type\":");
-        write_string(&finding.kind, &mut out);
+        write_string(&finding.kind, out);
         out.push_str(",\"path\":");
-        write_string(&finding.path, &mut out);
+        write_string(&finding.path, out);
         out.push_str(&format!(
             ",\"start\":{},\"end\":{},\"score\":{:.2}",
             finding.start, finding.end, finding.score
@@ -37,9 +81,8 @@ pub fn render(refusal: &Refusal, request_id: &str, language: Language) -> String
         out.push_str(if finding.evasive { ",\"evasive\":true}" } else { "}" });
     }
     out.push_str("],\"next\":");
-    write_string(refusal.next.in_language(language), &mut out);
-    out.push_str("}}");
-    out
+    write_string(refusal.next.in_language(language), out);
+    out.push('}');
 }
 
 /// A 400 that names the field at fault. `inside` never holds the value.

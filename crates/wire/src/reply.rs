@@ -121,8 +121,18 @@ pub enum ReplyError {
 const WITHHELD: &str = "withheld";
 
 impl Chunk {
-    /// Reads the data of one event.
+    /// Reads the data of one event, as it comes from a model server that was asked ([`Surface::asked_as`]). What the
+    /// surface has no place for is left out.
     pub fn parse(surface: Surface, data: &str) -> Result<Self, ReplyError> {
+        let mut chunk = Self::read(surface.asked_as(), data)?;
+        if surface.is_translated() {
+            chunk.choices.retain(|choice| choice.index == 0);
+            chunk.choices.iter_mut().for_each(ChunkChoice::simplify);
+        }
+        Ok(chunk)
+    }
+
+    fn read(surface: Surface, data: &str) -> Result<Self, ReplyError> {
         let Ok(Value::Object(mut body)) = json::parse(data.as_bytes(), &REPLY_BOUNDS) else {
             return Err(ReplyError::Malformed("an event holds no JSON object"));
         };
@@ -265,6 +275,25 @@ impl ChunkChoice {
         Ok(choice)
     }
 
+    /// Leaves what every surface has a place for: one kind of thought, one text, and calls.
+    fn simplify(&mut self) {
+        self.logprobs = None;
+        let has_reasoning = self.pieces.iter().any(|piece| piece.channel == Channel::Reasoning);
+        self.pieces.retain(|piece| {
+            let is_repeated = has_reasoning && piece.channel == Channel::ReasoningContent;
+            !piece.text.is_empty() && !is_repeated
+        });
+        for piece in &mut self.pieces {
+            piece.channel = match piece.channel {
+                Channel::ReasoningContent => Channel::Reasoning,
+                Channel::Refusal => Channel::Content,
+                other => other,
+            };
+        }
+        // Thoughts come before the text that they lead to, whatever the order of the members.
+        self.pieces.sort_by_key(|piece| piece.channel != Channel::Reasoning);
+    }
+
     /// True when writing it would tell the asker nothing.
     pub fn is_empty(&self) -> bool {
         self.role.is_none()
@@ -383,14 +412,74 @@ impl WholeReply {
         if body.get("error").is_some_and(|error| !error.is_null()) {
             return Err(ReplyError::Upstream(UpstreamError::from_object(&body)));
         }
-        let mut kept = match surface {
+        let mut kept = match surface.asked_as() {
             Surface::Embeddings => embeddings(body)?,
             Surface::Rerank => ranking(body)?,
             Surface::Score => scores(body)?,
-            Surface::ChatCompletions | Surface::Completions => completion(surface, body)?,
+            Surface::Tokenize => token_count(&body)?,
+            asked @ (Surface::ChatCompletions
+            | Surface::Completions
+            // INVARIANT: no question is asked as one of these.
+            | Surface::Messages
+            | Surface::CountTokens
+            | Surface::Responses) => completion(asked, body)?,
         };
         kept.set("model", Value::String(model.to_owned()));
-        Ok(Self { body: kept })
+        let mut reply = Self { body: kept };
+        if surface.is_translated() {
+            reply.remove_logprobs();
+            reply.simplify();
+        }
+        Ok(reply)
+    }
+
+    /// Leaves what every surface has a place for: one choice, and of it one kind of thought.
+    fn simplify(&mut self) {
+        let Some(Value::Array(choices)) = self.body.get_mut("choices") else { return };
+        choices.truncate(1);
+        let messages = choices.iter_mut().filter_map(|choice| match choice {
+            Value::Object(choice) => choice.get_mut("message"),
+            _ => None,
+        });
+        for message in messages {
+            if let Value::Object(message) = message
+                && let Some(thought) = message.remove("reasoning_content")
+                && message.get("reasoning").is_none()
+            {
+                message.set("reasoning", thought);
+            }
+        }
+    }
+
+    /// The same answer as one chunk of a stream would bring it.
+    pub(crate) fn to_chunk(&self) -> Result<Chunk, ReplyError> {
+        let mut chunk = Chunk::default();
+        for choice in self.body.get("choices").and_then(Value::as_array).unwrap_or_default() {
+            let Value::Object(mut choice) = choice.clone() else { continue };
+            let Some(Value::Object(mut delta)) = choice.remove("message") else { continue };
+            if let Some(Value::Array(calls)) = delta.get_mut("tool_calls") {
+                for (place, call) in calls.iter_mut().enumerate() {
+                    if let Value::Object(call) = call {
+                        let place = i64::try_from(place).unwrap_or(i64::MAX);
+                        call.set("index", Value::Number(json::Number::from(place)));
+                    }
+                }
+            }
+            choice.set("delta", Value::Object(delta));
+            let mut choice = ChunkChoice::parse(Surface::ChatCompletions, choice)?;
+            choice.simplify();
+            chunk.choices.push(choice);
+        }
+        Ok(chunk)
+    }
+
+    pub(crate) fn usage(&self) -> Option<&Object> {
+        self.body.get("usage").and_then(Value::as_object)
+    }
+
+    /// Of an answer to [`Surface::Tokenize`].
+    pub(crate) fn token_count(&self) -> Option<i64> {
+        self.body.get("count").and_then(Value::as_i64)
     }
 
     /// Shows every text that a person or program could read out of the answer.
@@ -580,6 +669,18 @@ fn embeddings(mut body: Object) -> Result<Object, ReplyError> {
         kept.set("usage", Value::Object(numbers_only(usage)));
     }
     Ok(kept)
+}
+
+/// The numbers of the tokens spell the text that was asked about, so only how many they are is kept.
+fn token_count(body: &Object) -> Result<Object, ReplyError> {
+    match body.get("count").and_then(Value::as_i64) {
+        Some(count @ 0..) => {
+            let mut kept = Object::new();
+            kept.set("count", Value::Number(json::Number::from(count)));
+            Ok(kept)
+        }
+        _ => Err(ReplyError::Malformed("the reply has no count")),
+    }
 }
 
 /// `results` of a rerank: documents, each with its place in the question and how well it fits.

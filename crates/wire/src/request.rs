@@ -6,7 +6,7 @@ use crate::fields::{self, Disposition};
 use crate::json::{self, Bounds, Number, Object, Value};
 use crate::refusal::invalid_request;
 use crate::shape::{Place, check_shape, missing, out_of_range, refused_field, unknown_field};
-use crate::{Pointer, Segment, Surface};
+use crate::{Pointer, Segment, Surface, translation};
 
 /// What a request may cost.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +151,8 @@ impl Request {
         let mut at = Pointer::default();
         for (name, value) in self.body.iter() {
             at.push(Segment::Key(name));
-            collect_turns(value, &mut at, "", &mut turns);
+            let role = if matches!(name, "system" | "instructions") { "system" } else { "" };
+            collect_turns(value, &mut at, role, &mut turns);
             at.pop();
         }
         turns
@@ -161,15 +162,23 @@ impl Request {
     /// conversation send it again.
     pub fn first_question(&self) -> Option<&str> {
         match self.surface {
-            Surface::ChatCompletions => {
-                self.turns().iter().find(|turn| turn.role == "user").map(|turn| turn.text)
+            Surface::ChatCompletions | Surface::Messages | Surface::CountTokens | Surface::Tokenize => {
+                self.first_turn_of_a_user()
             }
             Surface::Completions => {
                 let prompt = self.body.get("prompt")?;
                 prompt.as_str().or_else(|| prompt.as_array()?.first()?.as_str())
             }
+            Surface::Responses => match self.body.get("input")? {
+                Value::String(input) => Some(input),
+                _ => self.first_turn_of_a_user(),
+            },
             Surface::Embeddings | Surface::Rerank | Surface::Score => None,
         }
+    }
+
+    fn first_turn_of_a_user(&self) -> Option<&str> {
+        self.turns().iter().find(|turn| turn.role == "user").map(|turn| turn.text)
     }
 
     /// How long the answers may become, as far as the request says.
@@ -184,8 +193,8 @@ impl Request {
         AnswerBound {
             count: prompts.saturating_mul(choices),
             least: number("min_tokens").unwrap_or_default(),
-            // Model servers differ in which of the two they obey when both are there.
-            most: number("max_tokens").max(number("max_completion_tokens")),
+            // Model servers differ in which of them they obey when several are there.
+            most: LENGTHS.into_iter().filter_map(number).max(),
         }
     }
 
@@ -193,28 +202,52 @@ impl Request {
     pub fn cap_answers(&mut self, tokens: u64) {
         let cap = i64::try_from(tokens).unwrap_or(i64::MAX);
         let mut is_named = false;
-        for name in ["max_tokens", "max_completion_tokens"] {
+        for name in LENGTHS {
             if let Some(named) = self.body.get(name).and_then(Value::as_i64) {
                 is_named = true;
                 self.body.set(name, Value::Number(Number::from(named.min(cap))));
             }
         }
         if !is_named {
-            self.body.set("max_tokens", Value::Number(Number::from(cap)));
+            let name = if self.surface == Surface::Responses { "max_output_tokens" } else { "max_tokens" };
+            self.body.set(name, Value::Number(Number::from(cap)));
         }
     }
 
     /// Whether the model may think without its thoughts being shown, so that its text does not tell what it cost.
     pub fn hides_reasoning(&self) -> bool {
+        let thinking =
+            self.body.get("thinking").and_then(Value::as_object).and_then(|thinking| thinking.get("type"));
         self.body.get("include_reasoning").and_then(Value::as_bool) == Some(false)
+            || thinking.and_then(Value::as_str) == Some("disabled")
     }
 
-    /// The document that goes on, with the house's own stream options.
+    /// The fields as asked, as far as inspection left them.
+    pub(crate) fn asked(&self) -> &Object {
+        &self.body
+    }
+
+    /// The document that goes on, as its model server is asked ([`Surface::asked_as`]), with the house's own stream
+    /// options.
     pub fn to_upstream(&self) -> String {
-        if !self.is_stream {
+        let translated = match self.surface {
+            Surface::ChatCompletions
+            | Surface::Completions
+            | Surface::Embeddings
+            | Surface::Rerank
+            | Surface::Score
+            | Surface::Tokenize => None,
+            Surface::Messages => Some(translation::messages_to_chat(&self.body)),
+            Surface::CountTokens => Some(translation::to_tokenize(&self.body)),
+            Surface::Responses => Some(translation::responses_to_chat(&self.body)),
+        };
+        if !self.is_stream && translated.is_none() {
             return self.to_text();
         }
-        let mut body = self.body.clone();
+        let mut body = translated.unwrap_or_else(|| self.body.clone());
+        if !self.is_stream {
+            return Value::Object(body).to_text();
+        }
         // The log wants the number of tokens, whether or not the asker does.
         let mut options = match body.remove("stream_options") {
             Some(Value::Object(options)) => options,
@@ -289,6 +322,9 @@ impl Request {
     }
 }
 
+/// The fields that bound how long an answer may become.
+const LENGTHS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+
 /// Longest number text that is not inspected. Nothing sensitive that a recognizer knows is shorter than ten digits.
 pub(crate) const SHORT_NUMBER_BYTES: usize = 9;
 
@@ -337,7 +373,11 @@ fn collect_turns<'r>(value: &'r Value, at: &mut Pointer<'r>, role: &'r str, turn
             }
         }
         Value::Object(object) => {
-            let role = object.get("role").and_then(Value::as_str).unwrap_or(role);
+            let named = object.get("role").and_then(Value::as_str);
+            let role = match object.get("type").and_then(Value::as_str) {
+                Some("tool_result" | "function_call_output") => "tool",
+                _ => named.unwrap_or(role),
+            };
             for (name, member) in object.iter() {
                 at.push(Segment::Key(name));
                 collect_turns(member, at, role, turns);

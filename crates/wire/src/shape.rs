@@ -145,8 +145,13 @@ pub(crate) fn check_shape(
             }
             _ => Err(wrong_kind(name, shape)),
         },
-        Shape::Array(item, most) => match value {
+        Shape::Array(item, least, most) => match value {
             Value::Array(items) if items.len() > most => Err(too_many(name, most)),
+            Value::Array(items) if items.len() < least => Err(wrong_shape(
+                name,
+                "an array with at least one item",
+                "eine Liste mit mindestens einem Eintrag",
+            )),
             Value::Array(items) => {
                 for (place, value) in items.iter_mut().enumerate() {
                     check_shape(&Place::Item(name, place), *item, value, limits)?;
@@ -418,7 +423,9 @@ fn check_tools(value: &Value, limits: &Limits) -> Result<(), Refusal> {
         let kind = tool.as_object().and_then(|tool| tool.get("type")).and_then(Value::as_str);
         let function = tool.as_object().and_then(|tool| tool.get("function")).and_then(Value::as_object);
         let name = function.and_then(|function| function.get("name")).and_then(Value::as_str);
-        if kind != Some("function") || name.is_none_or(|name| name.is_empty() || name.len() > 128) {
+        if kind != Some("function")
+            || name.is_none_or(|name| name.is_empty() || name.len() > fields::TOOL_NAME_MAX)
+        {
             return Err(wrong_shape(
                 format!("tools[{place}]"),
                 "a tool of type `function` with a name of 1 to 128 bytes",

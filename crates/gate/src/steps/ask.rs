@@ -31,7 +31,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     let Admitted { cleared, route } = admitted;
     let is_stream = cleared.request().is_stream();
     let question = Question {
-        path: cleared.request().surface().path(),
+        path: cleared.request().surface().asked_as().path(),
         body: Bytes::from(cleared.request().to_upstream()),
         stream: is_stream,
         request_id: entry.id().to_string(),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use schleuse_inspect::Surrogates;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
-use schleuse_wire::{Pointer, Reply, ReplyBody, ReplyError, TextVisitor, UpstreamError, WholeReply};
+use schleuse_wire::{
+    Pointer, Renderer, Reply, ReplyBody, ReplyError, Request, TextVisitor, UpstreamError, WholeReply,
+};
 use tokio::sync::mpsc;
 
 use super::ask::{State, refuse};
@@ -63,12 +65,15 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         guards: cleared.answer_guards(),
         surrogates: cleared.surrogates().clone(),
         surface: request.surface(),
-        model: request.model().to_owned(),
-        wants_usage: request.wants_usage(),
         frames,
     };
-    gate.tasks.spawn(stream.follow(state));
+    gate.tasks.spawn(stream.follow(state, renderer(gate, cleared.request(), entry)));
     Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Events(receiver) }))
+}
+
+/// Writes the answer as its surface has it, once it is inspected.
+fn renderer(gate: &Gate, request: &Request, entry: &Entry) -> Renderer {
+    Renderer::new(request, entry.id().as_str(), gate.clock.now().seconds())
 }
 
 async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) -> Result<Followed, Refusal> {
@@ -103,8 +108,9 @@ async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) ->
         reply.remove_logprobs();
         reply.visit(&mut Restore(surrogates));
     }
+    let body = renderer(gate, request, entry).whole(&reply).map_err(|error| unusable(guards, error))?;
     entry.complete().await?;
-    Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(reply.to_bytes()) }))
+    Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(body) }))
 }
 
 /// Turns the surrogates of the question back. Arguments of tools keep them: they are bound for elsewhere.

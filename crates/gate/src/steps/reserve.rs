@@ -30,7 +30,9 @@ const COMPLETION_TOKENS: u64 = 16;
 pub fn reserve(gate: &Gate, verified: &Verified, routed: Routed, entry: &Entry) -> Result<Reserved, Refusal> {
     let Routed { mut cleared, route } = routed;
     let principal = charged(verified);
-    let worst = gate.budgets.counts_tokens(&principal).then(|| Worst::of(gate, cleared.request()));
+    let costs_tokens = cleared.request().surface().costs_tokens();
+    let worst =
+        (costs_tokens && gate.budgets.counts_tokens(&principal)).then(|| Worst::of(gate, cleared.request()));
     let wanted = Wanted {
         stream: cleared.request().is_stream(),
         tokens_least: worst.map_or(0, Worst::least),
@@ -82,7 +84,7 @@ impl Worst {
         let context = info.and_then(|info| info.max_model_len);
         let body_bytes = request.to_upstream().len() as u64;
         let overhead = gate.metrics.prompt_overhead(request.model());
-        Self::new(request.surface(), request.answer_bound(), body_bytes, overhead, context)
+        Self::new(request.surface().asked_as(), request.answer_bound(), body_bytes, overhead, context)
     }
 
     /// A token stands for at least one byte, so a prompt has no more tokens than the document has bytes, and those that

@@ -13,10 +13,14 @@ use super::{blocked_reply, is_harmless};
 
 /// Longest arguments of one tool call. They are held back whole, so there has to be an end.
 const ARGUMENTS_BYTES_MAX: usize = 1024 * 1024;
+/// So much of a text that was interrupted is looked at again together with what it goes on with.
+const JOINT_BYTES: usize = 4096;
 
 pub(super) struct Channels {
     guards: Guards,
     surrogates: Surrogates,
+    /// Whether the surface tells one text after the other, and not side by side.
+    is_sequential: bool,
     choices: BTreeMap<u32, Choice>,
     /// What was found since it was last taken, and the sensitivity of names and ids.
     seen: Seen,
@@ -29,6 +33,8 @@ pub(super) struct Channels {
 #[derive(Default)]
 struct Choice {
     windows: BTreeMap<Channel, Held>,
+    /// Texts that ended because another one began.
+    past: Vec<(Channel, Held)>,
     named_tools: Vec<u32>,
     logprobs: VecDeque<(usize, Value)>,
     is_redacted: bool,
@@ -41,18 +47,23 @@ struct Held {
     restorer: Option<Restorer>,
     fed: usize,
     released: usize,
-    /// Of a tool call: held back until they are whole.
+    /// Of a tool call.
     are_arguments: bool,
     /// Arguments that no window blocked; shown once they are whole, because a later escape could complete what their
-    /// beginning only hints at.
+    /// beginning only hints at. The same for a text that goes on after another one.
     waiting: String,
+    /// The end of what was fed; of a text that goes on, all of it.
+    tail: String,
+    /// The end of the same text before it was interrupted.
+    before: Option<String>,
 }
 
 impl Channels {
-    pub(super) fn new(guards: Guards, surrogates: Surrogates) -> Self {
+    pub(super) fn new(guards: Guards, surrogates: Surrogates, is_sequential: bool) -> Self {
         Self {
             guards,
             surrogates,
+            is_sequential,
             choices: BTreeMap::new(),
             seen: Seen::default(),
             named: Coverage::default(),
@@ -82,7 +93,9 @@ impl Channels {
     }
 
     fn windows(&self) -> impl Iterator<Item = &Held> {
-        self.choices.values().flat_map(|choice| choice.windows.values())
+        self.choices
+            .values()
+            .flat_map(|choice| choice.windows.values().chain(choice.past.iter().map(|(_, held)| held)))
     }
 
     /// Takes a chunk and gives back what of it, and of what was held back before, may be shown now.
@@ -122,6 +135,7 @@ impl Channels {
         let had_text = !pieces.is_empty();
         for Piece { channel, text } in pieces {
             let is_empty = text.is_empty();
+            self.turn_to(index, channel, &mut shown)?;
             let released = self.push(index, channel, &text)?;
             if is_empty || !released.is_empty() {
                 shown.push(Piece { channel, text: released });
@@ -157,8 +171,10 @@ impl Channels {
 
     fn push(&mut self, index: u32, channel: Channel, text: &str) -> Result<String, Refusal> {
         let choice = self.choices.entry(index).or_default();
+        let before = choice.past.iter().rev().find(|(past, _)| *past == channel);
+        let before = before.map(|(_, held)| held.tail.clone());
         let held = choice.windows.entry(channel).or_insert_with(|| {
-            let is_text = !matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments);
+            let is_text = !is_call(channel);
             Held {
                 window: self.guards.at(|| path(index, channel)).window(),
                 restorer: (is_text && !self.surrogates.is_empty()).then(|| self.surrogates.restorer()),
@@ -166,17 +182,22 @@ impl Channels {
                 released: 0,
                 are_arguments: !is_text,
                 waiting: String::new(),
+                tail: String::new(),
+                before,
             }
         });
         held.fed += text.len();
-        let are_arguments = held.are_arguments;
-        if are_arguments && held.fed > ARGUMENTS_BYTES_MAX {
+        let is_held_back = held.are_arguments || held.before.is_some();
+        if is_held_back && held.fed > ARGUMENTS_BYTES_MAX {
             return Err(arguments_too_long());
+        }
+        if self.is_sequential && !held.are_arguments {
+            held.remember(text);
         }
         let released = held.window.push(text);
         let shown = self.keep(index, channel, released)?;
         let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
-        match held.filter(|_| are_arguments) {
+        match held.filter(|_| is_held_back) {
             Some(held) => {
                 held.waiting.push_str(&shown);
                 Ok(String::new())
@@ -218,34 +239,95 @@ impl Channels {
             None => Vec::new(),
         };
         for channel in channels {
-            let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
-            let Some(held) = held else { continue };
-            let released = held.window.finish();
-            let fed = held.fed;
-            let are_arguments = held.are_arguments;
-            let waiting = std::mem::take(&mut held.waiting);
-            let mut text = waiting + &self.keep(index, channel, released)?;
-            if let Some(held) =
-                self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel))
-            {
-                held.released = fed;
-                if let Some(restorer) = &mut held.restorer {
-                    text.push_str(&restorer.finish());
-                }
-            }
-            if are_arguments {
-                self.check_arguments(index, channel, &text)?;
-            }
+            let text = self.end(index, channel)?;
             if text.is_empty() {
                 continue;
             }
-            match pieces.iter_mut().find(|piece| piece.channel == channel) {
+            let is_same = |piece: &&mut Piece| piece.channel == channel;
+            let told = match self.is_sequential {
+                true => pieces.last_mut().filter(is_same),
+                false => pieces.iter_mut().find(is_same),
+            };
+            match told {
                 Some(piece) => piece.text.push_str(&text),
                 None => pieces.push(Piece { channel, text }),
             }
         }
         let logprobs = self.release_logprobs(index);
         Ok(ChunkChoice { index, pieces, logprobs, ..ChunkChoice::default() })
+    }
+
+    /// A surface that tells one text after the other has no place for what comes late: before another text goes on, what is
+    /// still held of the one before is given out.
+    fn turn_to(&mut self, index: u32, channel: Channel, shown: &mut Vec<Piece>) -> Result<(), Refusal> {
+        if !self.is_sequential || is_call(channel) {
+            return Ok(());
+        }
+        let open = self.choices.get(&index).map(|choice| choice.windows.keys().copied());
+        let others: Vec<Channel> =
+            open.into_iter().flatten().filter(|other| *other != channel && !is_call(*other)).collect();
+        for other in others {
+            let text = self.end(index, other)?;
+            if let Some(choice) = self.choices.get_mut(&index)
+                && let Some(held) = choice.windows.remove(&other)
+            {
+                choice.past.push((other, held));
+            }
+            if !text.is_empty() {
+                shown.push(Piece { channel: other, text });
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes a window, and gives back what it still held.
+    fn end(&mut self, index: u32, channel: Channel) -> Result<String, Refusal> {
+        let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
+        let Some(held) = held else { return Ok(String::new()) };
+        let released = held.window.finish();
+        let (fed, are_arguments) = (held.fed, held.are_arguments);
+        let joint = held.before.take().map(|before| (before, held.tail.clone()));
+        let waiting = std::mem::take(&mut held.waiting);
+        let mut text = waiting + &self.keep(index, channel, released)?;
+        let held = self.choices.get_mut(&index).and_then(|choice| choice.windows.get_mut(&channel));
+        if let Some(held) = held {
+            held.released = fed;
+            if let Some(restorer) = &mut held.restorer {
+                text.push_str(&restorer.finish());
+            }
+        }
+        if are_arguments {
+            self.check_arguments(index, channel, &text)?;
+        }
+        if let Some((before, after)) = joint {
+            self.check_joint(index, channel, &before, &after)?;
+        }
+        Ok(text)
+    }
+
+    /// A text that was interrupted by another one could spell across the gap what neither half shows.
+    fn check_joint(
+        &mut self,
+        index: u32,
+        channel: Channel,
+        before: &str,
+        after: &str,
+    ) -> Result<(), Refusal> {
+        let place = || path(index, channel);
+        let mut found = self.guards.at(place).scan(&format!("{before}{after}"));
+        found.retain(|finding| {
+            finding.action.is_protective() && finding.start < before.len() && before.len() < finding.end
+        });
+        if found.is_empty() {
+            return Ok(());
+        }
+        for finding in &mut found {
+            // The first half is gone; what can be shown is where the second one begins.
+            (finding.start, finding.end) = (0, finding.end.saturating_sub(before.len()));
+            finding.path = place();
+        }
+        self.seen.findings.extend_from_slice(&found);
+        Err(blocked_reply(&found))
     }
 
     /// Names and ids of tool calls come whole; in pieces they could spell what no piece shows.
@@ -345,6 +427,14 @@ impl Channels {
 }
 
 impl Held {
+    fn remember(&mut self, text: &str) {
+        self.tail.push_str(text);
+        if self.before.is_none() && self.tail.len() > 2 * JOINT_BYTES {
+            let from = self.tail.ceil_char_boundary(self.tail.len() - JOINT_BYTES);
+            self.tail.drain(..from);
+        }
+    }
+
     fn restored(&mut self, text: String) -> String {
         match &mut self.restorer {
             Some(restorer) => restorer.push(&text),
@@ -360,12 +450,17 @@ impl Choice {
     }
 }
 
+fn is_call(channel: Channel) -> bool {
+    matches!(channel, Channel::ToolArguments(_) | Channel::FunctionArguments)
+}
+
 fn arguments_too_long() -> Refusal {
     Refusal::new(
         RefusalCode::UpstreamFailed,
         Text::fixed(
-            "The model's arguments for a tool are longer than a mebibyte.",
-            "Die Argumente des Modells für ein Werkzeug sind länger als ein Mebibyte.",
+            "A part of the answer that has to be looked at whole, such as arguments for a tool, is longer than a mebibyte.",
+            "Ein Teil der Antwort, der als Ganzes geprüft werden muss, etwa Argumente für ein Werkzeug, ist länger als ein \
+             Mebibyte.",
         ),
         Text::fixed("Ask for less at once.", "Fragen Sie nach weniger auf einmal."),
         "tool arguments too long",

@@ -8,8 +8,8 @@ use schleuse_identity::Validity;
 use schleuse_inspect::Surrogates;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
-use schleuse_wire::sse::{DONE, Decoder, Event, KEEP_ALIVE, named_frame};
-use schleuse_wire::{Chunk, Surface, internal};
+use schleuse_wire::sse::{Decoder, Event};
+use schleuse_wire::{Chunk, Renderer, Surface, internal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -30,48 +30,44 @@ pub(super) struct Stream {
     pub(super) guards: Guards,
     pub(super) surrogates: Surrogates,
     pub(super) surface: Surface,
-    pub(super) model: String,
-    pub(super) wants_usage: bool,
     pub(super) frames: mpsc::Sender<Bytes>,
 }
 
 impl Stream {
     /// Follows the answer and closes the entry. The last bytes are sent only after the completion is durable.
-    pub(super) async fn follow(self, state: State) {
+    pub(super) async fn follow(self, state: State, mut renderer: Renderer) {
         let _falling = Falling(self.entry.clone());
-        match self.relay(state).await {
-            Ok((usage, answer)) => match self.entry.complete().await {
+        match self.relay(state, &mut renderer).await {
+            Ok(answer) => match self.entry.complete().await {
                 Ok(()) => {
-                    if let Some(usage) = usage {
-                        let _ = self.frames.send(usage).await;
+                    for frame in renderer.end() {
+                        let _ = self.frames.send(frame).await;
                     }
-                    let _ = self.frames.send(DONE).await;
                     drop(self.frames);
                     read_to_end(answer).await;
                 }
-                Err(refusal) => self.tell(&refusal).await,
+                Err(refusal) => self.tell(&refusal, &mut renderer).await,
             },
             Err(refusal) => {
                 let refusal = self.entry.record_refusal(refusal).await;
                 if refusal.code != RefusalCode::ClientLeft {
-                    self.tell(&refusal).await;
+                    self.tell(&refusal, &mut renderer).await;
                 }
             }
         }
     }
 
-    /// An error event; the stream ends after it, and never with a clean `[DONE]`.
-    async fn tell(&self, refusal: &Refusal) {
-        let _ = self.frames.send(named_frame("error", &self.entry.refusal_json(refusal))).await;
+    /// An error event; the stream ends after it, and never with what ends a good answer, such as `[DONE]`.
+    async fn tell(&self, refusal: &Refusal, renderer: &mut Renderer) {
+        let _ = self.frames.send(renderer.refuse(refusal, self.entry.language())).await;
     }
 
-    /// Passes the answer on, window by window. Returns the frame with the usage, which belongs behind all others, and
-    /// the answer behind its `[DONE]`.
-    async fn relay(&self, state: State) -> Result<(Option<Bytes>, Answer), Refusal> {
+    /// Passes the answer on, window by window. Returns what is left of it behind its `[DONE]`.
+    async fn relay(&self, state: State, renderer: &mut Renderer) -> Result<Answer, Refusal> {
         let mut watch = Watch { stream: self, validity: self.entry.validity().await };
         // The status is known, or the asker has waited long: from here on a comment may be sent at any time. The first
         // one goes out at once, so that whoever stands in between sees life before a long prompt is worked through.
-        self.send(KEEP_ALIVE, &mut watch).await?;
+        self.send(renderer.keep_alive(), &mut watch).await?;
         let mut quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
         let mut answer = match state {
             State::Answered(answer) => *answer,
@@ -89,11 +85,11 @@ impl Stream {
                     }
                     () = sleep_until(quiet_until) => {}
                 }
-                self.send(KEEP_ALIVE, &mut watch).await?;
+                self.send(renderer.keep_alive(), &mut watch).await?;
                 quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
             },
         };
-        let mut relayed = Relayed::new(self);
+        let mut relayed = Relayed::new(self, renderer);
         while !relayed.is_done {
             let piece = tokio::select! {
                 biased;
@@ -102,7 +98,7 @@ impl Stream {
                 () = sleep_until(quiet_until) => None,
             };
             let Some(piece) = piece else {
-                self.send(KEEP_ALIVE, &mut watch).await?;
+                self.send(relayed.renderer.keep_alive(), &mut watch).await?;
                 quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
                 continue;
             };
@@ -119,7 +115,7 @@ impl Stream {
                 quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
             }
         }
-        Ok((relayed.usage_frame(), answer))
+        Ok(answer)
     }
 
     /// Sends a frame; a reader who does not read is waited for, but not beyond their key or the house's end.
@@ -195,8 +191,8 @@ struct Relayed<'a> {
     decoder: Decoder,
     events: Vec<Event>,
     channels: Channels,
+    renderer: &'a mut Renderer,
     frames: Vec<Bytes>,
-    usage: Option<Chunk>,
     /// Id and fingerprint of the first chunk.
     harmless: Vec<String>,
     has_begun: bool,
@@ -204,14 +200,15 @@ struct Relayed<'a> {
 }
 
 impl<'a> Relayed<'a> {
-    fn new(stream: &'a Stream) -> Self {
+    fn new(stream: &'a Stream, renderer: &'a mut Renderer) -> Self {
+        let (guards, surrogates) = (stream.guards.clone(), stream.surrogates.clone());
         Self {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
-            channels: Channels::new(stream.guards.clone(), stream.surrogates.clone()),
+            channels: Channels::new(guards, surrogates, stream.surface.is_translated()),
+            renderer,
             frames: Vec::new(),
-            usage: None,
             harmless: Vec::new(),
             has_begun: false,
             is_done: false,
@@ -235,15 +232,12 @@ impl<'a> Relayed<'a> {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), Refusal> {
-        let Stream { entry, guards, surface, model, wants_usage, .. } = self.stream;
+        let Stream { entry, guards, surface, .. } = self.stream;
         if event.data == "[DONE]" {
             self.is_done = true;
             let last = self.channels.finish_all();
             self.note_seen();
-            for chunk in last? {
-                self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
-            }
-            return Ok(());
+            return self.render(&last?);
         }
         let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(guards, error))?;
         chunk.withhold_unless(|text| {
@@ -265,15 +259,20 @@ impl<'a> Relayed<'a> {
         let usage = chunk.usage.take();
         if usage.is_some() {
             let head = Chunk { usage, choices: Vec::new(), ..chunk.clone() };
-            self.usage = Some(head);
+            self.renderer.take_usage(head);
         }
         if chunk.choices.is_empty() {
             return Ok(());
         }
         let released = self.channels.take(chunk);
         self.note_seen();
-        for chunk in released? {
-            self.frames.push(chunk.to_frame(*surface, model, *wants_usage));
+        self.render(&released?)
+    }
+
+    fn render(&mut self, chunks: &[Chunk]) -> Result<(), Refusal> {
+        for chunk in chunks {
+            let rendered = self.renderer.take(chunk, &mut self.frames);
+            rendered.map_err(|error| unusable(&self.stream.guards, error))?;
         }
         Ok(())
     }
@@ -286,11 +285,5 @@ impl<'a> Relayed<'a> {
         if let Some(outcome) = outcome(&seen.findings) {
             entry.note_outcome(outcome);
         }
-    }
-
-    /// The chunk with the usage as OpenAI sends it: last, `choices: []`, and only when asked for.
-    fn usage_frame(&mut self) -> Option<Bytes> {
-        let chunk = self.usage.take().filter(|_| self.stream.wants_usage)?;
-        Some(chunk.to_frame(self.stream.surface, &self.stream.model, true))
     }
 }
