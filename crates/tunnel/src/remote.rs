@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::TokioIo;
 use schleuse_types::{Clock, Language, Random, Refusal, RefusalCode, RequestId, Text};
-use schleuse_wire::{Arrival, ArrivalBody, Exchange, Exchanged, Reply, ReplyBody, render_refusal, sse};
+use schleuse_wire::{Arrival, ArrivalBody, Exchange, Exchanged, Reply, ReplyBody, render_refusal_at, sse};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -163,18 +163,18 @@ impl RemoteExchange {
     }
 
     async fn carry(self: Arc<Self>, arrival: Arrival) -> Reply {
-        let language = arrival.language;
+        let speech = Speech { path: arrival.path.clone(), language: arrival.language };
         // What a reader of model answers is told when the stream breaks off; other streams are simply read again.
         let is_answer = arrival.path.starts_with("/v1/");
         let mut request = match arrival::to_http(arrival) {
             Ok(request) => request,
-            Err(refusal) => return self.refuse(&refusal, language),
+            Err(refusal) => return self.refuse(&refusal, &speech),
         };
         // A connection that was closing when the request came to it took nothing of it; a fresh one gets it.
         for _ in 0..3 {
             let Some((number, mut sender)) = self.sender().await else { break };
             match sender.try_send_request(request).await {
-                Ok(response) => return self.receive(response, language, is_answer).await,
+                Ok(response) => return self.receive(response, &speech, is_answer).await,
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => {
                         self.wear(number);
@@ -182,36 +182,36 @@ impl RemoteExchange {
                     }
                     // This stream is lost. Whether the others are too, the connection itself finds out: one visitor's
                     // request must not be able to end it.
-                    None => return self.refuse(&broken(error.into_error().to_string()), language),
+                    None => return self.refuse(&broken(error.into_error().to_string()), &speech),
                 },
             }
         }
-        self.refuse(&unreachable(), language)
+        self.refuse(&unreachable(), &speech)
     }
 
     async fn receive(
         &self,
         response: http::Response<hyper::body::Incoming>,
-        language: Language,
+        speech: &Speech,
         is_answer: bool,
     ) -> Reply {
         let (parts, body) = response.into_parts();
         let head = match Head::read(parts.status, &parts.headers) {
             Ok(head) => head,
-            Err(reason) => return self.refuse(&broken(reason.to_owned()), language),
+            Err(reason) => return self.refuse(&broken(reason.to_owned()), speech),
         };
         let body = if head.is_events {
             let (sender, receiver) = reply::events();
             let last_words = is_answer.then(|| {
                 let refusal = broken("the stream broke off".to_owned());
-                sse::named_frame("error", &render_refusal(&refusal, &self.request_id(), language))
+                sse::named_frame("error", &speech.refusal(&refusal, &self.request_id()))
             });
             self.tasks.spawn(reply::pump(body, sender, last_words));
             ReplyBody::Events(receiver)
         } else {
             match reply::whole(body).await {
                 Ok(bytes) => ReplyBody::Whole(bytes),
-                Err(reason) => return self.refuse(&broken(reason), language),
+                Err(reason) => return self.refuse(&broken(reason), speech),
             }
         };
         Reply { status: head.status, headers: head.headers, body }
@@ -246,7 +246,7 @@ impl RemoteExchange {
         RequestId::new(&*self.clock, &*self.random).map(|id| id.to_string()).unwrap_or_default()
     }
 
-    fn refuse(&self, refusal: &Refusal, language: Language) -> Reply {
+    fn refuse(&self, refusal: &Refusal, speech: &Speech) -> Reply {
         tracing::debug!(%refusal, "refused at the edge's end of the link");
         let id = self.request_id();
         let mut headers = vec![
@@ -259,8 +259,20 @@ impl RemoteExchange {
         Reply {
             status: refusal.code.status(),
             headers,
-            body: ReplyBody::Whole(Bytes::from(render_refusal(refusal, &id, language))),
+            body: ReplyBody::Whole(Bytes::from(speech.refusal(refusal, &id))),
         }
+    }
+}
+
+/// In which words somebody is told what went wrong: those of the surface that they asked on.
+struct Speech {
+    path: String,
+    language: Language,
+}
+
+impl Speech {
+    fn refusal(&self, refusal: &Refusal, request_id: &str) -> String {
+        render_refusal_at(&self.path, refusal, request_id, self.language)
     }
 }
 

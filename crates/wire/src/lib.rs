@@ -22,7 +22,10 @@ pub use exchange::{
     Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,
 };
 pub use pointer::{Pointer, Segment};
-pub use refusal::{internal, invalid_request, render as render_refusal, render_for as render_refusal_for};
+pub use refusal::{
+    internal, invalid_request, render as render_refusal, render_at as render_refusal_at,
+    render_for as render_refusal_for,
+};
 pub use rendering::Renderer;
 pub use reply::{
     Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,

@@ -5,6 +5,14 @@ use schleuse_types::{Language, Refusal, RefusalCode, Text};
 use crate::Surface;
 use crate::json::write_string;
 
+/// The error object as clients read it who asked under this path, in the asker's language.
+pub fn render_at(path: &str, refusal: &Refusal, request_id: &str, language: Language) -> String {
+    match Surface::from_path(path) {
+        Some(surface) => render_for(surface, refusal, request_id, language),
+        None => render(refusal, request_id, language),
+    }
+}
+
 /// The error object as clients of this surface read it, in the asker's language.
 pub fn render_for(surface: Surface, refusal: &Refusal, request_id: &str, language: Language) -> String {
     match surface {

@@ -324,3 +324,80 @@ fn surrogate(asked: &Value) -> String {
     ];
     texts.into_iter().find_map(Value::as_str).unwrap().to_owned()
 }
+
+#[tokio::test]
+async fn however_an_answer_is_cut_the_same_is_shown() {
+    let house = house(Treatment::Redact).await;
+    let thought = format!("Gedacht: {PLANTED}, also nein.");
+    let text = format!("Größe 1. {PLANTED} und\n{PLANTED}. Ende");
+    for surface in Surface::offered().filter(|surface| surface.is_generative()) {
+        let is_chat = surface.asked_as() == Surface::ChatCompletions;
+        let question = Specimen { pointer: String::new(), body: least_question(surface, "tiny") };
+        house.upstream.set_script(if is_chat {
+            chat_answer(&json!({"role": "assistant", "content": text, "reasoning": thought}))
+        } else {
+            completion_answer(&text)
+        });
+        let reply = house.ask_at(surface.path(), "employee", &body(&question, false)).await;
+        let (whole_thought, whole_text) =
+            (said(surface, &reply.json(), true), said(surface, &reply.json(), false));
+        assert_eq!(whole_text, text.replace(PLANTED, "[IBAN]"), "{}", reply.text());
+        for size in [1, 2, 3, 5, 7, 11, 19, 40, 200] {
+            let pieces = |whole: &str, name: &str| -> Vec<Value> {
+                let characters: Vec<char> = whole.chars().collect();
+                characters.chunks(size).map(|piece| json!({name: piece.iter().collect::<String>()})).collect()
+            };
+            house.upstream.set_script(if is_chat {
+                chat_stream(&[pieces(&thought, "reasoning"), pieces(&text, "content")].concat())
+            } else {
+                let pieces = pieces(&text, "text");
+                completion_stream(
+                    &pieces.iter().map(|piece| piece["text"].as_str().unwrap()).collect::<Vec<_>>(),
+                )
+            });
+            let reply = house.ask_at(surface.path(), "employee", &body(&question, true)).await;
+            let (mut streamed_thought, mut streamed_text) = (String::new(), String::new());
+            for data in reply.text().lines().filter_map(|line| line.strip_prefix("data: ")) {
+                let Ok(event) = serde_json::from_str::<Value>(data) else { continue };
+                streamed_thought += &added(surface, &event, true);
+                streamed_text += &added(surface, &event, false);
+            }
+            assert!(ended_well(&reply), "{surface:?} {size} {}", reply.text());
+            assert_eq!(
+                (streamed_thought, streamed_text),
+                (whole_thought.clone(), whole_text.clone()),
+                "{surface:?} {size}"
+            );
+        }
+    }
+}
+
+/// The thought or the text of a whole answer.
+fn said(surface: Surface, answer: &Value, is_thought: bool) -> String {
+    let text = match (surface, is_thought) {
+        (Surface::ChatCompletions, true) => &answer["choices"][0]["message"]["reasoning"],
+        (Surface::ChatCompletions, false) => &answer["choices"][0]["message"]["content"],
+        (Surface::Messages, true) => &answer["content"][0]["thinking"],
+        (Surface::Messages, false) => &answer["content"][1]["text"],
+        (Surface::Responses, true) => &answer["output"][0]["content"][0]["text"],
+        (Surface::Responses, false) => &answer["output"][1]["content"][0]["text"],
+        (_, true) => &Value::Null,
+        (_, false) => &answer["choices"][0]["text"],
+    };
+    text.as_str().unwrap_or_default().to_owned()
+}
+
+/// What one event adds to the thought or to the text.
+fn added(surface: Surface, event: &Value, is_thought: bool) -> String {
+    let text = match (surface, is_thought) {
+        (Surface::ChatCompletions, true) => &event["choices"][0]["delta"]["reasoning"],
+        (Surface::ChatCompletions, false) => &event["choices"][0]["delta"]["content"],
+        (Surface::Messages, true) => &event["delta"]["thinking"],
+        (Surface::Messages, false) => &event["delta"]["text"],
+        (Surface::Responses, true) if event["type"] == "response.reasoning_text.delta" => &event["delta"],
+        (Surface::Responses, false) if event["type"] == "response.output_text.delta" => &event["delta"],
+        (Surface::Responses, _) | (_, true) => &Value::Null,
+        (_, false) => &event["choices"][0]["text"],
+    };
+    text.as_str().unwrap_or_default().to_owned()
+}

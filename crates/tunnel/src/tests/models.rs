@@ -185,7 +185,10 @@ async fn everything_that_is_not_named_is_404_and_reaches_nobody() {
         (Method::POST, "//v1/chat/completions"),
         (Method::POST, "/v1/../v1/chat/completions"),
         (Method::POST, "/v1/chat%2Fcompletions"),
-        (Method::POST, "/tokenize"),
+        (Method::POST, "/detokenize"),
+        // What a gate translates never comes this far.
+        (Method::POST, "/v1/messages"),
+        (Method::POST, "/v1/responses"),
         (Method::POST, "/invocations"),
         (Method::POST, "/pause"),
         (Method::POST, "/v1/load_lora_adapter"),
