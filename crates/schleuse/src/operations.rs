@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use schleuse_audit::Log;
 use schleuse_edge::SimpleReply;
 use schleuse_inference::{Engine, EngineStatus};
-use schleuse_upstream::Upstreams;
+use schleuse_upstream::{Status, Upstreams};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -85,12 +85,61 @@ impl Operations {
                 u8::from(status.healthy)
             ));
         }
+        routing_metrics(&self.upstreams, body);
         if let Some(engine) = &self.engine {
             let ready = u8::from(matches!(engine.status(), EngineStatus::Ready));
             body.push_str("# HELP schleuse_engine_ready Whether the embedded engine answers.\n# TYPE schleuse_engine_ready gauge\n");
             body.push_str(&format!("schleuse_engine_ready {ready}\n"));
         }
     }
+}
+
+/// Where questions went and why, and what the servers were expected to remember of them.
+fn routing_metrics(upstreams: &Upstreams, body: &mut String) {
+    let all = upstreams.status();
+    let mut family = |name: &str, kind: &str, help: &str, rows: &dyn Fn(&Status) -> Vec<(&str, u64)>| {
+        body.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        for status in &all {
+            for (label, value) in rows(status) {
+                body.push_str(&format!("{name}{suffix}{{upstream=\"{}\"{label}}} {value}\n", status.name));
+            }
+        }
+    };
+    family("schleuse_upstream_draining", "gauge", "Whether an upstream gets no new questions.", &|status| {
+        vec![("", u64::from(status.draining))]
+    });
+    family("schleuse_upstream_outstanding", "gauge", "Questions under way at an upstream.", &|status| {
+        vec![("", u64::try_from(status.outstanding).unwrap_or(u64::MAX))]
+    });
+    family(
+        "schleuse_upstream_ejections",
+        "counter",
+        "Times that an upstream was set back or aside.",
+        &|status| vec![("", status.counters.ejections)],
+    );
+    family("schleuse_upstream_picks", "counter", "Questions by why they went to this upstream.", &|status| {
+        let picks = &status.counters.picks;
+        vec![
+            (",reason=\"only\"", picks.only),
+            (",reason=\"prefix\"", picks.prefix),
+            (",reason=\"load\"", picks.load),
+            (",reason=\"relief\"", picks.relief),
+            (",reason=\"last_resort\"", picks.last_resort),
+        ]
+    });
+    family(
+        "schleuse_upstream_prompt_tokens",
+        "counter",
+        "LLM tokens of prompts sent, estimated.",
+        &|status| vec![("", status.counters.prompt_tokens)],
+    );
+    family(
+        "schleuse_upstream_prompt_tokens_remembered",
+        "counter",
+        "Those of them that the upstream was expected to have in its prefix cache.",
+        &|status| vec![("", status.counters.prompt_tokens_remembered)],
+    );
 }
 
 fn plain(status: u16, body: &str) -> SimpleReply {

@@ -26,6 +26,10 @@ pub struct Question {
     pub stream: bool,
     /// Sent as `x-request-id`: 1 to 128 visible ASCII characters.
     pub request_id: String,
+    /// What keeps this asker's prefixes apart from others', 1 to 128 characters of base64: the body carries it as
+    /// `cache_salt` (vLLM's name) to servers inside the house, and replicas are compared under it. The body must not have
+    /// one of its own. `None`: what the body carries already, if another process of the house has put it there.
+    pub cache_salt: Option<String>,
 }
 
 /// An answer whose head has arrived. Dropping it closes the connection at once, which makes the server stop.
@@ -48,7 +52,7 @@ pub struct Answer {
     next_by: Option<Instant>,
     has_begun: bool,
     is_whole: bool,
-    _outstanding: Outstanding,
+    outstanding: Outstanding,
 }
 
 impl Answer {
@@ -76,7 +80,7 @@ impl Answer {
             next_by: Some(next_by),
             has_begun: false,
             is_whole: false,
-            _outstanding: outstanding,
+            outstanding,
         }
     }
 
@@ -98,7 +102,10 @@ impl Answer {
                 Ok(Some(Ok(data))) if data.is_empty() => continue,
                 Ok(Some(Ok(data))) => {
                     self.next_by = None;
-                    self.has_begun = true;
+                    if !self.has_begun {
+                        self.has_begun = true;
+                        self.outstanding.begin(self.is_event_stream && self.status < 300);
+                    }
                     return Ok(Some(data));
                 }
                 Ok(None) => {

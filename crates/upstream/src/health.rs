@@ -1,6 +1,5 @@
 //! Whether a replica deserves the next question.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The first back-off; each further failure doubles it.
@@ -11,11 +10,6 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// [`schleuse_types::Clock::monotonic`].
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
     /// Failures of questions since the last success, counted once for each back-off.
     failures: u32,
     ejected_until: Option<Duration>,
@@ -29,56 +23,49 @@ struct State {
 impl Health {
     /// A question failed. `connection_lost` when no connection was to be had, otherwise the server answered badly.
     /// Returns whether this began a back-off.
-    pub(crate) fn fail(&self, now: Duration, reason: String, connection_lost: bool) -> bool {
-        let mut state = self.lock();
+    pub(crate) fn fail(&mut self, now: Duration, reason: String, connection_lost: bool) -> bool {
         // A hundred questions that fail together are one failure.
-        if state.ejected_until.is_some_and(|until| now < until) {
+        if self.ejected_until.is_some_and(|until| now < until) {
             return false;
         }
-        state.failures = state.failures.saturating_add(1);
-        state.ejected_until = Some(now.saturating_add(back_off(state.failures)));
-        state.reason = Some(reason);
-        state.connection_lost = connection_lost;
+        self.failures = self.failures.saturating_add(1);
+        self.ejected_until = Some(now.saturating_add(back_off(self.failures)));
+        self.reason = Some(reason);
+        self.connection_lost = connection_lost;
         true
     }
 
     /// A question got an answer whose status does not blame the server.
-    pub(crate) fn succeed(&self) {
-        *self.lock() = State::default();
+    pub(crate) fn succeed(&mut self) {
+        *self = Self::default();
     }
 
     /// Returns whether the last probe had been well.
-    pub(crate) fn fail_probe(&self, reason: String) -> bool {
-        self.lock().probe.replace(reason).is_none()
+    pub(crate) fn fail_probe(&mut self, reason: String) -> bool {
+        self.probe.replace(reason).is_none()
     }
 
     /// A probe got through. That heals a lost connection; a server that answers questions badly has to wait.
-    /// Returns whether the last probe had failed.
-    pub(crate) fn succeed_probe(&self) -> bool {
-        let mut state = self.lock();
-        let had_failed = state.probe.take().is_some();
-        if state.connection_lost {
-            *state = State::default();
+    /// Returns whether the server had been away: the last probe had failed, or no connection was to be had.
+    pub(crate) fn succeed_probe(&mut self) -> bool {
+        let had_failed = self.probe.take().is_some();
+        let was_lost = self.connection_lost;
+        if was_lost {
+            *self = Self::default();
         }
-        had_failed
+        had_failed || was_lost
     }
 
     /// `None` when healthy, otherwise why not.
     pub(crate) fn complaint(&self, now: Duration) -> Option<String> {
-        let state = self.lock();
-        match state.ejected_until {
-            Some(until) if now < until => Some(state.reason.clone().unwrap_or_default()),
-            _ => state.probe.clone(),
+        match self.ejected_until {
+            Some(until) if now < until => Some(self.reason.clone().unwrap_or_default()),
+            _ => self.probe.clone(),
         }
     }
 
     pub(crate) fn is_good(&self, now: Duration) -> bool {
-        let state = self.lock();
-        state.probe.is_none() && state.ejected_until.is_none_or(|until| now >= until)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.probe.is_none() && self.ejected_until.is_none_or(|until| now >= until)
     }
 }
 
@@ -112,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_burst_of_failures_counts_once() {
-        let health = Health::default();
+        let mut health = Health::default();
         assert!(health.fail(at(0), "connection refused".into(), true));
         for _ in 0..100 {
             assert!(!health.fail(at(0), "connection refused".into(), true));
@@ -127,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_probe_heals_a_lost_connection_but_not_a_bad_answer() {
-        let health = Health::default();
+        let mut health = Health::default();
         health.fail(at(0), "connection refused".into(), true);
         health.succeed_probe();
         assert!(health.is_good(at(0)));
@@ -140,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_failed_probe_lasts_until_a_success() {
-        let health = Health::default();
+        let mut health = Health::default();
         assert!(health.fail_probe("status 502".into()));
         assert!(!health.fail_probe("status 503".into()));
         assert!(!health.is_good(at(1000)));

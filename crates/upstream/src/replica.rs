@@ -1,8 +1,7 @@
 //! One model server: its connections, its health, and how a question is put to it.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,9 +17,12 @@ use tokio::time::{timeout, timeout_at};
 
 use crate::answer::{Answer, AskError, Question, after};
 use crate::catalogue::{self, CATALOGUE_BYTES_MAX, Model};
+use crate::choice::Reason;
+use crate::conduct::Fault;
 use crate::config::UpstreamConfig;
 use crate::connection::{Connection, IdleConnections, Means, SendError};
-use crate::health::Health;
+use crate::gauges::{self, METRICS_BYTES_MAX};
+use crate::standing::{Standing, Ticket};
 use crate::target::{Dial, Target};
 
 /// For one probe, connecting included.
@@ -34,9 +36,8 @@ pub(crate) struct Replica {
     means: Means,
     authorization: Option<HeaderValue>,
     idle: IdleConnections,
-    health: Health,
     catalogue: Mutex<Catalogue>,
-    outstanding: Arc<AtomicUsize>,
+    standing: Mutex<Standing>,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,6 +62,12 @@ pub struct Status {
     pub reason: Option<String>,
     /// Questions that wait for an answer or for the rest of one.
     pub outstanding: usize,
+    /// Whether it gets no new questions because somebody wants it so; those under way go on.
+    pub draining: bool,
+    /// Questions in the server's own queue and the share of its key-value cache in use, in per cent, when its metrics say
+    /// so and are not old.
+    pub waiting: Option<u32>,
+    pub kv_usage_percent: Option<u8>,
     pub models: Vec<String>,
     /// Why its list of models could not be read the last time; `models` then holds an older list. Not a matter of
     /// health.
@@ -88,6 +95,27 @@ pub struct Counters {
     pub ejections: u64,
     /// Answers that were dropped before their end.
     pub cancelled: u64,
+    /// Questions that came here because …
+    pub picks: Picks,
+    /// LLM tokens of the prompts that were sent, estimated from their length.
+    pub prompt_tokens: u64,
+    /// Those among them that the server was expected to remember.
+    pub prompt_tokens_remembered: u64,
+}
+
+/// Why questions came to an upstream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Picks {
+    /// There was no other.
+    pub only: u64,
+    /// It remembers most of the prompt.
+    pub prefix: u64,
+    /// It had the least to do.
+    pub load: u64,
+    /// One that remembers more was too busy.
+    pub relief: u64,
+    /// None was well.
+    pub last_resort: u64,
 }
 
 #[derive(Default)]
@@ -102,14 +130,36 @@ pub(crate) struct AtomicCounters {
     pub(crate) retries: AtomicU64,
     ejections: AtomicU64,
     pub(crate) cancelled: AtomicU64,
+    picks_only: AtomicU64,
+    picks_prefix: AtomicU64,
+    picks_load: AtomicU64,
+    picks_relief: AtomicU64,
+    picks_last_resort: AtomicU64,
+    prompt_tokens: AtomicU64,
+    prompt_tokens_remembered: AtomicU64,
 }
 
 /// One question under way; counted until it is dropped.
-pub(crate) struct Outstanding(Arc<AtomicUsize>);
+pub(crate) struct Outstanding {
+    replica: Arc<Replica>,
+    ticket: Option<Ticket>,
+}
+
+impl Outstanding {
+    /// The first byte of the answer is there.
+    pub(crate) fn begin(&mut self, is_good_stream: bool) {
+        if let Some(ticket) = &mut self.ticket {
+            let now = self.replica.clock.monotonic();
+            self.replica.standing().begin(now, ticket, is_good_stream);
+        }
+    }
+}
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
+        if let Some(ticket) = self.ticket.take() {
+            self.replica.standing().end(ticket);
+        }
     }
 }
 
@@ -136,9 +186,8 @@ impl Replica {
             means,
             authorization,
             idle: IdleConnections::default(),
-            health: Health::default(),
             catalogue: Mutex::new(Catalogue { models, error: None }),
-            outstanding: Arc::default(),
+            standing: Mutex::default(),
             clock,
         }
     }
@@ -159,16 +208,33 @@ impl Replica {
         self.models().iter().any(|own| own.id == model)
     }
 
-    pub(crate) fn is_good(&self) -> bool {
-        self.health.is_good(self.clock.monotonic())
+    pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn outstanding(&self) -> usize {
-        self.outstanding.load(SeqCst)
+    /// Counts a question that was placed here until what is returned is dropped.
+    pub(crate) fn take(self: &Arc<Self>, ticket: Ticket, reason: Reason) -> Outstanding {
+        let counters = &self.counters;
+        let pick = match reason {
+            Reason::Only => &counters.picks_only,
+            Reason::Prefix => &counters.picks_prefix,
+            Reason::Load => &counters.picks_load,
+            Reason::Relief => &counters.picks_relief,
+            Reason::LastResort => &counters.picks_last_resort,
+        };
+        pick.fetch_add(1, Relaxed);
+        counters.prompt_tokens.fetch_add(ticket.tokens, Relaxed);
+        counters.prompt_tokens_remembered.fetch_add(ticket.known_tokens, Relaxed);
+        Outstanding { replica: Arc::clone(self), ticket: Some(ticket) }
     }
 
     pub(crate) fn status(&self) -> Status {
-        let reason = self.health.complaint(self.clock.monotonic());
+        let now = self.clock.monotonic();
+        let standing = self.standing();
+        let reason = standing.complaint(now);
+        let gauges = standing.gauges(now).unwrap_or_default();
+        let (questions, draining) = (standing.questions(), standing.is_draining);
+        drop(standing);
         Status {
             name: self.config.name.clone(),
             url: self.config.url.clone(),
@@ -177,7 +243,10 @@ impl Replica {
             region: self.config.region.clone(),
             healthy: reason.is_none(),
             reason,
-            outstanding: self.outstanding(),
+            outstanding: usize::try_from(questions).unwrap_or(usize::MAX),
+            draining,
+            waiting: gauges.waiting,
+            kv_usage_percent: gauges.kv_usage.map(|usage| (usage * 100.0).round() as u8),
             models: self.models().iter().map(|model| model.id.clone()).collect(),
             models_error: self.catalogue().error.clone(),
             counters: self.counters.read(),
@@ -185,13 +254,15 @@ impl Replica {
     }
 
     /// Puts the question to this server, over a connection that waits or over a new one.
-    pub(crate) async fn ask(self: &Arc<Self>, question: &Question) -> Result<Answer, Failure> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        question: &Question,
+        outstanding: Outstanding,
+    ) -> Result<Answer, Failure> {
         let request_id = HeaderValue::from_str(&question.request_id)
             .ok()
             .filter(|id| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic))
             .ok_or(Failure::Sent(AskError::Unsendable { reason: "request_id is not a header value" }))?;
-        self.outstanding.fetch_add(1, SeqCst);
-        let outstanding = Outstanding(Arc::clone(&self.outstanding));
         self.counters.questions.fetch_add(1, Relaxed);
 
         let accept = if question.stream { "text/event-stream" } else { "application/json" };
@@ -254,23 +325,39 @@ impl Replica {
         self.eject(error.to_string(), connection_lost);
     }
 
-    /// Asks whether the server is well and, when the configuration does not say, what it serves.
-    pub(crate) async fn probe(self: Arc<Self>) {
+    /// It stands out beside its siblings and was set aside.
+    pub(crate) fn report(&self, fault: Fault) {
+        self.counters.ejections.fetch_add(1, Relaxed);
+        tracing::warn!(upstream = self.name(), reason = %fault, "a model server is set aside");
+    }
+
+    /// Asks whether the server is well, when the configuration does not say, what it serves, and when it has siblings,
+    /// how busy it is.
+    pub(crate) async fn probe(self: Arc<Self>, has_siblings: bool) {
         self.idle.close_old(self.clock.monotonic());
-        match self.fetch("/health").await {
+        match self.fetch("/health", CATALOGUE_BYTES_MAX).await {
             // Servers without this path say 404, and with a wrong key 401: both are well.
             Ok((status, _)) if status < 500 => {
-                if self.health.succeed_probe() {
+                let mut standing = self.standing();
+                if standing.health.succeed_probe() {
+                    standing.come_back(self.clock.monotonic());
                     tracing::info!(upstream = self.name(), "a model server is well again");
                 }
             }
             Ok((status, _)) => return self.complain(format!("/health answered {status}")),
             Err(reason) => return self.complain(reason),
         }
+        if has_siblings && self.has_metrics() {
+            let gauges = match self.fetch("/metrics", METRICS_BYTES_MAX).await {
+                Ok((200, page)) => gauges::parse(&page),
+                _ => None,
+            };
+            self.standing().measure(self.clock.monotonic(), gauges);
+        }
         if self.config.models.is_some() {
             return;
         }
-        let models = match self.fetch("/v1/models").await {
+        let models = match self.fetch("/v1/models", CATALOGUE_BYTES_MAX).await {
             Ok((200, body)) => catalogue::parse(&body).map_err(str::to_owned),
             Ok((status, _)) => Err(format!("/v1/models answered {status}")),
             Err(reason) => Err(reason),
@@ -288,16 +375,22 @@ impl Replica {
     }
 
     fn complain(&self, reason: String) {
-        if self.health.fail_probe(reason.clone()) {
+        if self.standing().health.fail_probe(reason.clone()) {
             tracing::warn!(upstream = self.name(), reason, "a model server is not well");
         }
     }
 
-    /// Over a new connection, because whether one can be had is half of what a probe is to find out.
-    async fn fetch(&self, path: &'static str) -> Result<(u16, Bytes), String> {
+    /// Connectors carry no such page, and nobody outside the house shows one.
+    fn has_metrics(&self) -> bool {
+        !matches!(self.target.dial, Dial::Connector { .. }) && self.config.zone != Zone::External
+    }
+
+    /// At most `bytes_max` bytes, over a new connection, because whether one can be had is half of what a probe is to find out.
+    async fn fetch(&self, path: &'static str, bytes_max: usize) -> Result<(u16, Bytes), String> {
         let attempt = async {
             let mut connection = Connection::open(&self.target.dial, &self.means).await?;
-            let request = self.request(Method::GET, path, "application/json", Bytes::new());
+            let accept = if path == "/metrics" { "text/plain" } else { "application/json" };
+            let request = self.request(Method::GET, path, accept, Bytes::new());
             let response = match connection.send(request.map_err(|error| error.to_string())?).await {
                 Ok(response) => response,
                 Err(SendError::Sent(reason) | SendError::Unsent(reason)) => return Err(reason),
@@ -308,8 +401,8 @@ impl Replica {
             let mut whole = Vec::new();
             while let Some(piece) = connection.chunk(&mut body).await {
                 whole.extend_from_slice(&piece?);
-                if whole.len() > CATALOGUE_BYTES_MAX {
-                    return Err(format!("{path} answered more than {CATALOGUE_BYTES_MAX} bytes"));
+                if whole.len() > bytes_max {
+                    return Err(format!("{path} answered more than {bytes_max} bytes"));
                 }
             }
             Ok((status, Bytes::from(whole)))
@@ -368,11 +461,12 @@ impl Replica {
         match status {
             200..=299 => {
                 self.counters.answers_2xx.fetch_add(1, Relaxed);
-                self.health.succeed();
+                self.note_answer(false);
             }
             400..=499 => {
                 self.counters.answers_4xx.fetch_add(1, Relaxed);
-                self.health.succeed();
+                // A server that turns questions away has little to do, and would be sent still more.
+                self.note_answer(status == 429);
             }
             500..=599 => {
                 self.counters.answers_5xx.fetch_add(1, Relaxed);
@@ -397,8 +491,18 @@ impl Replica {
         error
     }
 
+    /// The server answered; `turned_away` counts beside its siblings only.
+    fn note_answer(&self, turned_away: bool) {
+        let mut standing = self.standing();
+        standing.health.succeed();
+        standing.conduct.note(self.clock.monotonic(), turned_away);
+    }
+
     fn eject(&self, reason: String, connection_lost: bool) {
-        if self.health.fail(self.clock.monotonic(), reason.clone(), connection_lost) {
+        let now = self.clock.monotonic();
+        let mut standing = self.standing();
+        standing.conduct.note(now, true);
+        if standing.health.fail(now, reason.clone(), connection_lost) {
             self.counters.ejections.fetch_add(1, Relaxed);
             tracing::warn!(upstream = self.name(), reason, "a model server is set back");
         }
@@ -418,6 +522,15 @@ impl AtomicCounters {
             retries: self.retries.load(Relaxed),
             ejections: self.ejections.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
+            picks: Picks {
+                only: self.picks_only.load(Relaxed),
+                prefix: self.picks_prefix.load(Relaxed),
+                load: self.picks_load.load(Relaxed),
+                relief: self.picks_relief.load(Relaxed),
+                last_resort: self.picks_last_resort.load(Relaxed),
+            },
+            prompt_tokens: self.prompt_tokens.load(Relaxed),
+            prompt_tokens_remembered: self.prompt_tokens_remembered.load(Relaxed),
         }
     }
 }

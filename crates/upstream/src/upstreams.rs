@@ -2,19 +2,22 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use http::HeaderValue;
-use schleuse_types::{Clock, Label, OsRandom, Random, Zone};
+use schleuse_types::{BufferedRandom, Clock, Label, OsRandom, Random, Zone};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, AskError, Question};
 use crate::carrier::Carrier;
+use crate::choice::{Placed, place, set_outliers_aside};
 use crate::config::{UpstreamConfig, UpstreamConfigError};
 use crate::connection::Means;
-use crate::replica::{Failure, Replica, Status, needs_tls};
+use crate::prompt::{Prompt, PromptKey, with_salt};
+use crate::replica::{Failure, Outstanding, Replica, Status, needs_tls};
+use crate::standing::Standing;
 use crate::target::{Dial, Target};
 use crate::tls;
 
@@ -26,7 +29,20 @@ pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Upstreams {
     /// In configuration order.
     replicas: Arc<[Arc<Replica>]>,
+    routing: Arc<Routing>,
 }
+
+/// What choosing among replicas needs beside them.
+struct Routing {
+    /// `None`: there was no randomness for one, and prompts are not compared.
+    key: Option<PromptKey>,
+    random: Box<dyn Random>,
+    clock: Arc<dyn Clock>,
+}
+
+/// There is no upstream of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownUpstream;
 
 /// A model that somebody here serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +86,16 @@ impl Upstreams {
         clock: Arc<dyn Clock>,
         carrier: Option<Arc<dyn Carrier>>,
     ) -> Result<Self, UpstreamConfigError> {
+        let key = PromptKey::new(&OsRandom);
+        let routing = Routing { key, random: Box::new(BufferedRandom::default()), clock };
+        Self::with_routing(configs, routing, carrier)
+    }
+
+    fn with_routing(
+        configs: Vec<UpstreamConfig>,
+        routing: Routing,
+        carrier: Option<Arc<dyn Carrier>>,
+    ) -> Result<Self, UpstreamConfigError> {
         let mut names = HashSet::new();
         let mut replicas = Vec::new();
         for config in configs {
@@ -104,10 +130,10 @@ impl Upstreams {
                 target,
                 Means { tls, carrier: carrier.clone() },
                 authorization,
-                Arc::clone(&clock),
+                Arc::clone(&routing.clock),
             )));
         }
-        Ok(Self { replicas: replicas.into() })
+        Ok(Self { replicas: replicas.into(), routing: Arc::new(routing) })
     }
 
     /// Probes every server once, all at the same time, and asks those without configured models what they serve.
@@ -115,9 +141,18 @@ impl Upstreams {
     pub async fn refresh(&self) {
         let mut probes = JoinSet::new();
         for replica in self.replicas.iter() {
-            probes.spawn(Arc::clone(replica).probe());
+            probes.spawn(Arc::clone(replica).probe(self.has_siblings(replica)));
         }
         while probes.join_next().await.is_some() {}
+    }
+
+    /// Whether another one may be asked the same.
+    fn has_siblings(&self, replica: &Arc<Replica>) -> bool {
+        self.replicas.iter().any(|other| {
+            !Arc::ptr_eq(other, replica)
+                && is_alike(other, replica)
+                && replica.models().iter().any(|model| other.serves(&model.id))
+        })
     }
 
     /// Refreshes every [`WATCH_INTERVAL`] until `stop` is ready.
@@ -166,9 +201,9 @@ impl Upstreams {
     }
 
     /// The ways to a model, one for each zone, highest label and region, in configuration order; none when nobody
-    /// serves it. Replicas stand in the order in which they would be asked now: healthy ones first, among them the
-    /// one with the fewest outstanding questions. Unhealthy ones stay in the route, behind the others, so that the
-    /// last one is still asked.
+    /// serves it. Replicas stand in the order in which they would be asked a question that none of them remembers: healthy
+    /// ones first, among them the one with the fewest outstanding questions. Unhealthy ones stay in the route, behind the
+    /// others, so that the last one is still asked. One that is being drained is in a route only when all of it is.
     pub fn routes(&self, model: &str) -> Vec<Route> {
         let mut groups: Vec<(Route, Vec<&Arc<Replica>>)> = Vec::new();
         for replica in self.replicas.iter().filter(|replica| replica.serves(model)) {
@@ -191,31 +226,53 @@ impl Upstreams {
         groups
             .into_iter()
             .map(|(mut route, replicas)| {
-                route.healthy = replicas.iter().any(|replica| replica.is_good());
-                route.replicas =
-                    in_turn(replicas).into_iter().map(|replica| replica.name().to_owned()).collect();
+                let in_turn = in_turn(replicas, self.routing.clock.monotonic());
+                route.healthy = in_turn.iter().any(|turn| turn.is_open && turn.is_good);
+                let open_first = in_turn.first().is_some_and(|turn| turn.is_open);
+                route.replicas = in_turn
+                    .into_iter()
+                    .filter(|turn| turn.is_open == open_first)
+                    .map(|turn| turn.replica.name().to_owned())
+                    .collect();
                 route
             })
             .collect()
     }
 
-    /// Puts a question to one replica of the route. The next one is tried only while nothing was written, each at
-    /// most once. Any status from 200 to 299 and from 400 to 599 is an answer; none of them is retried.
+    /// Puts a question to one replica of the route: the one that is likely to answer first, because it remembers the
+    /// beginning of the prompt or has little to do (see `choice`). The next one is tried only while nothing was written,
+    /// each at most once. Any status from 200 to 299 and from 400 to 599 is an answer; none of them is retried.
     ///
-    /// An upstream whose zone, highest label or region is not the route's is not asked, even if the route names it.
-    pub async fn ask(&self, route: &Route, question: Question) -> Result<Answer, AskError> {
+    /// An upstream whose zone, highest label or region is not the route's is not asked, even if the route names it; nor is
+    /// one that is being drained.
+    pub async fn ask(&self, route: &Route, mut question: Question) -> Result<Answer, AskError> {
         let is_named = |replica: &Replica| route.replicas.iter().any(|name| name == replica.name());
-        let covered = self.replicas.iter().filter(|replica| is_named(replica) && route.covers(replica));
-        let replicas = in_turn(covered.collect());
+        let mut left: Vec<&Arc<Replica>> =
+            self.replicas.iter().filter(|replica| is_named(replica) && route.covers(replica)).collect();
+        if left.is_empty() {
+            return Err(AskError::NoReplica { reason: "the route names no known upstream".to_owned() });
+        }
+        // With one replica there is nothing to compare.
+        let prompt = match self.routing.key {
+            Some(key) if left.len() > 1 => {
+                Prompt::read(key, &route.model, question.cache_salt.as_deref(), &question.body)
+            }
+            _ => Prompt::unread(&question.body),
+        };
+        // Servers outside refuse members that they do not know, and keep their caches apart by account.
+        if let Some(salt) = &question.cache_salt
+            && route.zone != Zone::External
+        {
+            question.body =
+                with_salt(&question.body, salt).map_err(|reason| AskError::Unsendable { reason })?;
+        }
         let mut failures = Vec::new();
-        let mut left = replicas.len();
-        for replica in replicas {
-            left = left.saturating_sub(1);
-            match replica.ask(&question).await {
+        while let Some((replica, outstanding)) = self.place(&mut left, &prompt) {
+            match replica.ask(&question, outstanding).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Sent(error)) => return Err(error),
                 Err(Failure::Unsent(error)) => {
-                    if left > 0 {
+                    if left.iter().any(|replica| !replica.standing().is_draining) {
                         replica.counters.retries.fetch_add(1, Relaxed);
                     }
                     failures.push(error);
@@ -226,8 +283,53 @@ impl Upstreams {
         match (failures.pop(), failures.is_empty()) {
             (Some(error), true) => Err(error),
             (Some(_), false) => Err(AskError::NoReplica { reason: reasons.join("; ") }),
-            (None, _) => Err(AskError::NoReplica { reason: "the route names no known upstream".to_owned() }),
+            (None, _) => {
+                Err(AskError::NoReplica { reason: "all that may be asked are being drained".to_owned() })
+            }
         }
+    }
+
+    /// Takes the replica for a question out of those that are left, with the question counted there; `None` when none is
+    /// left that may be asked.
+    fn place<'a>(
+        &self,
+        left: &mut Vec<&'a Arc<Replica>>,
+        prompt: &Prompt,
+    ) -> Option<(&'a Arc<Replica>, Outstanding)> {
+        let now = self.routing.clock.monotonic();
+        // INVARIANT: whoever locks several locks them in configuration order; all others lock one.
+        let mut standings: Vec<MutexGuard<'_, Standing>> =
+            left.iter().map(|replica| replica.standing()).collect();
+        let outliers = set_outliers_aside(now, &mut standings);
+        let placed = place(now, prompt, &mut standings, &*self.routing.random);
+        drop(standings);
+        for (outlier, fault) in outliers {
+            if let Some(replica) = left.get(outlier) {
+                replica.report(fault);
+            }
+        }
+        let Placed { place, reason, ticket } = placed?;
+        // Not `swap_remove`, which would change the order.
+        let replica = left.remove(place);
+        Some((replica, replica.take(ticket, reason)))
+    }
+
+    /// From now on, no new question goes to this upstream; those under way go on, and [`Status::outstanding`] says how many
+    /// there are. Holds until [`Upstreams::undrain`] or the end of the process.
+    pub fn drain(&self, name: &str) -> Result<Status, UnknownUpstream> {
+        self.set_draining(name, true)
+    }
+
+    /// It gets questions again.
+    pub fn undrain(&self, name: &str) -> Result<Status, UnknownUpstream> {
+        self.set_draining(name, false)
+    }
+
+    fn set_draining(&self, name: &str, is_draining: bool) -> Result<Status, UnknownUpstream> {
+        let replica = self.replicas.iter().find(|replica| replica.name() == name).ok_or(UnknownUpstream)?;
+        replica.standing().is_draining = is_draining;
+        tracing::info!(upstream = name, is_draining, "a model server is drained or no longer");
+        Ok(replica.status())
     }
 
     /// Every upstream at this moment, in configuration order.
@@ -250,10 +352,32 @@ impl fmt::Debug for Upstreams {
     }
 }
 
-/// Healthy before unhealthy, then few outstanding questions before many, then configuration order.
-fn in_turn(mut replicas: Vec<&Arc<Replica>>) -> Vec<&Arc<Replica>> {
-    replicas.sort_by_cached_key(|replica| (!replica.is_good(), replica.outstanding()));
-    replicas
+/// The same in the eyes of the label lattice.
+fn is_alike(one: &Replica, other: &Replica) -> bool {
+    let (one, other) = (&one.config, &other.config);
+    (one.zone, one.max_label, &one.region) == (other.zone, other.max_label, &other.region)
+}
+
+/// A replica in the order in which it would be asked.
+struct Turn<'a> {
+    replica: &'a Arc<Replica>,
+    is_open: bool,
+    is_good: bool,
+}
+
+/// Those being drained last, healthy before unhealthy, then few outstanding questions before many, then configuration
+/// order.
+fn in_turn(replicas: Vec<&Arc<Replica>>, now: Duration) -> Vec<Turn<'_>> {
+    let mut turns: Vec<(u32, Turn<'_>)> = replicas
+        .into_iter()
+        .map(|replica| {
+            let standing = replica.standing();
+            let (is_open, is_good) = (!standing.is_draining, standing.is_good(now));
+            (standing.questions(), Turn { replica, is_open, is_good })
+        })
+        .collect();
+    turns.sort_by_key(|(questions, turn)| (!turn.is_open, !turn.is_good, *questions));
+    turns.into_iter().map(|(_, turn)| turn).collect()
 }
 
 /// `interval`, up to a tenth shorter or longer; exactly `interval` when there is no randomness.

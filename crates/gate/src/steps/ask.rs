@@ -35,6 +35,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         body: Bytes::from(cleared.request().to_upstream()),
         stream: is_stream,
         request_id: entry.id().to_string(),
+        cache_salt: None,
     };
     let (upstreams, turns, waiting) = (gate.upstreams.clone(), gate.turns.clone(), entry.clone());
     let mut asking: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {

@@ -230,6 +230,8 @@ impl ModelServers for Beside {
                 body: question.body,
                 stream: question.stream,
                 request_id: question.request_id,
+                // The gate has put it into the body.
+                cache_salt: None,
             };
             let answer = upstreams.ask(route, asked).await.map_err(|error| match error {
                 AskError::NoReplica { .. } | AskError::Connect { .. } => NotAnswered::Unsent,

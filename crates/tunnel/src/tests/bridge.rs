@@ -57,6 +57,7 @@ impl ModelServers for OwnUpstreams {
                 body: question.body,
                 stream: question.stream,
                 request_id: question.request_id,
+                cache_salt: None,
             };
             let answer = upstreams.ask(&route, question).await.map_err(|error| match error {
                 AskError::NoReplica { .. }

@@ -109,6 +109,7 @@ async fn ask(upstreams: &Upstreams, body: &str) -> Result<Answer, AskError> {
         body: Bytes::copy_from_slice(body.as_bytes()),
         stream: body.contains("\"stream\""),
         request_id: "01ARYZ6S410000000000000000".to_owned(),
+        cache_salt: None,
     };
     timeout(SOON, upstreams.ask(&route, question)).await.unwrap()
 }

@@ -11,7 +11,8 @@ use schleuse_types::{Clock, Label, Random, RefusalCode, Secret, SystemClock, Tim
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Route, Upstreams, jittered};
+use super::{Route, Routing, UnknownUpstream, Upstreams, jittered};
+use crate::prompt::PromptKey;
 use crate::{Answer, AskError, Question, UpstreamConfig, UpstreamConfigError};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -39,8 +40,22 @@ fn config(name: &str, url: &str) -> UpstreamConfig {
     UpstreamConfig { models: Some(vec!["tiny".to_owned()]), ..UpstreamConfig::new(name, url) }
 }
 
+/// Without randomness, so that among equals the first one is asked.
+struct Nothing;
+
+impl Random for Nothing {
+    fn fill(&self, _: &mut [u8]) -> std::io::Result<()> {
+        Err(std::io::Error::other("no randomness"))
+    }
+}
+
 fn upstreams(configs: Vec<UpstreamConfig>) -> Upstreams {
-    Upstreams::new(configs, Arc::new(SystemClock::new())).unwrap()
+    at(configs, Arc::new(SystemClock::new()))
+}
+
+fn at(configs: Vec<UpstreamConfig>, clock: Arc<dyn Clock>) -> Upstreams {
+    let routing = Routing { key: Some(PromptKey::fixed()), random: Box::new(Nothing), clock };
+    Upstreams::with_routing(configs, routing, None).unwrap()
 }
 
 fn to(fakes: &[&FakeUpstream]) -> Upstreams {
@@ -54,6 +69,7 @@ fn question(body: &'static str) -> Question {
         body: Bytes::from_static(body.as_bytes()),
         stream: body.contains("stream"),
         request_id: "01ARYZ6S410000000000000000".to_owned(),
+        cache_salt: None,
     }
 }
 
@@ -168,7 +184,7 @@ async fn a_refused_connection_is_tried_at_the_next_replica() {
     let fake = FakeUpstream::builder().script(Script::json(200, "{}")).start().await;
     let clock = Arc::new(TestClock::default());
     let configs = vec![config("dead", &dead_url().await), config("live", &fake.url())];
-    let upstreams = Upstreams::new(configs, clock.clone()).unwrap();
+    let upstreams = at(configs, clock.clone());
     assert_eq!(route(&upstreams).replicas, ["dead", "live"]);
     assert_eq!(ask(&upstreams, CHAT).await.unwrap().replica, "live");
     let status = &upstreams.status()[0];
@@ -477,6 +493,151 @@ async fn the_replica_with_the_fewest_questions_is_asked_first() {
     }
     answers.retain(|answer| answer.replica != "b");
     assert_eq!(route(&upstreams).replicas, ["b", "a", "c"]);
+}
+
+#[tokio::test]
+async fn a_replica_that_is_drained_gets_no_new_question() {
+    let fakes = [FakeUpstream::start().await, FakeUpstream::start().await];
+    for fake in &fakes {
+        fake.set_script(Script::deltas(&["x"], End::Hang));
+    }
+    let upstreams = to(&[&fakes[0], &fakes[1]]);
+    let before = route(&upstreams);
+    let running = ask(&upstreams, STREAM).await.unwrap();
+    assert_eq!(running.replica, "a");
+    let drained = upstreams.drain("a").unwrap();
+    assert_eq!((drained.draining, drained.outstanding, drained.healthy), (true, 1, true));
+    assert_eq!(route(&upstreams).replicas, ["b"]);
+    for _ in 0..3 {
+        // Also when it was admitted before.
+        assert_eq!(upstreams.ask(&before, question(STREAM)).await.unwrap().replica, "b");
+    }
+    assert_eq!(upstreams.status()[0].outstanding, 1, "what runs goes on");
+    drop(running);
+    assert_eq!(upstreams.status()[0].outstanding, 0);
+
+    upstreams.drain("b").unwrap();
+    let closed = route(&upstreams);
+    assert_eq!((closed.healthy, closed.replicas.len()), (false, 2));
+    let error = upstreams.ask(&closed, question(STREAM)).await.unwrap_err();
+    assert_eq!(error.to_string(), "no replica can be reached: all that may be asked are being drained");
+    assert_eq!(error.code(), RefusalCode::UpstreamUnavailable);
+    assert!(!upstreams.undrain("b").unwrap().draining);
+    assert_eq!(ask(&upstreams, STREAM).await.unwrap().replica, "b");
+    assert_eq!(upstreams.drain("c").unwrap_err(), UnknownUpstream);
+    assert_eq!(upstreams.undrain("").unwrap_err(), UnknownUpstream);
+}
+
+/// Asks with a prompt of 4000 letters, and reads the answer.
+async fn ask_long(upstreams: &Upstreams, letter: &str, salt: Option<&str>) -> String {
+    let body = format!(r#"{{"model":"tiny","prompt":"{}"}}"#, letter.repeat(4000));
+    let question = Question { body: body.into(), cache_salt: salt.map(str::to_owned), ..question(CHAT) };
+    let answer = upstreams.ask(&route(upstreams), question).await.unwrap();
+    let replica = answer.replica.clone();
+    answer.whole(1000).await.unwrap();
+    replica
+}
+
+#[tokio::test]
+async fn a_prompt_goes_where_its_beginning_is_remembered() {
+    let fakes = [FakeUpstream::start().await, FakeUpstream::start().await];
+    for fake in &fakes {
+        fake.set_script(Script::json(200, "{}"));
+    }
+    let upstreams = to(&[&fakes[0], &fakes[1]]);
+    // While `a` is busy, the prompt goes to `b`; when nobody is busy any more, it still does.
+    fakes[0].set_script(Script::Hang);
+    let here = route(&upstreams);
+    let busy = upstreams.ask(&here, question(CHAT));
+    tokio::select! {
+        answer = busy => panic!("{answer:?}"),
+        () = async {
+            assert!(fakes[0].wait_for_questions(1, SOON).await);
+            assert_eq!(ask_long(&upstreams, "x", Some("tenant-1")).await, "b");
+        } => {}
+    }
+    fakes[0].set_script(Script::json(200, "{}"));
+    assert_eq!(ask_long(&upstreams, "x", Some("tenant-1")).await, "b");
+    assert_eq!(ask_long(&upstreams, "y", Some("tenant-1")).await, "a");
+    assert_eq!(ask_long(&upstreams, "x", Some("tenant-2")).await, "a", "nothing is shared");
+    let picks = upstreams.status()[1].counters.picks;
+    assert_eq!((picks.load, picks.prefix), (1, 1));
+    let counters = upstreams.status()[1].counters;
+    assert_eq!(counters.prompt_tokens, 2 * 1001);
+    assert!((980..1001).contains(&counters.prompt_tokens_remembered), "{counters:?}");
+}
+
+#[tokio::test]
+async fn the_tenants_salt_is_in_the_body_inside_the_house_only() {
+    let fake = FakeUpstream::builder().script(Script::json(200, "{}")).start().await;
+    let salted = |salt: &str| Question { cache_salt: Some(salt.to_owned()), ..question(CHAT) };
+    let inside = to(&[&fake]);
+    inside.ask(&route(&inside), salted("dGVuYW50")).await.unwrap();
+    let body = fake.questions().pop().unwrap().body;
+    assert_eq!(body, CHAT.replacen('{', r#"{"cache_salt":"dGVuYW50","#, 1).as_bytes());
+    let error = inside.ask(&route(&inside), salted("\"")).await.unwrap_err();
+    assert!(matches!(error, AskError::Unsendable { .. }), "{error}");
+    let outside = upstreams(vec![UpstreamConfig { zone: Zone::External, ..config("far", &fake.url()) }]);
+    outside.ask(&route(&outside), salted("dGVuYW50")).await.unwrap();
+    assert_eq!(fake.questions().pop().unwrap().body, CHAT.as_bytes());
+}
+
+#[tokio::test]
+async fn servers_with_siblings_are_asked_how_busy_they_are() {
+    let busy = b"vllm:num_requests_running 5\nvllm:num_requests_waiting 9\nvllm:kv_cache_usage_perc 0.5\n";
+    let fakes = [FakeUpstream::start().await, FakeUpstream::start().await];
+    let clock = Arc::new(TestClock::default());
+    let configs = fakes.iter().zip(["a", "b"]).map(|(fake, name)| config(name, &fake.url())).collect();
+    let upstreams = at(configs, clock.clone());
+    let page = |page: &[u8]| Script::json(200, std::str::from_utf8(page).unwrap());
+    fakes[0].set_script_at("/metrics", page(busy));
+    fakes[1].set_script_at("/metrics", Script::status(404));
+    upstreams.refresh().await;
+    let status = upstreams.status();
+    assert_eq!((status[0].waiting, status[0].kv_usage_percent), (Some(9), Some(50)));
+    assert_eq!((status[1].waiting, status[1].healthy), (None, true));
+    for fake in &fakes {
+        fake.set_script(Script::json(200, "{}"));
+    }
+    let asked = async || ask(&upstreams, CHAT).await.unwrap().replica.clone();
+    assert_eq!(asked().await, "b");
+    // What is old says nothing, and what is too long is not read.
+    clock.advance(Duration::from_secs(21));
+    assert_eq!(asked().await, "a");
+    fakes[0].set_script_at("/metrics", page(&busy.repeat(20_000)));
+    upstreams.refresh().await;
+    assert_eq!(asked().await, "a");
+    // Alone, it is not asked.
+    let alone = to(&[&fakes[0]]);
+    let before = fakes[0].requests().len();
+    alone.refresh().await;
+    assert_eq!(fakes[0].requests().len() - before, 1);
+}
+
+#[tokio::test]
+async fn a_replica_that_often_fails_is_set_aside_and_the_last_one_never() {
+    let fakes = [FakeUpstream::start().await, FakeUpstream::start().await];
+    fakes[1].set_script(Script::json(200, "{}"));
+    let clock = Arc::new(TestClock::default());
+    let configs = fakes.iter().zip(["a", "b"]).map(|(fake, name)| config(name, &fake.url())).collect();
+    let upstreams = at(configs, clock.clone());
+    // Every other answer turns the question away, which sets nobody back by itself.
+    for turn in 0..20 {
+        fakes[0].set_script(Script::status(if turn % 2 == 0 { 429 } else { 400 }));
+        ask(&upstreams, CHAT).await.unwrap();
+    }
+    assert_eq!(ask(&upstreams, CHAT).await.unwrap().replica, "b");
+    let status = upstreams.status().remove(0);
+    assert_eq!((status.healthy, status.counters.ejections), (false, 1));
+    assert_eq!(status.reason.as_deref(), Some("50 % of its last questions failed"));
+    upstreams.drain("b").unwrap();
+    assert_eq!(ask(&upstreams, CHAT).await.unwrap().replica, "a");
+    upstreams.undrain("b").unwrap();
+    clock.advance(Duration::from_secs(10));
+    assert!(upstreams.status()[0].healthy);
+    assert_eq!(ask(&upstreams, CHAT).await.unwrap().replica, "b", "it comes back slowly");
+    clock.advance(Duration::from_secs(30));
+    assert_eq!(ask(&upstreams, CHAT).await.unwrap().replica, "a");
 }
 
 #[tokio::test]
