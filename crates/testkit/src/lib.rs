@@ -5,6 +5,7 @@ pub mod gguf;
 mod recording;
 mod repertoire;
 mod script;
+pub mod virtual_engine;
 
 pub use fake_upstream::{FakeUpstream, FakeUpstreamBuilder, Seen};
 pub use recording::{

@@ -22,6 +22,8 @@ mod health;
 mod prefixes;
 mod prompt;
 mod replica;
+#[cfg(test)]
+mod simulation;
 mod standing;
 mod target;
 mod tls;

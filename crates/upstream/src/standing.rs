@@ -50,6 +50,8 @@ pub(crate) struct Ticket {
     unread: u64,
     /// What stood before the answer's first byte, this question's own reading among it.
     work: f64,
+    /// Of the prompt: remembered once the answer has begun.
+    blocks: Vec<u64>,
     /// Of the prompt, in LLM tokens: all of it, and what is thought to be remembered.
     pub(crate) tokens: u64,
     pub(crate) known_tokens: u64,
@@ -90,14 +92,24 @@ impl Standing {
         let work = self.work(now, prompt, known_tokens);
         self.questions = self.questions.saturating_add(1);
         self.unread = self.unread.saturating_add(unread);
-        self.prefixes.touch(&prompt.blocks);
-        Ticket { taken_at: now, unread, work, tokens: prompt.tokens(), known_tokens }
+        let known = self.prefixes.known(&prompt.blocks);
+        self.prefixes.touch(prompt.blocks.get(..known).unwrap_or_default());
+        Ticket {
+            taken_at: now,
+            unread,
+            work,
+            blocks: prompt.blocks.clone(),
+            tokens: prompt.tokens(),
+            known_tokens,
+        }
     }
 
-    /// The first byte of the answer is there. Only those of good streams say how fast the server is: a whole answer's comes
+    /// The first byte of the answer is there: the prompt was read, and from now on another one with the same beginning
+    /// finds it read. Before that it would be read beside the first one, which is no gain. Only those of good streams say how fast the server is: a whole answer's comes
     /// when all of it is written, an error's at once.
     pub(crate) fn begin(&mut self, now: Duration, ticket: &mut Ticket, is_good_stream: bool) {
         self.unread = self.unread.saturating_sub(std::mem::take(&mut ticket.unread));
+        self.prefixes.touch(&std::mem::take(&mut ticket.blocks));
         if is_good_stream {
             self.conduct.note_first_byte(now.saturating_sub(ticket.taken_at), ticket.work);
         }
@@ -210,7 +222,7 @@ mod tests {
         check(&standing, &[1, 2], 1000.0);
         let mut ticket = standing.take(NOW, &prompt(&[1, 2]));
         check(&standing, &[3], 1000.0 + 1000.0 + 64.0);
-        check(&standing, &[1, 2, 3], 968.0 + 1000.0 + 64.0);
+        check(&standing, &[1, 2, 3], 1000.0 + 1000.0 + 64.0);
         standing.begin(NOW, &mut ticket, true);
         check(&standing, &[3], 1000.0 + 64.0);
         standing.end(ticket);
@@ -241,7 +253,8 @@ mod tests {
     #[test]
     fn a_server_that_was_away_remembers_nothing_and_gets_less() {
         let mut standing = Standing::default();
-        let ticket = standing.take(NOW, &prompt(&[1, 2]));
+        let mut ticket = standing.take(NOW, &prompt(&[1, 2]));
+        standing.begin(NOW, &mut ticket, false);
         standing.end(ticket);
         check(&standing, &[1, 2], 968.0);
         standing.come_back(NOW);
