@@ -1,15 +1,16 @@
 //! What a model reads of a question, as keyed hashes of its blocks, and what goes into the body for its sake.
 //!
 //! A model server keeps what it computed for the beginning of a prompt, and the next question with the same beginning is
-//! cheaper there. To find that server again, nothing but hashes is kept: SipHash-2-4 under a key of this process, each
+//! cheaper there. To find that server again, nothing but hashes is kept: SipHash-1-3 under a key of this process, each
 //! block's over the one before it, the first one's over the tenant's salt and the model. So equal texts of two tenants
 //! are not equal here, and nobody outside can compute a hash. No text is kept.
 
 use std::hash::Hasher;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use memchr::memchr2;
 use schleuse_types::Random;
-use siphasher::sip::SipHasher24;
+use siphasher::sip::SipHasher13;
 
 /// Of one prompt. With the sizes below they cover its first 148 KiB; what stands behind is worked out anew anyway.
 pub(crate) const BLOCKS_MAX: usize = 256;
@@ -132,13 +133,13 @@ struct Chain {
     key: PromptKey,
     blocks: Vec<u64>,
     last: u64,
-    open: SipHasher24,
+    open: SipHasher13,
     open_bytes: usize,
 }
 
 impl Chain {
     fn new(key: PromptKey, model: &str, salt: &[u8]) -> Self {
-        let mut seed = SipHasher24::new_with_key(&key.0);
+        let mut seed = SipHasher13::new_with_key(&key.0);
         seed.write_usize(salt.len());
         seed.write(salt);
         seed.write(model.as_bytes());
@@ -170,8 +171,8 @@ impl Chain {
     }
 }
 
-fn next(key: PromptKey, last: u64) -> SipHasher24 {
-    let mut hasher = SipHasher24::new_with_key(&key.0);
+fn next(key: PromptKey, last: u64) -> SipHasher13 {
+    let mut hasher = SipHasher13::new_with_key(&key.0);
     hasher.write_u64(last);
     hasher
 }
@@ -247,7 +248,7 @@ fn split_brackets(text: &[u8]) -> (&[u8], &[u8]) {
 fn split_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = text.strip_prefix(b"\"")?;
     loop {
-        let place = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        let place = memchr2(b'"', b'\\', rest)?;
         let (_, from) = rest.split_at(place);
         match from {
             [b'"', behind @ ..] => return Some(text.split_at(text.len() - behind.len())),

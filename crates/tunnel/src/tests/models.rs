@@ -266,8 +266,11 @@ async fn without_a_connector_the_next_replica_is_asked() {
     let dead_link = link(&gate, "gpu-2", &[&dead], &["tiny"]).await;
     dead.stop().await;
     let both = upstreams(&gate, &["connector:gpu-2", &url]);
-    assert_eq!(ask(&both, CHAT).await.unwrap().replica, "b");
-    assert_eq!(both.status()[0].counters.connect_failures, 1);
+    // Both are as good until one was tried; which one is, is drawn.
+    for _ in 0..64 {
+        assert_eq!(ask(&both, CHAT).await.unwrap().replica, "b");
+    }
+    assert!(both.status()[0].counters.connect_failures >= 1);
     drop(dead_link);
 }
 
