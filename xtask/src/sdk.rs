@@ -1,4 +1,4 @@
-//! The official OpenAI SDKs and a certified identity provider as real parts for the end-to-end tests, at pinned versions, in
+//! The official OpenAI and Anthropic SDKs and a certified identity provider as real parts for the end-to-end tests, at pinned versions, in
 //! the tools folder.
 //!
 //! What the tests find there (`SCHLEUSE_TOOLS` names the folder): `bin/node`, `bin/chromium`, `sdk-python/bin/python`,
@@ -9,13 +9,13 @@ use crate::place::{self, Place};
 use crate::{Trouble, model, step};
 use std::process::Command;
 
-/// Prepares both SDKs and the identity provider, and the links by which tests find the other tools.
+/// Prepares the SDKs and the identity provider, and the links by which tests find the other tools.
 ///
 /// # Errors
 /// When a registry cannot be reached or a tool is missing.
 pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
-    python(place, "sdk-python", "openai", "install the official Python SDK")?;
-    javascript(place, node, "sdk-node", "openai", "install the official Node SDK")?;
+    python(place, "sdk-python", "openai, anthropic", "install the official Python SDKs")?;
+    javascript(place, node, "sdk-node", "openai", "install the official Node SDKs")?;
     javascript(place, node, "idp", "oidc-provider", "install an OpenID provider to sign in at")?;
     let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
     node::relink(&chromium, &place.tools.join("bin/chromium"))?;
@@ -23,16 +23,16 @@ pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
     node::relink(&model::fetch(place)?, &place.tools.join("model.gguf"))
 }
 
-/// Installs what `xtask/tools/<name>/requirements.txt` pins, in an environment of its own, of which `module` must load.
+/// Installs what `xtask/tools/<name>/requirements.txt` pins, in an environment of its own, of which `modules` must load.
 ///
 /// # Errors
 /// When the registry cannot be reached or what came cannot be loaded.
-pub(crate) fn python(place: &Place, name: &str, module: &str, doing: &str) -> Result<(), Trouble> {
+pub(crate) fn python(place: &Place, name: &str, modules: &str, doing: &str) -> Result<(), Trouble> {
     let wanted = node::copy_tool(place, name, &["requirements.txt"])?;
     let folder = place.tools.join(name);
     let python = folder.join("bin/python");
     let stamp = place.stamp(name);
-    let works = || step::answer(&python, &["-c", &format!("import {module}")]).is_some();
+    let works = || step::answer(&python, &["-c", &format!("import {modules}")]).is_some();
     if std::fs::read_to_string(&stamp).is_ok_and(|last| last == wanted) && works() {
         return Ok(());
     }
@@ -56,7 +56,7 @@ pub(crate) fn python(place: &Place, name: &str, module: &str, doing: &str) -> Re
     ]);
     step::quiet(doing, &log, pip.arg(folder.join("requirements.txt")))?;
     if !works() {
-        return Err(Trouble::new(format!("`{module}` was installed for Python and cannot be loaded")));
+        return Err(Trouble::new(format!("`{modules}` was installed for Python and cannot be loaded")));
     }
     place::write(&stamp, &wanted)
 }

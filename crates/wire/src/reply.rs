@@ -401,6 +401,8 @@ const MESSAGE_CHANNELS: [(&str, Channel); 4] = [
 #[derive(Debug, Clone, PartialEq)]
 pub struct WholeReply {
     body: Object,
+    /// Of an answer whose `data` was found to be numbers and base 64.
+    has_vectors: bool,
 }
 
 impl WholeReply {
@@ -425,7 +427,7 @@ impl WholeReply {
             | Surface::Responses) => completion(asked, body)?,
         };
         kept.set("model", Value::String(model.to_owned()));
-        let mut reply = Self { body: kept };
+        let mut reply = Self { body: kept, has_vectors: surface.asked_as() == Surface::Embeddings };
         if surface.is_translated() {
             reply.remove_logprobs();
             reply.simplify();
@@ -486,12 +488,15 @@ impl WholeReply {
     pub fn visit(&mut self, visitor: &mut dyn TextVisitor) {
         let mut at = Pointer::default();
         for (name, value) in self.body.iter_mut() {
-            // INVARIANT: what else there is was made here, is looked at by `withhold_unless`, or is numbers and base 64.
-            if matches!(name, "choices" | "results") {
-                at.push(crate::Segment::Key(name));
-                visit(value, &mut at, visitor);
-                at.pop();
+            // INVARIANT: what is left out was made here, or is looked at by `withhold_unless`.
+            let is_made_here = matches!(name, "object" | "created" | "model");
+            let is_withheld = matches!(name, "id" | "system_fingerprint" | "usage");
+            if is_made_here || is_withheld || (self.has_vectors && name == "data") {
+                continue;
             }
+            at.push(crate::Segment::Key(name));
+            visit(value, &mut at, visitor);
+            at.pop();
         }
     }
 

@@ -1,4 +1,4 @@
-//! The official OpenAI SDKs, really installed, against a house.
+//! The official OpenAI and Anthropic SDKs, really installed, against a house.
 
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use crate::house::{House, Plan, stderr, stdout};
 use crate::tools::{run, tool};
 
-const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.py");
-const JAVASCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/chat.mjs");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk");
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The pieces of a tool call as vLLM streams them. The recorded model was random and calls with nothing.
@@ -56,24 +55,55 @@ async fn fakes() -> [FakeUpstream; 4] {
     ]
 }
 
-#[tokio::test]
-async fn the_python_sdk_is_at_home() {
+/// Runs a program of Python's against a house of its own.
+async fn python(program: &str, checks: usize) {
     let fakes = fakes().await;
     let house = house(&fakes).await;
     let (url, keys) = (house.ready["url"].as_str().unwrap(), house.ready["keys"].to_string());
-    let output = run(tool("sdk-python/bin/python"), &["-I", PYTHON, url, &keys], PATIENCE).await;
+    let program = format!("{FOLDER}/{program}");
+    let output = run(tool("sdk-python/bin/python"), &["-I", &program, url, &keys], PATIENCE).await;
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("7 checks passed"), "{}", stdout(&output));
+    assert!(stdout(&output).contains(&format!("{checks} checks passed")), "{}", stdout(&output));
+}
+
+/// Runs a program of Node's against a house of its own.
+async fn javascript(program: &str, checks: usize) {
+    let fakes = fakes().await;
+    let house = house(&fakes).await;
+    let (url, keys) = (house.ready["url"].as_str().unwrap(), house.ready["keys"].to_string());
+    let (program, manifest) = (format!("{FOLDER}/{program}"), tool("sdk-node/package.json"));
+    let arguments = [&program, url, &keys, manifest.to_str().unwrap()];
+    let output = run(tool("bin/node"), &arguments, PATIENCE).await;
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains(&format!("{checks} checks passed")), "{}", stdout(&output));
 }
 
 #[tokio::test]
-async fn the_node_sdk_is_at_home() {
-    let fakes = fakes().await;
-    let house = house(&fakes).await;
-    let (url, keys) = (house.ready["url"].as_str().unwrap(), house.ready["keys"].to_string());
-    let manifest = tool("sdk-node/package.json");
-    let arguments = [JAVASCRIPT, url, &keys, manifest.to_str().unwrap()];
-    let output = run(tool("bin/node"), &arguments, PATIENCE).await;
-    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("8 checks passed"), "{}", stdout(&output));
+async fn openais_python_sdk_is_at_home() {
+    python("chat.py", 7).await;
+}
+
+#[tokio::test]
+async fn openais_node_sdk_is_at_home() {
+    javascript("chat.mjs", 8).await;
+}
+
+#[tokio::test]
+async fn openais_python_sdk_gets_responses() {
+    python("responses.py", 5).await;
+}
+
+#[tokio::test]
+async fn openais_node_sdk_gets_responses() {
+    javascript("responses.mjs", 5).await;
+}
+
+#[tokio::test]
+async fn anthropics_python_sdk_is_at_home() {
+    python("messages.py", 6).await;
+}
+
+#[tokio::test]
+async fn anthropics_node_sdk_is_at_home() {
+    javascript("messages.mjs", 6).await;
 }
