@@ -176,7 +176,9 @@ fn ocsf(index: u64, entry: &Map<String, Value>) -> Value {
             (1, "Create")
         }
         "config.load" | "log.read" | "log.export" | "log.verify" => (2, "Read"),
-        "person.change" | "person.block" | "person.unblock" => (3, "Update"),
+        "person.change" | "person.block" | "person.unblock" | "upstream.drain" | "upstream.undrain" => {
+            (3, "Update")
+        }
         "key.revoke" | "session.end" => (4, "Delete"),
         _ => (99, "Other"),
     };

@@ -32,6 +32,10 @@ pub enum Event {
     PersonChange,
     PersonBlock,
     PersonUnblock,
+    /// A model server gets no new questions, because somebody wants it so.
+    UpstreamDrain,
+    /// It gets them again.
+    UpstreamUndrain,
     /// Somebody looked at entries of this log.
     LogRead,
     LogExport,
@@ -61,6 +65,8 @@ impl Event {
             Self::PersonChange => "person.change",
             Self::PersonBlock => "person.block",
             Self::PersonUnblock => "person.unblock",
+            Self::UpstreamDrain => "upstream.drain",
+            Self::UpstreamUndrain => "upstream.undrain",
             Self::LogRead => "log.read",
             Self::LogExport => "log.export",
             Self::LogVerify => "log.verify",

@@ -110,6 +110,8 @@ async fn work(call: Call) -> Result<Reply, Refusal> {
         Work::Sessions => sessions::list(&call).await,
         Work::RevokeSession => sessions::revoke(&call).await,
         Work::Upstreams => operations::upstreams(&call),
+        Work::DrainUpstream => operations::drain(&call, true).await,
+        Work::UndrainUpstream => operations::drain(&call, false).await,
         Work::Policies => operations::policies(&call),
         Work::Posture => operations::posture(&call),
         Work::Access => access::list(&call).await,

@@ -37,6 +37,7 @@ fn german_reason(english: &str) -> Option<String> {
         .or_else(|| of_system(english).map(str::to_owned))
         .or_else(|| of_question(english))
         .or_else(|| of_probe(english))
+        .or_else(|| of_siblings(english))
         .or_else(|| of_tls(english).map(str::to_owned))
 }
 
@@ -115,6 +116,18 @@ fn of_probe(english: &str) -> Option<String> {
     }
 }
 
+/// What sets a server apart from the others of its kind.
+fn of_siblings(english: &str) -> Option<String> {
+    if let Some(percent) = english.strip_suffix(" % of its last questions failed") {
+        return percent
+            .parse::<u8>()
+            .ok()
+            .map(|percent| format!("{percent} % der letzten Fragen schlugen fehl"));
+    }
+    let times = english.strip_prefix("needs ")?.strip_suffix(" times as long as its siblings")?;
+    times.parse::<u64>().ok().map(|times| format!("braucht {times}-mal so lange wie die anderen"))
+}
+
 fn of_tls(english: &str) -> Option<&'static str> {
     let words = english.strip_prefix("TLS: ")?;
     let causes = [
@@ -178,6 +191,9 @@ mod tests {
             "die Antwort ist länger als 8388608 Bytes",
         );
         check("status 500", "Status 500");
+        check("45 % of its last questions failed", "45 % der letzten Fragen schlugen fehl");
+        check("needs 5 times as long as its siblings", "braucht 5-mal so lange wie die anderen");
+        check("needs no times as long as its siblings", UNKNOWN);
         check(
             "TLS: invalid peer certificate: UnknownIssuer",
             "TLS: das Zertifikat kommt von keiner bekannten Stelle",

@@ -4,14 +4,15 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use schleuse_audit::Event;
 use schleuse_identity::Verified;
 use schleuse_policy::Effect;
 use schleuse_types::{Refusal, Text, Timestamp};
-use schleuse_upstream::Upstreams;
+use schleuse_upstream::{Status, Upstreams};
 use schleuse_wire::Reply;
 use serde_json::{Value, json};
 
-use crate::answer::{both, ok, time};
+use crate::answer::{both, nothing_there, ok, time};
 use crate::call::Call;
 use crate::complaint;
 
@@ -170,6 +171,34 @@ pub(crate) fn upstreams(call: &Call) -> Result<Reply, Refusal> {
     Ok(ok(&json!({"upstreams": upstream_documents(&call.console.upstreams), "next": null})))
 }
 
+/// `POST /api/upstreams/{name}/drain` and `…/undrain`: from now on it gets no new questions, or gets them again; those under
+/// way go on. Answers with the upstream as it is then, and the models that nobody else serves while it is drained.
+pub(crate) async fn drain(call: &Call, is_draining: bool) -> Result<Reply, Refusal> {
+    let upstreams = &call.console.upstreams;
+    let unknown =
+        || nothing_there(Text::fixed("There is no such model server.", "Diesen Modellserver gibt es nicht."));
+    let find = || upstreams.status().into_iter().find(|status| status.name == call.id).ok_or_else(unknown);
+    let before = find()?;
+    if before.draining != is_draining {
+        let mut record = call.entry(if is_draining { Event::UpstreamDrain } else { Event::UpstreamUndrain });
+        record.subject = Some(before.name);
+        record.change = Some(format!("outstanding={}", before.outstanding));
+        let change = async {
+            match is_draining {
+                true => upstreams.drain(&call.id),
+                false => upstreams.undrain(&call.id),
+            }
+            .map_err(|_| unknown())
+        };
+        call.change(record, change).await?;
+    }
+    let all = upstreams.status();
+    let is_served = |model: &String| all.iter().any(|other| !other.draining && other.models.contains(model));
+    let status = find()?;
+    let unserved: Vec<_> = status.models.iter().filter(|model| !is_served(model)).cloned().collect();
+    Ok(ok(&json!({"upstream": upstream_document(status), "unserved_models": unserved})))
+}
+
 /// `GET /api/policies`.
 pub(crate) fn policies(call: &Call) -> Result<Reply, Refusal> {
     let policy = &call.console.policy;
@@ -234,20 +263,26 @@ pub(crate) fn limits(call: &Call) -> Result<Reply, Refusal> {
 }
 
 fn upstream_documents(upstreams: &Upstreams) -> Vec<Value> {
-    let documents = upstreams.status().into_iter().map(|status| {
-        json!({
-            "name": status.name,
-            "url": status.url,
-            "zone": status.zone.as_str(),
-            "region": status.region.unwrap_or_default(),
-            "max_label": status.max_label.as_str(),
-            "models": status.models,
-            "healthy": status.healthy,
-            "reason": status.reason.map(|reason| both(&complaint::of_server(&reason))),
-            "in_flight": status.outstanding,
-            // This house keeps no queue of its own before a model server; what waits, waits there.
-            "queue": null,
-        })
-    });
-    documents.collect()
+    upstreams.status().into_iter().map(upstream_document).collect()
+}
+
+fn upstream_document(status: Status) -> Value {
+    json!({
+        "name": status.name,
+        "url": status.url,
+        "zone": status.zone.as_str(),
+        "region": status.region.unwrap_or_default(),
+        "max_label": status.max_label.as_str(),
+        "models": status.models,
+        "healthy": status.healthy,
+        "reason": status.reason.map(|reason| both(&complaint::of_server(&reason))),
+        // No new questions, because somebody wants it so; it is over when nothing is in flight any more.
+        "draining": status.draining,
+        "in_flight": status.outstanding,
+        // This house keeps no queue of its own before a model server; what waits, waits there, and its own page says so.
+        "queue": status.waiting,
+        "kv_usage_percent": status.kv_usage_percent,
+        "prompt_tokens": status.counters.prompt_tokens,
+        "prompt_tokens_remembered": status.counters.prompt_tokens_remembered,
+    })
 }

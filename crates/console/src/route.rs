@@ -58,6 +58,8 @@ pub(crate) enum Work {
     Sessions,
     RevokeSession,
     Upstreams,
+    DrainUpstream,
+    UndrainUpstream,
     Policies,
     Posture,
     Access,
@@ -86,7 +88,7 @@ use Method::{Delete, Get, Post, Put};
 use Need::{Either, Nothing, One};
 
 /// Every route under `/api` but those of the chat. More specific ones stand before those with a `{…}` in that place.
-pub static ROUTES: [Route; 23] = [
+pub static ROUTES: [Route; 25] = [
     row(Get, "/api/decisions", One(Action::ReadDecisions), Work::Decisions, FILTERS),
     row(Get, "/api/decisions/live", One(Action::ReadDecisions), Work::LiveDecisions, LIVE),
     row(Get, "/api/decisions/{request_id}", One(Action::ReadDecisions), Work::DecisionsOfRequest, NONE),
@@ -105,6 +107,8 @@ pub static ROUTES: [Route; 23] = [
     row(Get, "/api/sessions", One(Action::ManagePeople), Work::Sessions, LIST),
     row(Delete, "/api/sessions/{id}", One(Action::ManagePeople), Work::RevokeSession, NONE),
     row(Get, "/api/upstreams", One(Action::ReadConfiguration), Work::Upstreams, NONE),
+    row(Post, "/api/upstreams/{name}/drain", One(Action::ManageUpstreams), Work::DrainUpstream, NONE),
+    row(Post, "/api/upstreams/{name}/undrain", One(Action::ManageUpstreams), Work::UndrainUpstream, NONE),
     row(Get, "/api/policies", One(Action::ReadConfiguration), Work::Policies, NONE),
     row(Get, "/api/posture", One(Action::ReadConfiguration), Work::Posture, NONE),
     // For oneself; about others only with `explainAccess`, which the work itself asks for.

@@ -86,12 +86,14 @@ pub enum Action {
     ManageKeys,
     /// See upstreams, policies and posture.
     ReadConfiguration,
+    /// Take upstreams out of use and back, while those under way go on.
+    ManageUpstreams,
     ManagePolicies,
 }
 
 impl Action {
     /// Every action whose resource is the house, in the order of the schema.
-    pub const HOUSE: [Self; 10] = [
+    pub const HOUSE: [Self; 11] = [
         Self::ListModels,
         Self::UseChat,
         Self::ReadOperations,
@@ -101,6 +103,7 @@ impl Action {
         Self::ManagePeople,
         Self::ManageKeys,
         Self::ReadConfiguration,
+        Self::ManageUpstreams,
         Self::ManagePolicies,
     ];
 
@@ -117,6 +120,7 @@ impl Action {
             Self::ManagePeople => "managePeople",
             Self::ManageKeys => "manageKeys",
             Self::ReadConfiguration => "readConfiguration",
+            Self::ManageUpstreams => "manageUpstreams",
             Self::ManagePolicies => "managePolicies",
         }
     }
@@ -163,6 +167,10 @@ impl Action {
             Self::ReadConfiguration => Text::fixed(
                 "see model servers, policies and posture",
                 "Modellserver, Richtlinien und Zustand sehen",
+            ),
+            Self::ManageUpstreams => Text::fixed(
+                "take model servers out of use and back",
+                "Modellserver aus dem Betrieb nehmen und zurückholen",
             ),
             Self::ManagePolicies => Text::fixed("manage policies", "Richtlinien verwalten"),
         }

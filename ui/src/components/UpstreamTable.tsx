@@ -29,8 +29,9 @@ export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
           id: "state",
           name: columns.state,
           tight: true,
-          cell: ({ healthy, reason }) => (
+          cell: ({ healthy, reason, draining }) => (
             <>
+              {draining ? <Badge data-state="draining">{now.draining}</Badge> : null}
               <Badge look={healthy ? "good" : "stop"} data-state={healthy ? "healthy" : "unhealthy"}>
                 {healthy ? now.healthy : now.unhealthy}
               </Badge>

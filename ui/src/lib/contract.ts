@@ -151,6 +151,8 @@ export interface Upstream {
   healthy: boolean;
   /** Why it does not answer. */
   reason?: BothTexts | null;
+  /** Gets no new questions, because somebody wants it so. */
+  draining?: boolean;
   in_flight: number;
   queue: number | null;
 }

@@ -23,7 +23,8 @@ fn permitted(path: &str) -> &'static [Role] {
         "/api/now" => &[Role::Engineer, Role::Admin],
         path if path.starts_with("/api/people") || path.starts_with("/api/keys") => &[Role::Admin],
         path if path.starts_with("/api/sessions") => &[Role::Admin],
-        "/api/upstreams" | "/api/policies" | "/api/posture" => &[Role::Admin],
+        path if path.starts_with("/api/upstreams") => &[Role::Admin],
+        "/api/policies" | "/api/posture" => &[Role::Admin],
         _ => &Role::ALL,
     }
 }
@@ -115,6 +116,39 @@ async fn a_session_may_what_its_role_may() {
     let (_, employee) = house.sign_in(Role::Employee).await;
     let answer = house.send(Some(employee), Method::Get, "/api/people", "").await;
     assert_eq!(answer.status, 403);
+}
+
+#[tokio::test]
+async fn a_model_server_is_drained_with_an_entry_and_comes_back() {
+    let house = House::open().await;
+    let name = house.console.upstreams.status().remove(0).name;
+    let change = async |what: &str, status: u16| {
+        let answer = house.post(Role::Admin, &format!("/api/upstreams/{name}/{what}"), "").await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        answer.json()
+    };
+    let drained = change("drain", 200).await;
+    assert_eq!(
+        (&drained["upstream"]["draining"], &drained["upstream"]["in_flight"], &drained["unserved_models"][0]),
+        (&true.into(), &0.into(), &"large".into())
+    );
+    let entry = house.newest(Event::UpstreamDrain);
+    assert_eq!((&entry["subject"], &entry["change"]), (&name.as_str().into(), &"outstanding=0".into()));
+    assert_eq!(entry["user"], house.pseudonym(Role::Admin));
+    // It is so already: no second entry.
+    change("drain", 200).await;
+    let now = house.get(Role::Admin, "/api/upstreams").await.json();
+    assert_eq!(now["upstreams"][0]["draining"], true);
+    let back = change("undrain", 200).await;
+    assert_eq!(
+        (&back["upstream"]["draining"], &back["unserved_models"]),
+        (&false.into(), &Value::Array(Vec::new()))
+    );
+    assert_eq!((house.count(Event::UpstreamDrain), house.count(Event::UpstreamUndrain)), (1, 1));
+    let answer = house.post(Role::Admin, "/api/upstreams/nobody/drain", "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+    assert_eq!(house.post(Role::Engineer, &format!("/api/upstreams/{name}/drain"), "").await.status, 403);
+    assert!(!house.console.upstreams.status()[0].draining);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn faults_in_examples_are_named() {
         "\"ask\"",
         "\"dance\"",
         "example `n`: `dance` is no action; write ask, listModels, useChat, readOperations, readDecisions, readAudit, \
-         explainAccess, managePeople, manageKeys, readConfiguration or managePolicies",
+         explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams or managePolicies",
     );
     check(SOUND, "", "there is no example; write at least one `[[example]]`");
     let misspelt = SOUND.replace("role", "rolle");

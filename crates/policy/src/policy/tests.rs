@@ -439,6 +439,7 @@ fn each_page_has_the_roles_that_it_is_meant_for_and_denies_all_others() {
     check_roles(Action::ManagePeople, &[Role::Admin]);
     check_roles(Action::ManageKeys, &[Role::Admin]);
     check_roles(Action::ReadConfiguration, &[Role::Admin]);
+    check_roles(Action::ManageUpstreams, &[Role::Admin]);
     check_roles(Action::ManagePolicies, &[Role::Security, Role::Admin]);
 }
 

@@ -66,6 +66,58 @@ async fn a_model_of_random_weights_answers_on_every_surface() {
     assert_eq!(house.chat(crate::IBAN).await.refusal(), (403, "sensitive_data_detected".to_owned()));
 }
 
+/// The counter of an upstream on the house's metrics.
+async fn picks(house: &House, upstream: &str, reason: &str) -> u64 {
+    let metrics = Request::get("/metrics").send(&house.admin).await.text();
+    let name = format!("schleuse_upstream_picks_total{{upstream=\"{upstream}\",reason=\"{reason}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    line.unwrap_or_else(|| panic!("no {name} in:\n{metrics}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn of_two_engines_the_one_that_knows_the_conversation_is_asked() {
+    let (one, two) = (tiny_house().await, tiny_house().await);
+    let plan = Plan::demo();
+    let mut config = String::new();
+    for (name, engine) in [("one", &one), ("two", &two)] {
+        let key = plan.folder().write(&format!("{name}.key"), engine.key("employee"));
+        config.push_str(&format!(
+            "[[upstream]]\nname = \"{name}\"\nurl = \"http://{}\"\nmodels = [\"tiny\"]\napi_key_file = \"{}\"\n",
+            engine.address,
+            key.display()
+        ));
+    }
+    let house = plan.config(&config).start().await;
+    let other = |name: &str| if name == "one" { "two" } else { "one" };
+
+    // While one of them writes, the conversation begins at the other one.
+    let mut long = limited(chat_body("Hallo"), 1500);
+    long["stream"] = true.into();
+    long["ignore_eos"] = true.into();
+    let mut writing = house.question(CHAT, &long).open(&house.address).await;
+    writing.until(SOON, |answer| !answer.chunks().is_empty()).await;
+    let mut messages = vec![json!({"role": "system", "content": "Du hilfst. ".repeat(100)})];
+    let mut turn = async |text: &str| {
+        messages.push(json!({"role": "user", "content": text}));
+        let body = json!({"model": "tiny", "messages": messages, "max_tokens": 2, "temperature": 0});
+        let answer = house.ask(CHAT, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header("x-schleuse-route").unwrap().to_owned()
+    };
+    let home = turn("eins").await;
+    drop(writing);
+    let away = other(&home);
+    assert_eq!(picks(&house, &home, "load").await, 1);
+    // With both idle, it stays there.
+    for text in ["zwei", "drei", "vier", "fünf", "sechs", "sieben"] {
+        assert_eq!(turn(text).await, home);
+    }
+    assert_eq!(picks(&house, &home, "prefix").await, 6);
+    // And goes on elsewhere when its engine is gone.
+    drop(if home == "one" { one } else { two });
+    assert_eq!(turn("acht").await, away);
+}
+
 #[tokio::test]
 async fn a_crash_of_the_engine_is_told_and_mended() {
     let house = tiny_house().await;
