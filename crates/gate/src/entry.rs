@@ -350,6 +350,10 @@ impl Entry {
             ("x-schleuse-action", facts.outcome.unwrap_or(Outcome::Allowed).as_str().to_owned()),
             ("x-schleuse-sensitivity", format!("{:.2}", facts.tally.sensitivity())),
         ];
+        if let Some(Surface::Messages | Surface::CountTokens) = self.0.surface {
+            // Where Anthropic's clients look for it.
+            headers.push(("request-id", self.0.id.to_string()));
+        }
         if let Some(label) = facts.label {
             headers.push(("x-schleuse-label", label.as_str().to_owned()));
         }

@@ -37,6 +37,7 @@ const HEADERS: &[&str] = &[
     "location",
     "pragma",
     "referrer-policy",
+    "request-id",
     "retry-after",
     "set-cookie",
     "vary",

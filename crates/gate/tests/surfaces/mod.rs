@@ -72,6 +72,7 @@ async fn anthropics_messages_are_a_chat_behind_the_gate() {
     let house = House::open().await;
     let reply = house.ask_at("/v1/messages", "employee", MESSAGE).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.header("request-id"), reply.header("x-schleuse-request-id"));
     let message = reply.json();
     assert_eq!((&message["type"], &message["model"]), (&json!("message"), &json!("tiny")));
     assert_eq!(message["content"][0]["type"], "text");

@@ -38,6 +38,7 @@ def check_message():
         assert message.type == "message" and message.role == "assistant", message
         assert message.content[0].type == "text" and message.content[0].text, message
         assert message.usage.input_tokens > 0 and message.usage.output_tokens > 0, message
+        assert message._request_id == message.id.removeprefix("msg_"), message
         assert message.stop_reason in ("end_turn", "max_tokens"), message
     raw = employee.messages.with_raw_response.create(**asked, system="Sei kurz.")
     assert raw.headers["x-schleuse-request-id"] and raw.headers["x-schleuse-label"] == "INTERNAL"

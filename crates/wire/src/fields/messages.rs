@@ -60,7 +60,7 @@ const fn content(blocks: &'static [Shape; 2]) -> Shape {
     Shape::Either(blocks)
 }
 
-const USER_BLOCK: [Shape; 2] = [Shape::Text, Shape::Array(&Shape::Tagged(&USER_BLOCKS), 0, MESSAGES_MAX)];
+const USER_BLOCK: [Shape; 2] = [Shape::Text, Shape::Array(&Shape::Tagged(&USER_BLOCKS), 1, MESSAGES_MAX)];
 const ASSISTANT_BLOCK: [Shape; 2] =
     [Shape::Text, Shape::Array(&Shape::Tagged(&ASSISTANT_BLOCKS), 0, MESSAGES_MAX)];
 

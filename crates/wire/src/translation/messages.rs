@@ -113,6 +113,8 @@ fn assistant(said: &Object, messages: &mut Vec<Value>) {
     }
     if !parts.is_empty() {
         turn.content = Some(Value::Array(parts));
+    } else if turn.is_empty() {
+        turn.content = Some(word(""));
     }
     turn.end(messages);
 }

@@ -82,5 +82,9 @@ fn messages(body: &Object) -> Vec<Value> {
         }
     }
     turn.end(&mut messages);
+    if messages.is_empty() {
+        // Nothing but empty thoughts.
+        messages.push(Value::Object(message("assistant", word(""))));
+    }
     messages
 }

@@ -1,6 +1,7 @@
 use crate::fields::specimens::with_text;
 use crate::json::Value;
 use crate::{Limits, Request, Surface};
+use proptest::prelude::*;
 
 fn parse(surface: Surface, body: &str) -> Result<Request, String> {
     Request::parse(surface, body.as_bytes(), &Limits::default())
@@ -254,4 +255,71 @@ impl crate::TextVisitor for Planted {
         }
     }
     fn fixed(&mut self, _at: &crate::Pointer<'_>, _text: &str) {}
+}
+
+/// What somebody could have put anywhere.
+fn anything(choice: usize) -> serde_json::Value {
+    let all = [
+        serde_json::json!(null),
+        serde_json::json!(true),
+        serde_json::json!(7),
+        serde_json::json!(""),
+        serde_json::json!("auto"),
+        serde_json::json!("assistant"),
+        serde_json::json!("tool_use"),
+        serde_json::json!([]),
+        serde_json::json!({}),
+        serde_json::json!([{}]),
+        serde_json::json!({"type": "text", "text": "x"}),
+        serde_json::json!([{"type": "text", "text": "x"}]),
+        serde_json::json!([{"type": "input_text", "text": "x"}, {"type": "refusal", "refusal": "x"}]),
+        serde_json::json!([{"role": "assistant", "content": []}]),
+        serde_json::json!([{"type": "reasoning", "summary": []}]),
+        serde_json::json!([{"type": "tool_result", "tool_use_id": "x"}]),
+        serde_json::json!([{"type": "thinking", "thinking": ""}]),
+    ];
+    all[choice % all.len()].clone()
+}
+
+/// The pointers to every value in a document.
+fn places(value: &serde_json::Value, at: String, all: &mut Vec<String>) {
+    let children: Vec<(String, &serde_json::Value)> = match value {
+        serde_json::Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), value)).collect()
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, child) in children {
+        let at = format!("{at}/{name}");
+        all.push(at.clone());
+        places(child, at, all);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What is taken in is a chat that a model server understands, however crooked.
+    #[test]
+    fn what_is_not_refused_is_understood(
+        surface in prop_oneof![Just(Surface::Messages), Just(Surface::CountTokens), Just(Surface::Responses)],
+        choice in 0_usize..1000,
+        changes in proptest::collection::vec((0_usize..1000, 0_usize..1000), 1..4),
+    ) {
+        let specimens = with_text(surface, "m", "x");
+        let body = Value::Object(specimens[choice % specimens.len()].body.clone()).to_text();
+        let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        for (place, what) in changes {
+            let mut all = Vec::new();
+            places(&body, String::new(), &mut all);
+            let place = all[place % all.len()].clone();
+            *body.pointer_mut(&place).unwrap() = anything(what);
+        }
+        if let Ok(request) = parse(surface, &body.to_string()) {
+            translated(&request);
+        }
+    }
 }
