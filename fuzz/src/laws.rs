@@ -148,7 +148,7 @@ pub fn guardrails(data: &[u8]) {
         Scope { direction: Some(Direction::Request), now_s: Some(NOW_S), ..Scope::default() },
         Scope {
             direction: Some(Direction::Answer),
-            label: Some(schleuse_types::Label::Secret),
+            label: Some(&schleuse_types::Label::SECRET),
             groups: &groups,
             zone: Some(schleuse_types::Zone::External),
             path: Some("/messages/0/content"),

@@ -42,6 +42,10 @@ pub enum Event {
     LogVerify,
     /// An authenticated person asked for something of the house that the policy does not permit.
     AccessDeny,
+    /// The label of a conversation fell.
+    LabelLower,
+    /// A person was released from a wall between compartments.
+    WallRelease,
     ConfigLoad,
     LogStart,
     LogStop,
@@ -71,6 +75,8 @@ impl Event {
             Self::LogExport => "log.export",
             Self::LogVerify => "log.verify",
             Self::AccessDeny => "access.deny",
+            Self::LabelLower => "label.lower",
+            Self::WallRelease => "wall.release",
             Self::ConfigLoad => "config.load",
             Self::LogStart => "log.start",
             Self::LogStop => "log.stop",
@@ -212,7 +218,7 @@ impl Record {
         out.text("event", self.event.as_str());
         out.counts("excepted", &self.excepted);
         out.counts("findings", &self.findings);
-        out.optional_text("label", self.label.map(Label::as_str));
+        out.optional_text("label", self.label.as_ref().map(Label::to_string).as_deref());
         out.text("model", &self.model);
         out.optional_number("ms", self.ms);
         out.optional_text("node", self.node.as_deref());

@@ -2,7 +2,7 @@
 
 use schleuse_policy::{Access, Action, Model, Subject};
 use schleuse_store::{KeyRow, PersonRow};
-use schleuse_types::{Label, Refusal, Text};
+use schleuse_types::{Label, Principal, Refusal, Text};
 use schleuse_upstream::Upstreams;
 use schleuse_wire::{Reply, invalid_request};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ pub(crate) fn models(upstreams: &Upstreams) -> Vec<Model> {
         Some(Model {
             zone: first.zone,
             region: first.region.clone().unwrap_or_default(),
-            max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
+            max_label: schleuse_upstream::Route::widest(&routes),
             name: model.id,
         })
     });
@@ -79,7 +79,7 @@ pub(crate) fn models(upstreams: &Upstreams) -> Vec<Model> {
 }
 
 fn own(call: &Call) -> Result<Reply, Refusal> {
-    let subject = Subject::of(call.principal());
+    let subject = subject(call, call.principal());
     let mut rows = rows(call, &subject);
     for row in &mut rows.0 {
         let is_covered = row.model.as_deref().is_none_or(|model| call.verified.may_use_model(model));
@@ -99,7 +99,7 @@ async fn of_person(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     let is_asked = |row: &&PersonRow| row.id == asked || call.console.pseudonyms.name(&row.id) == asked;
     let person = people.iter().find(is_asked).ok_or_else(no_such_person)?;
     call.note_reading("access").await?;
-    let mut rows = rows(call, &subject_of(person));
+    let mut rows = rows(call, &subject_of(call, person));
     bar(&mut rows.0, person.blocked.is_some(), "blocked", &BLOCKED);
     Ok(answer(asked, rows, Some(asked)))
 }
@@ -118,7 +118,7 @@ async fn of_model(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     let truncated = people.len() > PEOPLE_MAX;
     let mut rows = Vec::new();
     for person in people.iter().take(PEOPLE_MAX) {
-        let access = call.console.policy.ask_access(&subject_of(person), model, &call.circumstances);
+        let access = call.console.policy.ask_access(&subject_of(call, person), model, &call.circumstances);
         let mut access = vec![access];
         bar(&mut access, person.blocked.is_some(), "blocked", &BLOCKED);
         for row in &mut access {
@@ -141,8 +141,13 @@ async fn of_key(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     let key = key.ok_or_else(no_such_key)?;
     let person = store.find_person(&key.person).await.map_err(|error| from_store(&error))?;
     call.note_reading("access").await?;
-    let groups = key.groups.iter().cloned().collect();
-    let mut rows = rows(call, &Subject { person: key.person.clone(), role: key.role, groups });
+    let holder = Principal {
+        person: key.person.clone(),
+        role: key.role,
+        groups: key.groups.clone(),
+        credential: key.id.clone(),
+    };
+    let mut rows = rows(call, &subject(call, &holder));
     for row in &mut rows.0 {
         if !covers(&key, row.model.as_deref()) {
             deny(row, "scope", &OUT_OF_SCOPE);
@@ -156,8 +161,19 @@ async fn of_key(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     Ok(answer(asked, rows, Some(&shown)))
 }
 
-fn subject_of(person: &PersonRow) -> Subject {
-    Subject { person: person.id.clone(), role: person.role, groups: person.groups.iter().cloned().collect() }
+/// Somebody with what the configuration lets them have.
+pub(crate) fn subject(call: &Call, principal: &Principal) -> Subject {
+    Subject::of(principal, (call.console.clearance)(principal))
+}
+
+fn subject_of(call: &Call, person: &PersonRow) -> Subject {
+    let principal = Principal {
+        person: person.id.clone(),
+        role: person.role,
+        groups: person.groups.clone(),
+        credential: String::new(),
+    };
+    subject(call, &principal)
 }
 
 /// How somebody is called who was not named by the asker.
@@ -225,7 +241,7 @@ fn answer(subject: &str, (rows, truncated): (Vec<Access>, bool), person: Option<
                 "model": row.model,
                 "action": row.action,
                 "allowed": row.allowed,
-                "up_to": row.up_to.map(Label::as_str),
+                "up_to": row.up_to.as_ref().map(Label::to_string),
                 "rule": row.rules.join(", "),
                 "reason": both(&row.reason),
             })

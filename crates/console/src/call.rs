@@ -12,7 +12,7 @@ use schleuse_wire::{Arrival, Method, Peer, Reply, ReplyBody, internal, render_re
 use crate::query::Query;
 use crate::route::{Found, Route, Work, find};
 use crate::{
-    Console, access, answer, body, decisions, export, keys, live, log, operations, people, sessions,
+    Console, access, answer, body, decisions, export, keys, live, log, operations, people, sessions, walls,
 };
 
 /// The name of the console among the surfaces to which a key's scopes can limit it.
@@ -117,6 +117,8 @@ async fn work(call: Call) -> Result<Reply, Refusal> {
         Work::Access => access::list(&call).await,
         Work::Refusal => access::refusal(&call).await,
         Work::Limits => operations::limits(&call),
+        Work::Walls => walls::list(&call).await,
+        Work::ReleaseWall => walls::release(&call).await,
     }
 }
 

@@ -345,6 +345,14 @@ fn because_of_rules(policy: &Policy, rules: &[String]) -> Text {
             "The rules of this house could not be evaluated, so it was denied to be safe.",
             "Die Regeln dieses Hauses konnten nicht ausgewertet werden, deshalb wurde es sicherheitshalber abgelehnt.",
         ),
+        "clearance" => Text::fixed(
+            "Its label is beyond what this person may have.",
+            "Die Einstufung geht über das hinaus, was diese Person haben darf.",
+        ),
+        "wall" => Text::fixed(
+            "It belongs to the other side of a wall between compartments.",
+            "Es gehört zur anderen Seite einer Trennwand zwischen Bereichen.",
+        ),
         "scope" => Text::fixed(
             "The key has a limited scope that does not cover it.",
             "Der Schlüssel hat einen begrenzten Umfang, der das nicht einschließt.",
@@ -382,10 +390,10 @@ fn found(findings: &BTreeMap<String, u64>) -> Option<Text> {
     Some(Text::new(format!("Found: {list}."), format!("Gefunden: {list}.")))
 }
 
-fn german_label(label: &str) -> &str {
+fn german_label(label: &str) -> String {
     match Label::parse(label.as_bytes()) {
-        Ok(label) => label.as_german(),
-        Err(_) => label,
+        Ok(label) => label.to_german(),
+        Err(_) => label.to_owned(),
     }
 }
 

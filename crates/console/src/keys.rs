@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use schleuse_audit::Event;
 use schleuse_identity::{ApiKey, Scope};
-use schleuse_policy::Subject;
 use schleuse_store::NewKey;
-use schleuse_types::{Refusal, Text};
+use schleuse_types::{Principal, Refusal, Text};
 use schleuse_wire::{Reply, internal, invalid_request};
 use serde_json::json;
 
+use crate::access::subject;
 use crate::answer::{created, done, from_store, nothing_there, ok, time};
 use crate::body::Body;
 use crate::call::Call;
@@ -66,8 +66,9 @@ pub(crate) async fn create(call: &Call) -> Result<Reply, Refusal> {
     let own = call.principal();
     let usual = if owner.id == own.person { own.role } else { owner.role };
     let role = role.unwrap_or(usual);
-    let groups = owner.groups.iter().cloned().collect();
-    check_key(call, &Subject { person: owner.id.clone(), role, groups })?;
+    let holder =
+        Principal { person: owner.id.clone(), role, groups: owner.groups.clone(), credential: String::new() };
+    check_key(call, &subject(call, &holder))?;
 
     let key = ApiKey::generate(&*console.random)
         .map_err(|error| internal(format!("there is no randomness for a key: {error}")))?;

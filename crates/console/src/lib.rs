@@ -25,6 +25,7 @@ mod query;
 mod reading;
 mod route;
 mod sessions;
+mod walls;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use schleuse_audit::{Log, Pseudonyms};
 use schleuse_identity::{Authenticator, Pepper};
 use schleuse_policy::{Action, Circumstances, Effect, Policy, Question};
 use schleuse_store::Store;
-use schleuse_types::{Clock, Principal, Random};
+use schleuse_types::{Clock, Label, Principal, Random};
 use schleuse_upstream::Upstreams;
 use schleuse_wire::{Arrival, Exchange, Exchanged};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,8 @@ pub struct Console {
     /// With which keys that are made here are hashed; the one of `identity`.
     pub pepper: Pepper,
     pub upstreams: Upstreams,
+    /// What a principal may have, by the house's configuration.
+    pub clearance: Clearance,
     pub operations: Arc<dyn Operations>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -69,6 +72,9 @@ pub struct Console {
     /// Ends streams when the house stops taking requests.
     pub stop: CancellationToken,
 }
+
+/// The clearance of a principal.
+pub type Clearance = Arc<dyn Fn(&Principal) -> Label + Send + Sync>;
 
 impl Exchange for Console {
     fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {

@@ -272,7 +272,7 @@ fn upstream_document(status: Status) -> Value {
         "url": status.url,
         "zone": status.zone.as_str(),
         "region": status.region.unwrap_or_default(),
-        "max_label": status.max_label.as_str(),
+        "max_label": status.max_label.to_string(),
         "models": status.models,
         "healthy": status.healthy,
         "reason": status.reason.map(|reason| both(&complaint::of_server(&reason))),

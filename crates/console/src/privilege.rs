@@ -3,7 +3,7 @@
 use schleuse_policy::{Action, Effect, Question, Subject};
 use schleuse_types::{Refusal, Role, Text};
 
-use crate::access::models;
+use crate::access::{models, subject};
 use crate::answer::denied;
 use crate::call::Call;
 
@@ -13,7 +13,7 @@ use crate::call::Call;
 /// place and device. What rules say about findings is not compared.
 pub(crate) fn exceeds(call: &Call, other: &Subject) -> Option<String> {
     let policy = &call.console.policy;
-    let caller = Subject::of(call.principal());
+    let caller = subject(call, call.principal());
     let may = |subject: &Subject, action: &Action| {
         let question = Question {
             person: subject.person.clone(),
@@ -31,7 +31,8 @@ pub(crate) fn exceeds(call: &Call, other: &Subject) -> Option<String> {
     let models = models(&call.console.upstreams);
     let model = models.iter().find(|model| {
         let up_to = |subject| policy.ask_access(subject, model, &call.circumstances).up_to;
-        up_to(other) > up_to(&caller)
+        let own = up_to(&caller);
+        up_to(other).is_some_and(|others| !own.is_some_and(|own| others.flows_to(&own)))
     });
     model.map(|model| format!("ask {}", model.name))
 }

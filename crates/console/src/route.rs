@@ -65,6 +65,8 @@ pub(crate) enum Work {
     Access,
     Refusal,
     Limits,
+    Walls,
+    ReleaseWall,
 }
 
 const FILTERS: &[&str] =
@@ -88,7 +90,7 @@ use Method::{Delete, Get, Post, Put};
 use Need::{Either, Nothing, One};
 
 /// Every route under `/api` but those of the chat. More specific ones stand before those with a `{…}` in that place.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 27] = [
     row(Get, "/api/decisions", One(Action::ReadDecisions), Work::Decisions, FILTERS),
     row(Get, "/api/decisions/live", One(Action::ReadDecisions), Work::LiveDecisions, LIVE),
     row(Get, "/api/decisions/{request_id}", One(Action::ReadDecisions), Work::DecisionsOfRequest, NONE),
@@ -115,6 +117,8 @@ pub static ROUTES: [Route; 25] = [
     row(Get, "/api/access", Nothing, Work::Access, &["person", "model", "key"]),
     row(Get, "/api/access/refusals/{request_id}", Nothing, Work::Refusal, NONE),
     row(Get, "/api/limits", Nothing, Work::Limits, NONE),
+    row(Get, "/api/walls", One(Action::ReleaseWall), Work::Walls, NONE),
+    row(Post, "/api/walls/release", One(Action::ReleaseWall), Work::ReleaseWall, NONE),
 ];
 
 /// What the table says about a path.

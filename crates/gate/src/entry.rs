@@ -223,6 +223,11 @@ impl Entry {
         facts.verified.as_ref().map(|verified| verified.principal().person.clone()).unwrap_or_default()
     }
 
+    /// Whether the asker's key may use this model.
+    pub(crate) fn may_use_model(&self, model: &str) -> bool {
+        self.facts().verified.as_ref().is_some_and(|verified| verified.may_use_model(model))
+    }
+
     /// The groups of whoever asks.
     pub(crate) fn groups(&self) -> Vec<String> {
         let facts = self.facts();
@@ -354,8 +359,8 @@ impl Entry {
             // Where Anthropic's clients look for it.
             headers.push(("request-id", self.0.id.to_string()));
         }
-        if let Some(label) = facts.label {
-            headers.push(("x-schleuse-label", label.as_str().to_owned()));
+        if let Some(label) = &facts.label {
+            headers.push(("x-schleuse-label", label.to_string()));
         }
         if let Some(route) = &facts.route {
             headers.push(("x-schleuse-route", route.clone()));
@@ -457,7 +462,7 @@ impl Entry {
         record.sensitivity_score = facts.tally.sensitivity();
         record.action = Some(outcome);
         record.model.clone_from(&facts.model);
-        record.label = facts.label;
+        record.label.clone_from(&facts.label);
         record.route.clone_from(&facts.route);
         record.surface = self.0.surface.map(|surface| surface.path().to_owned());
         record.status = status;

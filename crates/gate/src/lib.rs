@@ -6,6 +6,7 @@
 
 mod entry;
 mod failures;
+mod labels;
 mod metrics;
 mod models;
 pub mod steps;
@@ -27,6 +28,9 @@ use tokio_util::task::TaskTracker;
 
 pub use entry::Entry;
 pub use failures::Failures;
+pub use labels::{
+    Clearance, Entered, Entering, HouseCompartment, Labels, LabelsError, Standing, Table, Walls,
+};
 pub use metrics::Metrics;
 pub use steps::charged;
 pub use turns::Turns;
@@ -54,6 +58,10 @@ pub struct Gate {
     pub limits: Limits,
     /// What everybody may use: requests, streams, LLM tokens.
     pub budgets: Arc<Budgets>,
+    /// Compartments, and who may have which label.
+    pub labels: Labels,
+    /// Who has seen which compartment.
+    pub walls: Arc<dyn Walls>,
     /// The places at model servers that have only so many.
     pub turns: Turns,
     pub clock: Arc<dyn Clock>,

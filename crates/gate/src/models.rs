@@ -65,7 +65,7 @@ fn row(model: ModelInfo, remark: &Remark) -> Object {
         row.set("description", Value::String(description.to_owned()));
     }
     row.set("zone", Value::String(model.zone.as_str().to_owned()));
-    row.set("max_label", Value::String(model.max_label.as_str().to_owned()));
+    row.set("max_label", Value::String(model.max_label.to_string()));
     row
 }
 

@@ -3,6 +3,7 @@
 
 mod house;
 mod inspection;
+mod labels;
 mod limits;
 mod surfaces;
 

@@ -73,6 +73,9 @@ enum First {
 pub(crate) struct Frontier {
     pub(crate) protected: usize,
     pub(crate) other: usize,
+    /// Before this no match of a rule has begun that raises the label of its text and may still be one. Such a match is
+    /// among the others too.
+    pub(crate) raising: usize,
 }
 
 impl Engine {
@@ -152,7 +155,7 @@ impl Engine {
         at_end: bool,
         hits: &mut Vec<Hit>,
     ) -> Frontier {
-        let frontier = Frontier { protected: text.len(), other: text.len() };
+        let frontier = Frontier { protected: text.len(), other: text.len(), raising: text.len() };
         let spots = Spots::new(&self.context);
         let mut pass = Pass { rules, actions, text, at_end, hits, frontier, spots };
         self.anchors.scan(text, |anchor| match anchor {
@@ -444,6 +447,9 @@ impl Pass<'_> {
                     &mut self.frontier.other
                 };
                 *until = start.min(*until);
+                if *action == FindingAction::RaiseLabel {
+                    self.frontier.raising = start.min(self.frontier.raising);
+                }
             }
             Outcome::Hit { start, end, weight } => self.take_hit(index, rule, *action, start, end, weight),
         }

@@ -7,14 +7,15 @@
 //! 2. A row is overruled by one that is at least as precise in everything and more precise in something, so that a
 //!    precise row may be laxer than a general one. A rule is more precise than a type with a tag, that more than a type
 //!    or a tag, that more than a group of types; a condition more than none, a higher label more than a lower.
-//! 3. Of the rows that are left the strictest counts.
+//! 3. Of the rows that are left the strictest counts. Where they say `to`, a finding raises the label of its text to all
+//!    of these labels together.
 //!
 //! The first file may be laxer than the rules' own defaults. Every further one can only make stricter.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use schleuse_types::{FindingAction, Label, Zone};
+use schleuse_types::{FindingAction, Label, Level, Zone};
 use sha2::{Digest as _, Sha256};
 
 use crate::document::{Malformed, Node};
@@ -31,8 +32,8 @@ const CODE_SCANNER: &str = "CODE_SCANNER";
 /// The most guardrails, and exceptions, of one file.
 const ROWS_MAX: usize = 1000;
 
-const KEYS: [&str; 10] =
-    ["type", "action", "patterns", "rule", "tag", "label", "direction", "group", "zone", "shadow"];
+const KEYS: [&str; 11] =
+    ["type", "action", "to", "patterns", "rule", "tag", "label", "direction", "group", "zone", "shadow"];
 
 /// What differs from the default action of each rule: one file, or several of which the first may be laxer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,6 +59,8 @@ struct Row {
     /// How precisely it names what is found: 0 a group of types to 3 a rule.
     precision: u8,
     action: Option<FindingAction>,
+    /// The label to which a finding raises its text, beside that of the rule.
+    to: Option<Label>,
     shadow: Option<bool>,
     line: usize,
 }
@@ -110,6 +113,7 @@ impl Guardrails {
                 conditions: Conditions::default(),
                 precision: 1,
                 action: Some(*action),
+                to: None,
                 shadow: None,
                 line: 0,
             })
@@ -126,6 +130,12 @@ impl Guardrails {
         }
         self.layers.extend(further.layers);
         self
+    }
+
+    /// Every label that a guardrail names, as its condition or as what it raises to, with its line.
+    pub fn labels(&self) -> impl Iterator<Item = (usize, &Label)> {
+        let rows = self.layers.iter().flat_map(|layer| &layer.rows);
+        rows.flat_map(|row| row.conditions.label.iter().chain(&row.to).map(|label| (row.line, label)))
     }
 
     /// All exceptions, also those that are over.
@@ -210,8 +220,13 @@ impl Guardrails {
 
     /// What is done about one rule's findings. Answers for every rule.
     pub(crate) fn verdict(&self, selection: &Selection, rule: &Rule) -> Verdict<'_> {
-        let mut verdict =
-            Verdict { action: rule.action, shadow: rule.shadow, excepted: false, values: Vec::new() };
+        let mut verdict = Verdict {
+            action: rule.action,
+            to: None,
+            shadow: rule.shadow,
+            excepted: false,
+            values: Vec::new(),
+        };
         let mut selected = selection.0.iter();
         let mut exceptions = Vec::new();
         for (number, layer) in self.layers.iter().enumerate() {
@@ -220,6 +235,8 @@ impl Guardrails {
                 .collect();
             let action = strictest(rows.iter().copied(), |row| row.action, Ord::max);
             let shadow = strictest(rows.iter().copied(), |row| row.shadow, |a, b| a && b);
+            let to = strictest(rows.iter().copied(), |row| row.to.clone(), |a, b| a.join(&b));
+            verdict.to = verdict.to.into_iter().chain(to).reduce(|a, b| a.join(&b));
             verdict.action = match action {
                 Some(action) if number == 0 => action,
                 Some(action) => action.max(verdict.action),
@@ -256,6 +273,8 @@ pub(crate) struct Selection(Vec<bool>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict<'g> {
     pub(crate) action: FindingAction,
+    /// The label to which a finding raises its text, beside that of the rule.
+    pub(crate) to: Option<Label>,
     pub(crate) shadow: bool,
     /// An exception covers all values.
     pub(crate) excepted: bool,
@@ -264,7 +283,7 @@ pub(crate) struct Verdict<'g> {
 }
 
 /// Of the rows that say something and are not overruled by another that does, what `stricter` makes of them.
-fn strictest<'r, T: Copy>(
+fn strictest<'r, T>(
     rows: impl Iterator<Item = &'r Row> + Clone,
     says: impl Fn(&Row) -> Option<T>,
     stricter: impl Fn(T, T) -> T,
@@ -341,11 +360,21 @@ impl Row {
                 unknown(line, "action", name, &FindingAction::ALL.map(FindingAction::as_str))
             })?),
         };
+        let to = match text("to")? {
+            None => None,
+            Some((line, name)) if action.is_some_and(|action| action >= FindingAction::RaiseLabel) => {
+                Some(Label::parse(name.as_bytes()).map_err(|error| fail(line, format!("`to` is {error}")))?)
+            }
+            Some((line, _)) => {
+                let message = "`to` is where RAISE_LABEL, or a stricter action, raises the label to";
+                return Err(fail(line, message.to_owned()));
+            }
+        };
         let label = match text("label")? {
             None => None,
             Some((line, name)) => Some(
                 Label::parse(name.as_bytes())
-                    .map_err(|_| unknown(line, "label", name, &Label::ALL.map(Label::as_str)))?,
+                    .map_err(|_| unknown(line, "label", name, &Level::ALL.map(Level::as_str)))?,
             ),
         };
         let direction =
@@ -373,6 +402,7 @@ impl Row {
             conditions,
             precision,
             action,
+            to,
             shadow,
             line: row.line,
         })
@@ -391,12 +421,14 @@ impl Row {
         mine != its && mine.iter().zip(its).all(|(mine, its)| *mine >= its)
     }
 
-    fn precisions(&self) -> [u8; 5] {
+    fn precisions(&self) -> [u8; 6] {
         let Conditions { direction, label, groups, zones } = &self.conditions;
+        let compartments = label.as_ref().map_or(0, |label| label.compartments().len());
         [
             self.precision,
             u8::from(direction.is_some()),
-            label.map_or(0, |label| label as u8 + 1),
+            label.as_ref().map_or(0, |label| label.level() as u8 + 1),
+            u8::try_from(compartments).unwrap_or(u8::MAX),
             u8::from(!groups.is_empty()),
             u8::from(!zones.is_empty()),
         ]
@@ -409,10 +441,14 @@ const NO_TYPE: &str = "a guardrail needs a `type`, such as `IBAN`";
 impl Conditions {
     fn hold(&self, scope: &Scope<'_>) -> bool {
         (self.direction.is_none() || self.direction == scope.direction)
-            && (self.label.is_none() || self.label <= scope.label)
+            && is_under(scope.label, self.label.as_ref())
             && (self.groups.is_empty() || self.groups.iter().any(|group| scope.groups.contains(group)))
             && (self.zones.is_empty() || scope.zone.is_some_and(|zone| self.zones.contains(&zone)))
     }
+}
+
+fn is_under(label: Option<&Label>, least: Option<&Label>) -> bool {
+    least.is_none_or(|least| label.is_some_and(|label| least.flows_to(label)))
 }
 
 fn list<'n>(node: Option<&'n Node>, name: &str) -> Result<&'n [Node], GuardrailError> {

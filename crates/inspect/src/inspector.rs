@@ -250,12 +250,15 @@ impl Inspector {
     }
 
     /// The lowest label that a text with this finding may carry: of a classification marking whose action is
-    /// RAISE_LABEL, or of any rule that names one.
+    /// RAISE_LABEL, or of any rule that names one; and that to which a guardrail raises.
     pub fn lowest_label(&self, finding: &Finding) -> Option<Label> {
         if finding.action < FindingAction::RaiseLabel {
             return None;
         }
-        self.pack.rules.iter().find(|rule| rule.id == finding.recognizer).and_then(|rule| rule.label)
+        let index = self.pack.rules.iter().position(|rule| rule.id == finding.recognizer)?;
+        let of_rule = self.pack.rules.get(index).and_then(|rule| rule.label.clone());
+        let labels = of_rule.into_iter().chain(self.treatment.raises(index).cloned());
+        labels.reduce(|one, other| one.join(&other))
     }
 
     /// How sensitive a text with these findings is, 0 to 1, rounded to two decimals, when no two of them show the same
@@ -425,6 +428,8 @@ pub(crate) struct Progress {
     pub(crate) base: usize,
     protected: usize,
     other: usize,
+    /// Up to here no byte lies in a plain finding that raises the label of its text and is not told yet.
+    raising: usize,
     resolver: Resolver,
     /// For the hits of rules in shadow, which meet only each other.
     in_shadow: Resolver,
@@ -462,7 +467,8 @@ impl Progress {
         }
         frontier.protected += offset;
         frontier.other += offset;
-        let decided = Frontier { protected: self.protected, other: self.other };
+        frontier.raising += offset;
+        let decided = Frontier { protected: self.protected, other: self.other, raising: self.raising };
         let seen = Kept { text: kept, base: self.base, at_end, frontier, decided };
         let views = if inspector.plain {
             frontier
@@ -477,7 +483,10 @@ impl Progress {
         self.other = self.other.max(frontier.other.min(views.other));
         let new = findings.len();
         let (protected, other) = (self.protected + beyond, self.other + beyond);
+        let later = hits.iter().filter(|hit| hit.action == FindingAction::RaiseLabel && hit.start >= other);
+        let later = later.map(|hit| hit.start).min().unwrap_or(usize::MAX);
         self.resolver.advance(hits, protected, other, findings);
+        self.raising = frontier.raising.min(later).min(self.resolver.open_raising_start());
         self.in_shadow.advance(shadow, protected, other, &mut self.shadow);
         if let Some(new) = findings.get_mut(new..) {
             new.sort_by_key(|hit| hit.start);
@@ -485,14 +494,17 @@ impl Progress {
         }
     }
 
-    /// Up to here no byte lies in a BLOCK or REDACT finding that is not decided yet.
+    /// Up to here no byte lies in a BLOCK or REDACT finding that is not decided yet, nor in a plain one that raises the label.
     pub(crate) fn decided(&self) -> usize {
-        self.resolver.open_protected_start().unwrap_or(self.protected).min(self.protected)
+        let protected = self.resolver.open_protected_start().unwrap_or(self.protected).min(self.protected);
+        protected.min(self.raising)
     }
 
     /// Bytes before this are no longer needed to find what is still to be found.
     pub(crate) fn needed_from(&self) -> usize {
-        self.protected.min(self.other).saturating_sub(MARGIN).min(self.zones.needed_from())
+        let needed = self.protected.min(self.other).saturating_sub(MARGIN).min(self.zones.needed_from());
+        // What is held back for it is still to be shown.
+        needed.min(self.raising)
     }
 }
 

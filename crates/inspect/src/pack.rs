@@ -323,7 +323,7 @@ impl Pack {
             id: &rule.id,
             kind: rule.kind.name,
             action: rule.action,
-            label: rule.label,
+            label: rule.label.clone(),
             severity: rule.severity,
             locale: &rule.locale,
             tags: &rule.tags,

@@ -151,6 +151,13 @@ impl Resolver {
         self.open_protected.map(|open| open.start)
     }
 
+    /// Where the first finding begins that raises the label of its text and waits to be told.
+    pub(crate) fn open_raising_start(&self) -> usize {
+        let waiting = self.waiting.iter().chain(&self.open_other);
+        let raising = waiting.filter(|hit| hit.action == FindingAction::RaiseLabel);
+        raising.map(|hit| hit.start).min().unwrap_or(usize::MAX)
+    }
+
     /// Tells the first part of each ground that nothing stands on, once all that could stand there is known.
     fn release_ground(&mut self, findings: &mut Vec<Hit>) {
         let undecided = self.waiting.iter().chain(&self.open_other).chain(&self.open_protected);

@@ -40,7 +40,7 @@ impl fmt::Display for Direction {
 pub struct Scope<'s> {
     pub direction: Option<Direction>,
     /// The label that the text carries so far.
-    pub label: Option<Label>,
+    pub label: Option<&'s Label>,
     /// The groups of the person who asks.
     pub groups: &'s [String],
     /// Where the model server stands.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use schleuse_types::{FindingAction, Label};
+use schleuse_types::{Compartment, FindingAction, Label, Level};
 
 use crate::kind;
 use crate::letters::Reader;
@@ -43,10 +43,18 @@ struct Index {
 }
 
 /// What a row of a list says about its term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct About {
     action: FindingAction,
-    label: Option<Label>,
+    level: Option<Level>,
+    /// Empty without a level.
+    compartments: Vec<Compartment>,
+}
+
+impl About {
+    fn label(&self) -> Option<Label> {
+        self.level.map(|level| Label::of(level).with(self.compartments.iter().cloned()))
+    }
 }
 
 /// The folded terms of rows that say the same.
@@ -75,13 +83,13 @@ pub(crate) fn read(name: &str, text: &str) -> Result<(Head, Vec<Rule>), (usize, 
         if line == 1 && term.eq_ignore_ascii_case("term") {
             continue;
         }
-        let mut about = About { action: kind.action, label: None };
+        let mut about = About { action: kind.action, level: None, compartments: Vec::new() };
         let mut inside = false;
         for cell in cells.filter(|cell| !cell.is_empty()) {
             if let Some(action) = FindingAction::parse(&cell) {
                 about.action = action;
             } else if let Ok(label) = Label::parse(cell.as_bytes()) {
-                about.label = Some(label);
+                (about.level, about.compartments) = (Some(label.level()), label.compartments().to_vec());
             } else if cell.eq_ignore_ascii_case("inside") || cell.eq_ignore_ascii_case("whole") {
                 inside = cell.eq_ignore_ascii_case("inside");
             } else {
@@ -116,7 +124,7 @@ pub(crate) fn read(name: &str, text: &str) -> Result<(Head, Vec<Rule>), (usize, 
             let rule = Rule::of_terms(format!("term-{id}-{number}"), kind, Box::new(terms));
             Rule {
                 action: about.action,
-                label: about.label,
+                label: about.label(),
                 tags: vec![id.clone()],
                 prior: Odds::of_probability(0.95),
                 ..rule

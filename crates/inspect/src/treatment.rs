@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use schleuse_types::FindingAction;
+use schleuse_types::{FindingAction, Label};
 
 use crate::exception::{Exception, keyed};
 use crate::guardrails::{GuardrailError, Guardrails, Selection};
@@ -29,6 +29,8 @@ pub(crate) struct Treatment {
     /// The action in force; ALLOW for a rule in shadow.
     pub(crate) actions: Vec<FindingAction>,
     pub(crate) shadow: Vec<bool>,
+    /// The labels to which guardrails let findings raise their text, by rule.
+    raises: BTreeMap<usize, Label>,
     /// Rules all of whose plain findings are excepted.
     excepted: Vec<bool>,
     /// Keyed hashes of values that are excepted, by rule.
@@ -75,6 +77,7 @@ impl Treatment {
         let mut treatment = Self {
             actions: Vec::with_capacity(count),
             shadow: Vec::with_capacity(count),
+            raises: BTreeMap::new(),
             excepted: Vec::with_capacity(count),
             values: BTreeMap::new(),
             has_exceptions: false,
@@ -84,6 +87,7 @@ impl Treatment {
             treatment.actions.push(if verdict.shadow { FindingAction::Allow } else { verdict.action });
             treatment.shadow.push(verdict.shadow);
             treatment.excepted.push(verdict.excepted);
+            treatment.raises.extend(verdict.to.map(|label| (index, label)));
             treatment.has_exceptions |= verdict.excepted || !verdict.values.is_empty();
             if !verdict.values.is_empty() {
                 treatment.values.insert(index, verdict.values.into_iter().copied().collect());
@@ -127,9 +131,17 @@ impl Treatment {
             .map(|index| (index, values_of(index)))
             .filter(|(_, values)| !values.is_empty())
             .collect();
+        let mut raises = self.raises.clone();
+        for (index, label) in &other.raises {
+            raises
+                .entry(*index)
+                .and_modify(|known| *known = known.join(label))
+                .or_insert_with(|| label.clone());
+        }
         Self {
             actions: self.actions.iter().zip(&other.actions).map(|(a, b)| *a.max(b)).collect(),
             shadow: both(&self.shadow, &other.shadow),
+            raises,
             has_exceptions: !values.is_empty() || excepted.contains(&true),
             excepted,
             values,
@@ -143,6 +155,11 @@ impl Treatment {
             *action = FindingAction::Warn;
         }
         read
+    }
+
+    /// The label to which a guardrail lets findings of a rule raise their text.
+    pub(crate) fn raises(&self, index: usize) -> Option<&Label> {
+        self.raises.get(&index)
     }
 
     /// Whether what one rule found is excepted. `key` is that of [`crate::exception_value`].

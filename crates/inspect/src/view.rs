@@ -111,7 +111,7 @@ impl Zones {
                 let from = self.looked_at.saturating_sub(kept.base);
                 let Some(at) = first_difference(kept.text, from, kept.base == 0, kept.at_end) else {
                     self.looked_at = length;
-                    return Frontier { protected: length, other: length };
+                    return Frontier { protected: length, other: length, raising: length };
                 };
                 let anchor = floor_character(kept.text, at.saturating_sub(REACH + MARGIN)) + kept.base;
                 self.zone = Some(Zone { anchor, end: anchor, entry: None });
@@ -133,7 +133,7 @@ impl Zones {
                 hits: Vec::new(),
                 shadow: Vec::new(),
                 uncounted: BTreeSet::new(),
-                frontier: Frontier { protected: text.len(), other: text.len() },
+                frontier: Frontier { protected: text.len(), other: text.len(), raising: text.len() },
                 at_end: last && kept.at_end || full,
                 inside: zone.anchor > 0,
                 inside_word: byte_before(kept.text, zone.anchor - kept.base)
@@ -147,6 +147,7 @@ impl Zones {
             let frontier = Frontier {
                 protected: zone.anchor + sight.frontier.protected,
                 other: zone.anchor + sight.frontier.other,
+                raising: zone.anchor + sight.frontier.raising,
             };
             let beyond = usize::from(sight.at_end);
             for (found, into) in [(&mut sight.hits, &mut *hits), (&mut sight.shadow, &mut *shadow)] {

@@ -45,8 +45,8 @@ pub struct Released {
     pub text: String,
     /// Findings that became certain, with offsets in the whole original text of this channel.
     ///
-    /// Every finding is reported once, those of one push by their start. Findings whose action is neither BLOCK nor
-    /// REDACT may come after their text.
+    /// Every finding is reported once, those of one push by their start. Findings whose action is below
+    /// RAISE_LABEL may come after their text, and so may those that stand only in a view against evasion.
     pub findings: Vec<Finding>,
     /// What rules in shadow found. Calls for nothing.
     pub shadow: Vec<Finding>,

@@ -71,7 +71,8 @@ impl Who {
         }
     }
 
-    pub(crate) fn fits(&self, principal: &Principal) -> bool {
+    /// Whether this principal is meant.
+    pub fn fits(&self, principal: &Principal) -> bool {
         match self {
             Self::Role(role) => principal.role == *role,
             Self::Group(group) => principal.groups.contains(group),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schleuse_types::{Label, Language, Principal, Role, Text};
+use schleuse_types::{Label, Language, Level, Principal, Role, Text};
 
 use crate::decision::NO_RULE_PERMITS;
 use crate::{Action, Ask, Circumstances, Decision, Effect, Inspected, Model, Policy, Question, Stage};
@@ -14,14 +14,17 @@ pub struct Subject {
     pub person: String,
     pub role: Role,
     pub groups: BTreeSet<String>,
+    /// What they may have.
+    pub clearance: Label,
 }
 
 impl Subject {
-    pub fn of(principal: &Principal) -> Self {
+    pub fn of(principal: &Principal, clearance: Label) -> Self {
         Self {
             person: principal.person.clone(),
             role: principal.role,
             groups: principal.groups.iter().cloned().collect(),
+            clearance,
         }
     }
 
@@ -86,29 +89,35 @@ impl Policy {
 
     /// Whether `subject` may ask `model`, and up to which label.
     pub fn ask_access(&self, subject: &Subject, model: &Model, circumstances: &Circumstances) -> Access {
-        let ask = |stage| Action::Ask(Ask { surface: "chat".to_owned(), model: model.clone(), stage });
+        let ask = |stage| {
+            let (model, clearance) = (model.clone(), subject.clearance.clone());
+            Action::Ask(Ask { surface: "chat".to_owned(), model, stage, clearance })
+        };
         let decide = |stage| self.decide(&subject.question(ask(stage), circumstances));
         let mut denial = None;
-        // A label above the model's highest finds no route, whatever the rules permit; SECRET finds none at all.
-        let labels =
-            Label::ALL.into_iter().filter(|label| *label <= model.max_label && *label < Label::Secret);
+        let most = model.max_label.meet(&subject.clearance);
+        // A label above the model's clearance finds no route, whatever the rules permit, and one above the subject's own is
+        // refused; SECRET finds no route at all.
+        let levels = Level::ALL.into_iter().filter(|level| *level <= most.level() && *level < Level::Secret);
+        let labels = levels.map(|level| Label::of(level).with(most.compartments().iter().cloned()));
         for label in labels.rev() {
-            let asking = decide(Stage::Asking { declared: label });
-            let answering = decide(Stage::Answering(Inspected { label, ..Inspected::default() }));
+            let inspected = || Inspected { label: label.clone(), ..Inspected::default() };
+            let asking = decide(Stage::Asking { declared: label.clone() });
+            let answering = decide(Stage::Answering(inspected()));
             match [asking, answering].into_iter().find(|decision| decision.effect() == Effect::Deny) {
                 Some(denied) => denial = denial.or(Some(denied)),
                 None => {
-                    let decision = decide(Stage::Answering(Inspected { label, ..Inspected::default() }));
-                    let action = ask(Stage::Asking { declared: label });
+                    let decision = decide(Stage::Answering(inspected()));
+                    let action = ask(Stage::Asking { declared: label.clone() });
                     let above = denial.as_ref().map(|denial| denied(subject, &action, denial));
-                    let reason = may_ask(subject, &model.name, label, &decision, above);
+                    let reason = may_ask(subject, &model.name, &label, &decision, above);
                     let model = Some(model.name.clone());
                     return row(subject, model, &action, true, Some(label), &decision, reason);
                 }
             }
         }
         // INVARIANT: PUBLIC is tried for every model, so there is a denial here.
-        let lowest = Stage::Asking { declared: Label::Public };
+        let lowest = Stage::Asking { declared: Label::PUBLIC };
         let decision = denial.unwrap_or_else(|| decide(lowest.clone()));
         let reason = denied(subject, &ask(lowest.clone()), &decision);
         row(subject, Some(model.name.clone()), &ask(lowest), false, None, &decision, reason)
@@ -144,7 +153,7 @@ fn permitted(subject: &Subject, action: &Action, decision: &Decision) -> Text {
     )
 }
 
-fn may_ask(subject: &Subject, model: &str, label: Label, decision: &Decision, above: Option<Text>) -> Text {
+fn may_ask(subject: &Subject, model: &str, label: &Label, decision: &Decision, above: Option<Text>) -> Text {
     let (role, rules) = (role_words(subject.role), rules(decision));
     let mut text = Text::new(
         format!(
@@ -155,7 +164,7 @@ fn may_ask(subject: &Subject, model: &str, label: Label, decision: &Decision, ab
             "{} darf `{model}` bis zur Einstufung {} fragen. {} Was die Prüfung in einem Prompt findet, kann es \
              trotzdem verbieten.",
             role.german,
-            label_german(label),
+            label.to_german(),
             rules.german
         ),
     );
@@ -210,15 +219,6 @@ fn role_words(role: Role) -> Text {
         Role::Security => Text::fixed("The security role", "Die Rolle Sicherheit"),
         Role::Admin => Text::fixed("The admin role", "Die Rolle Verwaltung"),
         Role::Auditor => Text::fixed("The auditor role", "Die Rolle Revision"),
-    }
-}
-
-fn label_german(label: Label) -> &'static str {
-    match label {
-        Label::Public => "ÖFFENTLICH",
-        Label::Internal => "INTERN",
-        Label::Confidential => "VERTRAULICH",
-        Label::Secret => "GEHEIM",
     }
 }
 

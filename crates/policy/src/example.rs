@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use schleuse_types::{Label, Role, Zone};
 use serde::Deserialize;
 
-use crate::{Action, Ask, Circumstances, Decision, Effect, Inspected, Model, Policy, Question, Stage};
+use crate::{
+    Action, Ask, Circumstances, Decision, Declassification, Effect, Inspected, Model, Policy, Question, Stage,
+};
 
 /// A question with the answer that its author expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +125,14 @@ struct TypedExample {
     evasive: bool,
     #[serde(default)]
     opaque: bool,
+    /// What the asker may have.
+    #[serde(default = "everything")]
+    clearance: String,
+    /// Of a declassification: the label that it lowers to, and whether the conversation is one's own.
+    #[serde(default = "public")]
+    to: String,
+    #[serde(default)]
+    own: bool,
     #[serde(default)]
     model: TypedModel,
     address: Option<IpAddr>,
@@ -166,6 +176,14 @@ fn chat() -> String {
 
 fn answering() -> String {
     "answering".to_owned()
+}
+
+fn everything() -> String {
+    "SECRET".to_owned()
+}
+
+fn public() -> String {
+    "PUBLIC".to_owned()
 }
 
 fn internal() -> String {
@@ -217,8 +235,14 @@ impl TypedExample {
                     other => return Err(fault("no stage", other, "write asking or answering")),
                 };
                 let model = Model { name: self.model.name, zone, region: self.model.region, max_label };
-                Action::Ask(Ask { surface: self.surface, model, stage })
+                let clearance = label(&self.clearance)?;
+                Action::Ask(Ask { surface: self.surface, model, stage, clearance })
             }
+            "declassify" => Action::Declassify(Declassification {
+                from: label(&self.label)?,
+                to: label(&self.to)?,
+                own: self.own,
+            }),
             other => match Action::of_house(other) {
                 Some(action) => action,
                 None => return Err(fault("no action", other, &format!("write {}", Action::names()))),

@@ -23,5 +23,5 @@ pub use explanation::{Explanation, RuleMatch};
 pub use obligation::Obligation;
 pub use policy::{Policy, SHIPPED_EXAMPLES, SHIPPED_POLICIES, SHIPPED_SCHEMA};
 pub use problem::{PolicyError, Problem, Report, Severity};
-pub use question::{Action, Ask, Circumstances, Inspected, Model, Question, Stage};
+pub use question::{Action, Ask, Circumstances, Declassification, Inspected, Model, Question, Stage};
 pub use rule::RuleDescription;

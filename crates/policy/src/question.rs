@@ -29,13 +29,14 @@ impl Question {
     /// A question for every action, with a value in every place.
     pub(crate) fn samples() -> impl Iterator<Item = Self> {
         let name = || "sample".to_owned();
-        let model = Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::Public };
+        let model = Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::PUBLIC };
         let stage = Stage::Answering(Inspected {
-            label: Label::Public,
+            label: Label::PUBLIC,
             findings: [name()].into(),
             ..Inspected::default()
         });
-        let ask = Action::Ask(Ask { surface: "chat".to_owned(), model, stage });
+        let clearance = Label::PUBLIC;
+        let ask = Action::Ask(Ask { surface: "chat".to_owned(), model, stage, clearance });
         std::iter::once(ask).chain(Action::HOUSE).map(move |action| Self {
             person: name(),
             role: Role::Employee,
@@ -89,11 +90,15 @@ pub enum Action {
     /// Take upstreams out of use and back, while those under way go on.
     ManageUpstreams,
     ManagePolicies,
+    /// Lower the label of a conversation.
+    Declassify(Declassification),
+    /// See who has reached which compartment, and release them from it.
+    ReleaseWall,
 }
 
 impl Action {
-    /// Every action whose resource is the house, in the order of the schema.
-    pub const HOUSE: [Self; 11] = [
+    /// Every action whose resource is the house, in the order of the schema; of lowering a label the boldest.
+    pub const HOUSE: [Self; 13] = [
         Self::ListModels,
         Self::UseChat,
         Self::ReadOperations,
@@ -105,6 +110,8 @@ impl Action {
         Self::ReadConfiguration,
         Self::ManageUpstreams,
         Self::ManagePolicies,
+        Self::Declassify(Declassification { from: Label::SECRET, to: Label::PUBLIC, own: false }),
+        Self::ReleaseWall,
     ];
 
     /// The action's name in policies.
@@ -122,6 +129,8 @@ impl Action {
             Self::ReadConfiguration => "readConfiguration",
             Self::ManageUpstreams => "manageUpstreams",
             Self::ManagePolicies => "managePolicies",
+            Self::Declassify(_) => "declassify",
+            Self::ReleaseWall => "releaseWall",
         }
     }
 
@@ -130,7 +139,7 @@ impl Action {
         Self::HOUSE.into_iter().find(|action| action.name() == name)
     }
 
-    /// The names of all actions as a sentence lists them: `ask, listModels, … or managePolicies`.
+    /// The names of all actions as a sentence lists them: `ask, listModels, … or releaseWall`.
     pub fn names() -> String {
         let names: Vec<_> = std::iter::once("ask").chain(Self::HOUSE.iter().map(Self::name)).collect();
         match names.split_last() {
@@ -173,6 +182,13 @@ impl Action {
                 "Modellserver aus dem Betrieb nehmen und zurückholen",
             ),
             Self::ManagePolicies => Text::fixed("manage policies", "Richtlinien verwalten"),
+            Self::Declassify(_) => {
+                Text::fixed("lower the label of a conversation", "die Einstufung einer Unterhaltung senken")
+            }
+            Self::ReleaseWall => Text::fixed(
+                "release people from a wall between compartments",
+                "Personen aus einer Trennwand zwischen Bereichen entlassen",
+            ),
         }
     }
 }
@@ -184,6 +200,18 @@ pub struct Ask {
     pub surface: String,
     pub model: Model,
     pub stage: Stage,
+    /// What the asker may have.
+    pub clearance: Label,
+}
+
+/// A lower label for a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Declassification {
+    pub from: Label,
+    /// Flows to `from`.
+    pub to: Label,
+    /// Whether the conversation is that of whoever lowers it.
+    pub own: bool,
 }
 
 /// The model that is asked, as it is configured.
@@ -223,7 +251,7 @@ impl Default for Inspected {
     /// PUBLIC, and nothing found.
     fn default() -> Self {
         Self {
-            label: Label::Public,
+            label: Label::PUBLIC,
             findings: BTreeSet::new(),
             sensitivity: 0,
             evasive: false,

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression, Schema,
 };
-use schleuse_types::Label;
+use schleuse_types::{Label, Level};
 
-use crate::{Action, Ask, Circumstances, Inspected, Question, Stage};
+use crate::{Action, Ask, Circumstances, Declassification, Inspected, Question, Stage};
 
 /// The type names of the schema, parsed once.
 #[derive(Debug)]
@@ -53,6 +53,12 @@ impl Translator {
                 let model = self.model(ask)?;
                 (model.uid(), Some(model))
             }
+            Action::Declassify(Declassification { from, to, own }) => {
+                pairs.push(("from".to_owned(), label_record(from)?));
+                pairs.push(("to".to_owned(), label_record(to)?));
+                pairs.push(("own".to_owned(), RestrictedExpression::new_bool(*own)));
+                (name(&self.house, "house"), None)
+            }
             _ => (name(&self.house, "house"), None),
         };
         let context = Context::from_pairs(pairs).map_err(one_line)?;
@@ -81,22 +87,19 @@ impl Translator {
         let attributes = HashMap::from([
             ("zone".to_owned(), RestrictedExpression::new_entity_uid(name(&self.zone, model.zone.as_str()))),
             ("region".to_owned(), RestrictedExpression::new_string(model.region.clone())),
-            ("maxLabel".to_owned(), RestrictedExpression::new_long(level(model.max_label))),
+            ("maxLabel".to_owned(), RestrictedExpression::new_long(level(&model.max_label))),
+            ("compartments".to_owned(), compartments(&model.max_label)),
         ]);
         Entity::new(name(&self.model, &model.name), attributes, HashSet::new()).map_err(one_line)
     }
 
     fn ask(&self, ask: &Ask) -> Result<Vec<(String, RestrictedExpression)>, String> {
         let inspected = match &ask.stage {
-            Stage::Asking { declared } => &Inspected { label: *declared, ..Inspected::default() },
+            Stage::Asking { declared } => &Inspected { label: declared.clone(), ..Inspected::default() },
             Stage::Answering(inspected) => inspected,
         };
         let Inspected { label, findings, sensitivity, evasive, opaque } = inspected;
         let findings = findings.iter().cloned().map(RestrictedExpression::new_string);
-        let label_pairs = [
-            ("level".to_owned(), RestrictedExpression::new_long(level(*label))),
-            ("name".to_owned(), RestrictedExpression::new_string(label.as_str().to_owned())),
-        ];
         let stage = name(&self.stage, ask.stage.name());
         let surface = name(&self.surface, &ask.surface);
         Ok(vec![
@@ -104,7 +107,8 @@ impl Translator {
             ("surface".to_owned(), RestrictedExpression::new_entity_uid(surface)),
             ("evasive".to_owned(), RestrictedExpression::new_bool(*evasive)),
             ("opaque".to_owned(), RestrictedExpression::new_bool(*opaque)),
-            ("label".to_owned(), RestrictedExpression::new_record(label_pairs).map_err(one_line)?),
+            ("label".to_owned(), label_record(label)?),
+            ("clearance".to_owned(), label_record(&ask.clearance)?),
             ("findings".to_owned(), RestrictedExpression::new_set(findings)),
             ("sensitivity".to_owned(), RestrictedExpression::new_long(i64::from(*sensitivity.min(&100)))),
         ])
@@ -131,12 +135,26 @@ fn name(kind: &EntityTypeName, id: &str) -> EntityUid {
 }
 
 /// The label's level in policies: 0 PUBLIC to 3 SECRET.
-fn level(label: Label) -> i64 {
-    match label {
-        Label::Public => 0,
-        Label::Internal => 1,
-        Label::Confidential => 2,
-        Label::Secret => 3,
+fn label_record(label: &Label) -> Result<RestrictedExpression, String> {
+    let pairs = [
+        ("level".to_owned(), RestrictedExpression::new_long(level(label))),
+        ("name".to_owned(), RestrictedExpression::new_string(label.level().as_str().to_owned())),
+        ("compartments".to_owned(), compartments(label)),
+    ];
+    RestrictedExpression::new_record(pairs).map_err(one_line)
+}
+
+fn compartments(label: &Label) -> RestrictedExpression {
+    let names = label.compartments().iter().map(|name| name.as_str().to_owned());
+    RestrictedExpression::new_set(names.map(RestrictedExpression::new_string))
+}
+
+fn level(label: &Label) -> i64 {
+    match label.level() {
+        Level::Public => 0,
+        Level::Internal => 1,
+        Level::Confidential => 2,
+        Level::Secret => 3,
     }
 }
 

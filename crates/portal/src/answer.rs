@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_types::{Label, Language, Refusal};
 use schleuse_wire::json::{Object, Value};
-use schleuse_wire::sse::{Decoder, Event};
+use schleuse_wire::sse::{Decoder, Event, read_label_frame};
 use schleuse_wire::{
     Arrival, BodyError, Channel, Chunk, Credential, Method, Peer, ReplyBody, Surface, Usage,
 };
@@ -58,7 +58,7 @@ impl Asking {
             sign_in: None,
             last_event_id: None,
             agent: None,
-            label: Some(self.label.as_str().as_bytes().to_vec()),
+            label: Some(self.label.to_string().into_bytes()),
             language: self.language,
             peer: self.peer,
             body: Box::pin(body.map_err(|never: Infallible| BodyError(never.to_string()))),
@@ -119,7 +119,7 @@ async fn ask(
     loop {
         let reply = Arc::clone(&portal.models).exchange(asking.arrival()).await;
         let passage = Passage::from_headers(&reply.headers);
-        let label = passage.label;
+        let label = passage.label.clone();
         match reply.body {
             ReplyBody::Whole(body) => {
                 let error = read_error_object(&body).filter(|_| !(200..300).contains(&reply.status));
@@ -138,7 +138,7 @@ async fn ask(
             }
             ReplyBody::Events(events) => {
                 // Before any text can be seen, or asked about in a next question.
-                if let Some(label) = label
+                if let Some(label) = &label
                     && let Err(fault) = portal.raise_label(key, &run.person, &run.conversation, label).await
                 {
                     run.change(|answer| answer.passage = Some(passage));
@@ -149,7 +149,7 @@ async fn ask(
                     answer.omitted = asking.context.omitted;
                 });
                 saver.is_dirty = true;
-                return match listen(run, events, asking.language, saver).await {
+                return match listen(portal, run, key, events, asking.language, saver).await {
                     Ending::Refused(mut error) => {
                         asking.context.name_messages(&mut error);
                         Ending::Refused(error)
@@ -171,7 +171,9 @@ fn is_overflow(status: u16, error: &Object) -> bool {
 
 /// Reads the answer to its end.
 async fn listen(
+    portal: &Portal,
     run: &Run,
+    key: &DataKey,
     mut frames: mpsc::Receiver<Bytes>,
     language: Language,
     saver: &mut Saver,
@@ -187,12 +189,28 @@ async fn listen(
         let Some(frame) = frame else {
             return refused(&refusals::broken_off(), run, language);
         };
+        let mut raised = read_label_frame(&frame);
         let mut fed = decoder.feed(&frame, &mut events);
         // What is already there is taken at once, so that readers are told once.
         while fed.is_ok()
             && let Ok(frame) = frames.try_recv()
         {
+            let further = read_label_frame(&frame);
+            raised = raised.into_iter().chain(further).reduce(|one, other| one.join(&other));
             fed = decoder.feed(&frame, &mut events);
+        }
+        // Before the text that raised it can be seen.
+        if let Some(label) = raised {
+            let raising = portal.raise_label(key, &run.person, &run.conversation, &label).await;
+            run.change(|answer| {
+                let passage = answer.passage.get_or_insert_default();
+                let known = passage.label.as_ref();
+                passage.label = Some(known.map_or_else(|| label.clone(), |known| known.join(&label)));
+            });
+            if let Err(fault) = raising {
+                return refused(&Refusal::from(fault), run, language);
+            }
+            saver.is_dirty = true;
         }
         let mut heard = Heard::default();
         for event in events.drain(..) {

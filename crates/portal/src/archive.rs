@@ -33,6 +33,11 @@ impl Archive {
         Ok(key.transpose()?)
     }
 
+    /// Whose conversation it is.
+    pub(crate) async fn owner(&self, conversation: &str) -> Result<Option<String>, Fault> {
+        Ok(self.store.conversation_owner(conversation).await?)
+    }
+
     /// All conversations of the person, the one last updated first.
     pub(crate) async fn heads(&self, person: &str) -> Result<Vec<Head>, Fault> {
         let Some(key) = self.key(person).await? else { return Ok(Vec::new()) };
@@ -151,6 +156,7 @@ fn open_head(key: &DataKey, row: &ConversationRow) -> Head {
         id: row.id.clone(),
         title: String::new(),
         label: None,
+        declassifications: Vec::new(),
         created: row.created,
         updated: row.updated,
         is_damaged: false,

@@ -60,7 +60,7 @@ impl Context {
                 pairs.push(Pair {
                     question: Said::new(message),
                     answer: Said::new(answer),
-                    label: answer.passage.as_ref().and_then(|passage| passage.label),
+                    label: answer.passage.as_ref().and_then(|passage| passage.label.clone()),
                 });
             }
         }
@@ -78,7 +78,7 @@ impl Context {
 
     /// The label of everything that is sent along.
     pub(crate) fn label(&self) -> Option<Label> {
-        self.pairs.iter().filter_map(|pair| pair.label).max()
+        self.pairs.iter().filter_map(|pair| pair.label.clone()).reduce(|one, other| one.join(&other))
     }
 
     /// The body of the question for a model. `manner` holds further fields.

@@ -13,6 +13,7 @@
 //! | `POST conversations` `{}` | begins one |
 //! | `GET`, `PUT {title}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
 //! | `POST conversations/{id}/messages` `{content, model, label?, parent?}` | asks; without `parent` behind the newest message, with `null` as a new branch |
+//! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
 //! | `GET runs/{id}/events` | the answer as server-sent events, from `last-event-id` on, also long after its end |
 //! | `POST runs/{id}/stop` | lets the model go |
 //!
@@ -23,7 +24,8 @@
 //! credential is no longer good, not the answer.
 //!
 //! The label of a conversation is the join of the labels of every question in it that a model was asked, and of their
-//! answers; it goes along with the next question and never falls. A question that was refused, and what came of no
+//! answers; it goes along with the next question, whatever branch that is in, and falls only by a recorded
+//! declassification. A question that was refused, and what came of no
 //! answer, stays visible but is not sent along and has no part in the label: one blocked number does not block all that
 //! follows.
 
@@ -31,6 +33,7 @@ mod answer;
 mod archive;
 mod body;
 mod context;
+mod declassify;
 mod events;
 mod message;
 mod portal;
@@ -41,4 +44,5 @@ mod run;
 mod seal;
 mod tree;
 
-pub use portal::{Limits, Manner, Parts, Permit, Portal};
+pub use declassify::{Declassify, Lowering};
+pub use portal::{DefaultLabel, Limits, Manner, Parts, Permit, Portal};

@@ -10,12 +10,23 @@ pub(crate) struct Head {
     pub(crate) id: String,
     /// Empty until the first question.
     pub(crate) title: String,
-    /// The join of the labels of everything in it that a model was asked. None until then; never falls.
+    /// The join of the labels of everything in it that a model was asked. None until then; falls only by a
+    /// declassification.
     pub(crate) label: Option<Label>,
+    /// In the order in which they were permitted.
+    pub(crate) declassifications: Vec<Declassification>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
     /// The row in the store was altered or sealed under another key: what it says is not known.
     pub(crate) is_damaged: bool,
+}
+
+/// What was said in the conversation up to a message may flow to a lower label than it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declassification {
+    /// The ordinal of the newest message that it covers.
+    pub(crate) through: i64,
+    pub(crate) to: Label,
 }
 
 /// A question, or what was answered.
@@ -100,7 +111,7 @@ impl Passage {
         };
         Self {
             request_id: header("x-schleuse-request-id").unwrap_or_default(),
-            label: header("x-schleuse-label").and_then(|label| Label::parse(label.as_bytes()).ok()),
+            label: header("x-schleuse-label").map(|label| read_label(&label)),
             sensitivity: header("x-schleuse-sensitivity"),
             action: header("x-schleuse-action"),
             route: header("x-schleuse-route"),
@@ -110,7 +121,7 @@ impl Passage {
     pub(crate) fn to_json(&self) -> Value {
         let mut out = Object::new();
         out.set("request_id", string(&self.request_id));
-        out.set("label", optional(self.label.map(Label::as_str)));
+        out.set("label", optional(self.label.as_ref().map(Label::to_string).as_deref()));
         let sensitivity =
             self.sensitivity.as_deref().map(|text| json::parse(text.as_bytes(), &Bounds::default()));
         out.set(
@@ -130,7 +141,7 @@ impl Passage {
         let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
             request_id: text("request_id")?,
-            label: text("label").and_then(|label| Label::parse(label.as_bytes()).ok()),
+            label: text("label").map(|label| read_label(&label)),
             sensitivity: match object.get("sensitivity") {
                 Some(Value::Number(number)) => Some(number.as_str().to_owned()),
                 _ => None,
@@ -141,12 +152,26 @@ impl Passage {
     }
 }
 
+/// A label that was kept. One that cannot be read counts as the highest, so that nothing of it leaves.
+fn read_label(text: &str) -> Label {
+    Label::parse(text.as_bytes()).unwrap_or(Label::SECRET)
+}
+
 impl Head {
     /// Everything that is sealed.
     pub(crate) fn to_sealed_text(&self) -> String {
         let mut out = Object::new();
         out.set("title", string(&self.title));
-        out.set("label", optional(self.label.map(Label::as_str)));
+        out.set("label", optional(self.label.as_ref().map(Label::to_string).as_deref()));
+        if !self.declassifications.is_empty() {
+            let rows = self.declassifications.iter().map(|row| {
+                let mut out = Object::new();
+                out.set("through", Value::Number(Number::from(row.through)));
+                out.set("to", string(&row.to.to_string()));
+                Value::Object(out)
+            });
+            out.set("declassifications", Value::Array(rows.collect()));
+        }
         Value::Object(out).to_text()
     }
 
@@ -158,7 +183,31 @@ impl Head {
             Value::Null => None,
             label => Some(Label::parse(label.as_str()?.as_bytes()).ok()?),
         };
+        // There is none in what was sealed before labels could fall.
+        if let Some(Value::Array(rows)) = object.get("declassifications") {
+            for row in rows {
+                let row = row.as_object()?;
+                self.declassifications.push(Declassification {
+                    through: row.get("through")?.as_i64()?,
+                    to: Label::parse(row.get("to")?.as_str()?.as_bytes()).ok()?,
+                });
+            }
+        }
         Some(())
+    }
+
+    /// What the label of a message counts as, now that it may have been lowered.
+    pub(crate) fn standing_label(&self, ordinal: i64, label: &Label) -> Label {
+        let covering = self.declassifications.iter().filter(|row| ordinal <= row.through);
+        covering.fold(label.clone(), |label, row| label.meet(&row.to))
+    }
+
+    /// The message with the label that it counts as.
+    pub(crate) fn with_standing_label(&self, mut message: Message) -> Message {
+        if let Some(Passage { label: Some(label), .. }) = &mut message.passage {
+            *label = self.standing_label(message.ordinal, label);
+        }
+        message
     }
 
     /// As the page reads it.
@@ -168,7 +217,7 @@ impl Head {
         out.set("title", string(&self.title));
         out.set("created", time(self.created));
         out.set("updated", time(self.updated));
-        out.set("label", optional(self.label.map(Label::as_str)));
+        out.set("label", optional(self.label.as_ref().map(Label::to_string).as_deref()));
         out.set("running", Value::Bool(is_running));
         if self.is_damaged {
             out.set("damaged", Value::Bool(true));
@@ -281,7 +330,7 @@ pub(crate) fn time(at: Timestamp) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Author, Head, Message, Passage, State, time};
+    use super::{Author, Declassification, Head, Message, Passage, State, time};
     use schleuse_types::{Label, Language, Timestamp};
     use schleuse_wire::Usage;
     use schleuse_wire::json::{Object, Value};
@@ -351,15 +400,32 @@ pub(crate) mod tests {
             id: "c".into(),
             title: title.into(),
             label,
+            declassifications: Vec::new(),
             created: Timestamp(0),
             updated: Timestamp(0),
             is_damaged: false,
         };
-        for label in Label::ALL.map(Some).into_iter().chain([None]) {
+        let labels = ["PUBLIC", "INTERNAL", "CONFIDENTIAL", "SECRET", "CONFIDENTIAL//hr,patient"];
+        let labels = labels.map(|label| Some(Label::parse(label.as_bytes()).unwrap()));
+        for label in labels.into_iter().chain([None]) {
             let mut read = head("", None);
-            read.read_sealed_text(head("Titel", label).to_sealed_text().as_bytes()).unwrap();
+            read.read_sealed_text(head("Titel", label.clone()).to_sealed_text().as_bytes()).unwrap();
             assert_eq!(read, head("Titel", label));
         }
+        // As it was sealed before labels had compartments and could fall.
+        let mut read = head("", None);
+        read.read_sealed_text(br#"{"title":"Alt","label":"CONFIDENTIAL"}"#).unwrap();
+        assert_eq!(read, head("Alt", Some(Label::CONFIDENTIAL)));
+        let label = |text: &str| Label::parse(text.as_bytes()).unwrap();
+        let lowered = |through, to| Declassification { through, to: label(to) };
+        let declassifications = vec![lowered(3, "INTERNAL//hr"), lowered(7, "CONFIDENTIAL")];
+        let fallen = Head { declassifications, ..head("T", Some(label("CONFIDENTIAL"))) };
+        let mut read = head("", None);
+        read.read_sealed_text(fallen.to_sealed_text().as_bytes()).unwrap();
+        assert_eq!(read, fallen);
+        let standing = |ordinal| read.standing_label(ordinal, &label("SECRET//hr,patient")).to_string();
+        assert_eq!((standing(3), standing(4)), ("INTERNAL".to_owned(), "CONFIDENTIAL".to_owned()));
+        assert_eq!(standing(8), "SECRET//hr,patient");
         assert_eq!(time(Timestamp(0)).as_str(), Some("1970-01-01T00:00:00.000Z"));
     }
 }

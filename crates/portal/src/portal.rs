@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
 use crate::body::{missing, read_fields, take_text};
+use crate::declassify::Declassify;
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
@@ -32,6 +33,9 @@ pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + S
 /// Fields beside model and messages with which a model of this name is asked, such as a limit for one that does not know
 /// when it has said everything.
 pub type Manner = Arc<dyn Fn(&str) -> Vec<(&'static str, Value)> + Send + Sync>;
+
+/// The label of this person's question when they say none.
+pub type DefaultLabel = Arc<dyn Fn(&Verified) -> Label + Send + Sync>;
 
 /// What one person may have here.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +70,8 @@ pub struct Parts {
     pub identity: Arc<Authenticator>,
     pub permit: Permit,
     pub manner: Manner,
+    pub default_label: DefaultLabel,
+    pub declassify: Declassify,
     pub store: Arc<Store>,
     /// Wraps the data keys. Whoever loses it loses every conversation.
     pub house_secret: Secret<[u8; 32]>,
@@ -85,6 +91,8 @@ pub struct Portal {
     identity: Arc<Authenticator>,
     permit: Permit,
     pub(crate) manner: Manner,
+    pub(crate) default_label: DefaultLabel,
+    pub(crate) declassify: Declassify,
     pub(crate) archive: Archive,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -108,7 +116,7 @@ impl Visitor {
 }
 
 /// Largest body of the small requests.
-const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Longest title that a person gives.
 const TITLE_BYTES_MAX: usize = 400;
 /// How long whoever stops a run waits for its end to be saved.
@@ -121,6 +129,8 @@ impl Portal {
             identity: parts.identity,
             permit: parts.permit,
             manner: parts.manner,
+            default_label: parts.default_label,
+            declassify: parts.declassify,
             archive: Archive { store: parts.store, house: parts.house_secret },
             limits: parts.limits,
             clock: parts.clock,
@@ -154,6 +164,10 @@ impl Portal {
             (["conversations", id], Method::Put) => self.rename(&visitor, id, arrival).await,
             (["conversations", id], Method::Delete) => self.delete(&visitor, id).await,
             (["conversations", _], _) => Err(refusals::method_not_allowed("GET, PUT, DELETE")),
+            (["conversations", id, "declassify"], Method::Post) => {
+                self.declassify(&visitor, id, arrival).await
+            }
+            (["conversations", _, "declassify"], _) => Err(refusals::method_not_allowed("POST")),
             (["conversations", id, "messages"], Method::Post) => self.ask(&visitor, id, arrival).await,
             (["conversations", _, "messages"], _) => Err(refusals::method_not_allowed("POST")),
             (["runs", id, "events"], Method::Get) => {
@@ -195,6 +209,7 @@ impl Portal {
             id: self.new_id()?,
             title: String::new(),
             label: None,
+            declassifications: Vec::new(),
             created: now,
             updated: now,
             is_damaged: false,
@@ -209,7 +224,12 @@ impl Portal {
         let messages = self.messages(&key, visitor.person(), id).await?;
         let runs: Vec<Value> = running.iter().map(|run| run_json(run)).collect();
         let mut out = head.to_json(!running.is_empty());
-        out.set("messages", Value::Array(messages.iter().map(Message::to_json).collect()));
+        out.set(
+            "messages",
+            Value::Array(
+                messages.into_iter().map(|message| head.with_standing_label(message).to_json()).collect(),
+            ),
+        );
         out.set("run", runs.last().cloned().unwrap_or(Value::Null));
         out.set("runs", Value::Array(runs));
         Ok(document(200, out))
@@ -334,25 +354,25 @@ impl Portal {
     }
 
     /// The runs of a conversation that are not over, oldest first.
-    fn runs_in(&self, person: &str, conversation: &str) -> Vec<Arc<Run>> {
+    pub(crate) fn runs_in(&self, person: &str, conversation: &str) -> Vec<Arc<Run>> {
         let mut runs = self.runs.of_person(person);
         runs.retain(|run| run.conversation == conversation && !run.is_over());
         runs.sort_by(|a, b| a.id.cmp(&b.id));
         runs
     }
 
-    /// The label of a conversation never falls; durable when this returns.
+    /// The label of a conversation does not fall here; durable when this returns.
     pub(crate) async fn raise_label(
         &self,
         key: &DataKey,
         person: &str,
         conversation: &str,
-        label: Label,
+        label: &Label,
     ) -> Result<(), Fault> {
         let _turn = self.turn(conversation).await;
         let Some(mut head) = self.archive.head(key, person, conversation).await? else { return Ok(()) };
-        let joined = head.label.map_or(label, |known| known.join(label));
-        if head.label == Some(joined) || head.is_damaged {
+        let joined = head.label.as_ref().map_or_else(|| label.clone(), |known| known.join(label));
+        if head.label.as_ref() == Some(&joined) || head.is_damaged {
             return Ok(());
         }
         head.label = Some(joined);

@@ -17,6 +17,8 @@ use crate::tree;
 
 /// Longest name of a model, and longest id of a message.
 const NAME_BYTES_MAX: usize = 256;
+/// Longest label: a level and sixteen compartments.
+const LABEL_BYTES_MAX: usize = 1024;
 /// What the body of a question may have beside its content. JSON may write a byte of content in six.
 const REST_BYTES_MAX: usize = 16 * 1024;
 /// Longest title that is made of a question.
@@ -45,7 +47,7 @@ impl Question {
         let mut fields = read_fields(arrival.body, bytes_max, &known).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
         let model = take_text(&mut fields, "model", NAME_BYTES_MAX)?;
-        let label = take_text(&mut fields, "label", NAME_BYTES_MAX)?;
+        let label = take_text(&mut fields, "label", LABEL_BYTES_MAX)?;
         let parent = match fields.get("parent") {
             None => Parent::Newest,
             Some(Value::Null) => Parent::None,
@@ -61,8 +63,12 @@ impl Question {
             label: label.map_err(|_| {
                 wrong(
                     "label",
-                    "The field `label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET.".to_owned(),
-                    "Das Feld `label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein.".to_owned(),
+                    "The field `label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET, or one of them with `//` and \
+                     compartments behind it."
+                        .to_owned(),
+                    "Das Feld `label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein, oder eines davon mit `//` und \
+                     Bereichen dahinter."
+                        .to_owned(),
                 )
             })?,
             parent,
@@ -128,12 +134,14 @@ impl Portal {
             model: Some(asked.model.clone()),
             ..question.clone()
         };
+        let messages: Vec<Message> =
+            messages.into_iter().map(|message| head.with_standing_label(message)).collect();
         let context = Context::new(&tree::path(&messages, question.parent.as_deref()), &question);
-        // What the person says counts as INTERNAL when they say nothing, as at the gate.
-        let declared = asked.label.unwrap_or(Label::Internal);
-        let seen = [head.label, context.label()].into_iter().flatten();
+        // What counts when the person says nothing is the same as at the gate.
+        let declared = asked.label.unwrap_or_else(|| (self.default_label)(&visitor.verified));
+        let seen = [head.label.clone(), context.label()].into_iter().flatten();
         let asking = Asking {
-            label: seen.fold(declared, Label::join),
+            label: seen.fold(declared, |label, seen| label.join(&seen)),
             context,
             manner: (self.manner)(&asked.model),
             model: asked.model,

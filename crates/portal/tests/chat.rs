@@ -306,6 +306,143 @@ async fn the_label_of_a_conversation_never_falls() {
     assert_eq!(ask(Some("PUBLIC"), "CONFIDENTIAL").await, pair("CONFIDENTIAL", "CONFIDENTIAL"));
 }
 
+/// Asks and reads the answer to its end. Gives the label with which the gate was asked, and that of the conversation then.
+async fn ask_labelled(
+    house: &House,
+    conversation: &str,
+    label: Option<&str>,
+    parent: Option<Value>,
+    gate: &str,
+) -> (String, String, String) {
+    house.gate.will_say(gate, &["ja"]);
+    let mut body = json!({"content": "x", "model": "m", "label": label});
+    if let Some(parent) = parent {
+        body["parent"] = parent;
+    }
+    let asked = house.ask_with("anna", conversation, &body).await;
+    house.finish("anna", &asked.run).await;
+    let shown = house.get("anna", &format!("/api/chat/conversations/{conversation}")).await;
+    (house.gate.last_question().label, shown["label"].as_str().unwrap().to_owned(), asked.answer)
+}
+
+#[tokio::test]
+async fn compartments_stay_with_the_conversation_in_every_branch() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let ask = async |label: Option<&str>, parent: Option<Value>, gate: &str| {
+        let (sent, shown, _) = ask_labelled(&house, &conversation, label, parent, gate).await;
+        (sent, shown)
+    };
+    let pair = |sent: &str, shown: &str| (sent.to_owned(), shown.to_owned());
+    let hr = "CONFIDENTIAL//hr";
+    assert_eq!(ask(Some("INTERNAL//hr"), None, hr).await, pair("INTERNAL//hr", hr));
+    // A harmless turn after it, and a branch of its own beside it.
+    assert_eq!(ask(Some("PUBLIC"), None, hr).await, pair(hr, hr));
+    assert_eq!(
+        ask(Some("PUBLIC//patient"), Some(Value::Null), "CONFIDENTIAL//hr,patient").await,
+        pair("CONFIDENTIAL//hr,patient", "CONFIDENTIAL//hr,patient")
+    );
+    // And after the house was ended and opened again.
+    let house = house.reopen().await;
+    let (sent, ..) = ask_labelled(&house, &conversation, None, None, hr).await;
+    assert_eq!(sent, "CONFIDENTIAL//hr,patient");
+    let listed = house.get("anna", "/api/chat/conversations").await;
+    assert_eq!(listed["conversations"][0]["label"], "CONFIDENTIAL//hr,patient");
+    let messages = house.messages("anna", &conversation).await;
+    assert_eq!(messages[1]["passage"]["label"], hr);
+}
+
+#[tokio::test]
+async fn a_label_that_rises_within_an_answer_is_kept_before_its_text_is_seen() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let gate = house.gate.will_stream("INTERNAL");
+    let asked = house.ask("anna", &conversation, "x").await;
+    let mut reading = house.read("anna", &asked.run, None).await;
+    gate.send(delta("harmlos ")).await.unwrap();
+    reading.until_ends_with("harmlos ").await;
+    let label = schleuse_types::Label::parse(b"CONFIDENTIAL//hr").unwrap();
+    gate.send(schleuse_wire::sse::label_frame(&label)).await.unwrap();
+    gate.send(delta("geheim")).await.unwrap();
+    reading.until_ends_with("geheim").await;
+    let path = format!("/api/chat/conversations/{conversation}");
+    assert_eq!(house.get("anna", &path).await["label"], "CONFIDENTIAL//hr");
+    gate.send(DONE).await.unwrap();
+    reading.all().await;
+    let messages = house.messages("anna", &conversation).await;
+    assert_eq!(messages[1]["passage"]["label"], "CONFIDENTIAL//hr");
+    let (sent, ..) = ask_labelled(&house, &conversation, Some("PUBLIC"), None, "CONFIDENTIAL//hr").await;
+    assert_eq!(sent, "CONFIDENTIAL//hr");
+}
+
+#[tokio::test]
+async fn a_label_falls_only_by_a_recorded_declassification() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let path = format!("/api/chat/conversations/{conversation}/declassify");
+    let lower = async |person: &str, to: &str, reason: &str| {
+        let body = json!({"to": to, "reason": reason}).to_string();
+        house.send(person, Method::Post, &path, &body).await
+    };
+    lower("anna", "PUBLIC", "nothing there yet").await.expect_refusal(400, "invalid_request");
+    let (_, _, first) = ask_labelled(&house, &conversation, None, None, "INTERNAL").await;
+    ask_labelled(&house, &conversation, None, None, "CONFIDENTIAL//hr").await;
+
+    // Neither its owner nor a stranger, and never upwards or sideways.
+    lower("anna", "INTERNAL", "reason").await.expect_refusal(403, "access_denied");
+    lower("bert", "INTERNAL", "reason").await.expect_refusal(404, "not_found");
+    lower("anna", "SECRET//hr", "reason").await.expect_refusal(400, "invalid_request");
+    lower("anna", "INTERNAL//patient", "reason").await.expect_refusal(400, "invalid_request");
+    lower("anna", "CONFIDENTIAL//hr", "reason").await.expect_refusal(400, "invalid_request");
+    lower("sigrid", "INTERNAL", "  ").await.expect_refusal(400, "invalid_request");
+    lower("sigrid", "LOW", "reason").await.expect_refusal(400, "invalid_request");
+    let (sent, ..) = ask_labelled(&house, &conversation, None, Some(json!(first)), "CONFIDENTIAL//hr").await;
+    assert_eq!(sent, "CONFIDENTIAL//hr", "a branch from before it is no way down");
+
+    let lowered = lower("sigrid", "INTERNAL", "  Wörter  ").await.expect(200);
+    assert_eq!((&lowered["label"], &lowered["title"]), (&json!("INTERNAL"), &Value::Null));
+    let asked = house.lowered.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(
+        (
+            asked.owner.as_str(),
+            asked.from.to_string().as_str(),
+            asked.to.to_string().as_str(),
+            asked.reason_characters
+        ),
+        ("anna", "CONFIDENTIAL//hr", "INTERNAL", 6)
+    );
+    let shown = house.get("anna", &format!("/api/chat/conversations/{conversation}")).await;
+    assert_eq!(
+        (&shown["label"], &shown["messages"][3]["passage"]["label"]),
+        (&json!("INTERNAL"), &json!("INTERNAL"))
+    );
+
+    // It holds for what was said until then, also later, and what is said from here on counts anew.
+    let house = house.reopen().await;
+    let (sent, shown, _) = ask_labelled(&house, &conversation, Some("PUBLIC"), None, "INTERNAL").await;
+    assert_eq!((sent.as_str(), shown.as_str()), ("INTERNAL", "INTERNAL"));
+    let (_, shown, _) = ask_labelled(&house, &conversation, None, None, "CONFIDENTIAL//patient").await;
+    assert_eq!(shown, "CONFIDENTIAL//patient");
+    let (sent, ..) = ask_labelled(&house, &conversation, None, None, "CONFIDENTIAL//patient").await;
+    assert_eq!(sent, "CONFIDENTIAL//patient");
+}
+
+#[tokio::test]
+async fn a_label_does_not_fall_while_an_answer_is_written() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let gate = house.gate.will_stream("CONFIDENTIAL");
+    let asked = house.ask("anna", &conversation, "x").await;
+    let mut reading = house.read("anna", &asked.run, None).await;
+    gate.send(delta("a")).await.unwrap();
+    reading.until_ends_with("a").await;
+    let path = format!("/api/chat/conversations/{conversation}/declassify");
+    let body = json!({"to": "INTERNAL", "reason": "r"}).to_string();
+    house.send("sigrid", Method::Post, &path, &body).await.expect_refusal(404, "not_found");
+    house.send("anna", Method::Post, &path, &body).await.expect_refusal(400, "invalid_request");
+    assert!(house.lowered.lock().unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn branches_have_contexts_of_their_own() {
     let house = House::open().await;

@@ -1,5 +1,6 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod labels;
 mod link;
 mod people;
 mod reader;
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schleuse_gate::Labels;
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_types::{Label, Secret, Zone};
 use schleuse_upstream::UpstreamConfig;
@@ -34,6 +36,8 @@ pub struct Config {
     pub providers: Providers,
     pub sessions: SessionLife,
     pub limits: Vec<schleuse_limits::Rule>,
+    /// Compartments, and who may have which label.
+    pub labels: Labels,
     pub upstreams: Vec<UpstreamConfig>,
     /// How many answers an upstream makes at the same time, by its name, where that is known.
     pub places: Vec<(String, usize)>,
@@ -93,6 +97,7 @@ impl Default for Config {
             providers: Providers::default(),
             sessions: SessionLife::default(),
             limits: Vec::new(),
+            labels: Labels::default(),
             upstreams: Vec::new(),
             places: Vec::new(),
             engine: None,
@@ -161,13 +166,14 @@ impl Config {
         for limit in reader.tables("limit")? {
             config.limits.push(people::read_limit(limit)?);
         }
+        config.labels = labels::read_labels(&mut reader)?;
         for upstream in reader.tables("upstream")? {
-            let (upstream, places) = read_upstream(upstream, folder)?;
+            let (upstream, places) = read_upstream(upstream, folder, &config.labels)?;
             config.places.extend(places.map(|places| (upstream.name.clone(), places)));
             config.upstreams.push(upstream);
         }
         if let Some(engine) = reader.table("engine")? {
-            config.engine = Some(read_engine(engine, folder)?);
+            config.engine = Some(read_engine(engine, folder, &config.labels)?);
         }
         if let Some(mut inspection) = reader.table("inspection")? {
             config.inspection.packs = inspection.text("packs")?.map(|path| folder.join(path));
@@ -178,6 +184,7 @@ impl Config {
         reader.tables("exception")?;
         // `inspect` knows its own keys, types and actions.
         config.guardrails = Guardrails::parse_toml(text).map_err(of_guardrails)?;
+        labels::check_guardrails(&config.guardrails, &config.labels)?;
         if let Some(mut audit) = reader.table("audit")? {
             config.audit.plain_names = match audit.text("user")?.as_deref() {
                 None | Some("pseudonym") => false,
@@ -232,17 +239,11 @@ fn log_level(reader: &mut Reader<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn label(reader: &mut Reader<'_>, default: Label) -> Result<Label, ConfigError> {
-    match reader.text("max_label")? {
-        None => Ok(default),
-        Some(text) => Label::parse(text.as_bytes()).map_err(|error| reader.wrong("max_label", error)),
-    }
-}
-
 /// The upstream, and how many answers it makes at the same time if that is said.
 fn read_upstream(
     mut reader: Reader<'_>,
     folder: &Path,
+    labels: &Labels,
 ) -> Result<(UpstreamConfig, Option<usize>), ConfigError> {
     let name = reader.text("name")?.ok_or_else(|| reader.missing("name"))?;
     let url = reader.text("url")?.ok_or_else(|| reader.missing("url"))?;
@@ -252,8 +253,8 @@ fn read_upstream(
         upstream.zone = Zone::parse(&zone).map_err(|error| reader.wrong("zone", error))?;
     }
     upstream.region = reader.text("region")?;
-    let default = if upstream.zone == Zone::External { Label::Public } else { Label::Confidential };
-    upstream.max_label = label(&mut reader, default)?;
+    let default = if upstream.zone == Zone::External { Label::PUBLIC } else { Label::CONFIDENTIAL };
+    upstream.max_label = labels::read_most(&mut reader, default, labels)?;
     if let Some(file) = reader.text("api_key_file")? {
         let path = folder.join(&file);
         let key = std::fs::read_to_string(&path).map_err(|error| {
@@ -276,7 +277,7 @@ fn read_upstream(
     Ok((upstream, places))
 }
 
-fn read_engine(mut reader: Reader<'_>, folder: &Path) -> Result<EngineConfig, ConfigError> {
+fn read_engine(mut reader: Reader<'_>, folder: &Path, labels: &Labels) -> Result<EngineConfig, ConfigError> {
     let weights = reader.text("weights")?.ok_or_else(|| reader.missing("weights"))?;
     let weights = folder.join(weights);
     let model = match reader.text("model")? {
@@ -292,7 +293,7 @@ fn read_engine(mut reader: Reader<'_>, folder: &Path) -> Result<EngineConfig, Co
         threads,
         context_tokens: number(reader.number("context_tokens", 256, 1 << 20)?, DEFAULT_CONTEXT_TOKENS),
         parallel: number(reader.number("parallel", 1, 256)?, DEFAULT_PARALLEL),
-        max_label: label(&mut reader, Label::Confidential)?,
+        max_label: labels::read_most(&mut reader, Label::CONFIDENTIAL, labels)?,
     };
     reader.finish()?;
     Ok(engine)

@@ -122,13 +122,13 @@ impl Posture<'_> {
             )));
         }
         for upstream in self.upstreams.iter().filter(|upstream| upstream.name != crate::house::ENGINE) {
-            let (name, url, zone, most) = (&upstream.name, &upstream.url, upstream.zone, upstream.max_label);
+            let (name, url, zone, most) = (&upstream.name, &upstream.url, upstream.zone, &upstream.max_label);
             let text = Text::new(
                 format!("upstream `{name}` at {url} (zone {zone}: declared, not proven; up to {most})"),
                 format!(
                     "Modellserver `{name}` auf {url} ({}: erklärt, nicht bewiesen; bis {})",
                     in_german(zone),
-                    most.as_german()
+                    most.to_german()
                 ),
             );
             lines.push(if zone == Zone::External {

@@ -11,5 +11,5 @@ mod row;
 mod store;
 
 pub use error::StoreError;
-pub use row::{ConversationRow, KeyRow, MessageRow, NewKey, PersonRow, SessionRow, SignedIn};
+pub use row::{ConversationRow, KeyRow, MessageRow, NewKey, PersonRow, ReachedRow, SessionRow, SignedIn};
 pub use store::{Seen, Store};

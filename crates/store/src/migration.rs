@@ -11,9 +11,10 @@ use crate::error::from_sqlx;
 
 /// Every step there ever was, in order; the first leads from nothing to version 1. A step that was released is never
 /// edited, a new one is added.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../migrations/0001_people_and_keys.sql"),
     include_str!("../migrations/0002_sessions_and_conversations.sql"),
+    include_str!("../migrations/0003_compartments.sql"),
 ];
 
 /// The version of the schema that this binary reads and writes.

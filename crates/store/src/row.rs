@@ -120,3 +120,12 @@ pub struct MessageRow {
     pub state: String,
     pub created: Timestamp,
 }
+
+/// A person who has reached a compartment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachedRow {
+    pub person: String,
+    pub compartment: String,
+    /// When for the first time.
+    pub reached: Timestamp,
+}

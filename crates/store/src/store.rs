@@ -1,6 +1,7 @@
 //! The open database.
 
 mod backup;
+mod compartments;
 mod conversations;
 mod people;
 mod sessions;

@@ -15,7 +15,7 @@ mod zone;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use finding::{Finding, FindingAction};
-pub use label::{Label, UnknownLabel};
+pub use label::{COMPARTMENTS_MAX, Compartment, Label, Level, UnknownLabel};
 pub use language::{Language, Text};
 pub use principal::{Presented, Principal, Role, UnknownRole};
 pub use random::{BufferedRandom, OsRandom, Random};

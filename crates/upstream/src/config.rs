@@ -18,7 +18,7 @@ pub struct UpstreamConfig {
     pub models: Option<Vec<String>>,
     pub zone: Zone,
     pub region: Option<String>,
-    /// The highest label that may be sent there.
+    /// The clearance: labels that may flow to this one may be sent there.
     pub max_label: Label,
     /// Sent as `authorization: Bearer …`.
     pub api_key: Option<Secret<String>>,
@@ -42,7 +42,7 @@ impl UpstreamConfig {
             models: None,
             zone: Zone::Local,
             region: None,
-            max_label: Label::Confidential,
+            max_label: Label::CONFIDENTIAL,
             api_key: None,
             ca_file: None,
             connect_timeout: Duration::from_secs(5),

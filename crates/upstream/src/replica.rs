@@ -239,7 +239,7 @@ impl Replica {
             name: self.config.name.clone(),
             url: self.config.url.clone(),
             zone: self.config.zone,
-            max_label: self.config.max_label,
+            max_label: self.config.max_label.clone(),
             region: self.config.region.clone(),
             healthy: reason.is_none(),
             reason,

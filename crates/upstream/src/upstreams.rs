@@ -54,7 +54,7 @@ pub struct ModelInfo {
     pub max_model_len: Option<u64>,
     /// Of the first upstream that serves it.
     pub zone: Zone,
-    /// The highest that any of its upstreams may have.
+    /// The clearance of that upstream which may have the highest level, and of several of them the most compartments.
     pub max_label: Label,
     /// The names of the upstreams that serve it, in configuration order.
     pub upstreams: Vec<String>,
@@ -65,6 +65,7 @@ pub struct ModelInfo {
 pub struct Route {
     pub model: String,
     pub zone: Zone,
+    /// The clearance: what may flow there.
     pub max_label: Label,
     pub region: Option<String>,
     /// Names of upstreams, never empty; the one to be asked first stands first.
@@ -183,7 +184,7 @@ impl Upstreams {
                     Some(known) => {
                         known.created = known.created.or(model.created);
                         known.max_model_len = known.max_model_len.or(model.max_model_len);
-                        known.max_label = known.max_label.join(config.max_label);
+                        known.max_label = wider(&known.max_label, &config.max_label);
                         known.upstreams.push(config.name.clone());
                     }
                     None => models.push(ModelInfo {
@@ -191,7 +192,7 @@ impl Upstreams {
                         created: model.created,
                         max_model_len: model.max_model_len,
                         zone: config.zone,
-                        max_label: config.max_label,
+                        max_label: config.max_label.clone(),
                         upstreams: vec![config.name.clone()],
                     }),
                 }
@@ -214,7 +215,7 @@ impl Upstreams {
                     Route {
                         model: model.to_owned(),
                         zone: config.zone,
-                        max_label: config.max_label,
+                        max_label: config.max_label.clone(),
                         region: config.region.clone(),
                         replicas: Vec::new(),
                         healthy: false,
@@ -339,10 +340,23 @@ impl Upstreams {
 }
 
 impl Route {
+    /// The clearance of that one of these routes which may have the highest level, and of several of them the most
+    /// compartments; PUBLIC of none.
+    pub fn widest(routes: &[Self]) -> Label {
+        let widest = routes.iter().map(|route| route.max_label.clone());
+        widest.reduce(|one, other| wider(&one, &other)).unwrap_or(Label::PUBLIC)
+    }
+
     fn covers(&self, replica: &Replica) -> bool {
         let config = &replica.config;
-        (self.zone, self.max_label, &self.region) == (config.zone, config.max_label, &config.region)
+        (self.zone, &self.max_label, &self.region) == (config.zone, &config.max_label, &config.region)
     }
+}
+
+/// Of two clearances the one with the higher level, of equal levels the one with more compartments.
+fn wider(one: &Label, other: &Label) -> Label {
+    let width = |label: &Label| (label.level(), label.compartments().len());
+    if width(other) > width(one) { other.clone() } else { one.clone() }
 }
 
 /// Names only.
@@ -355,7 +369,7 @@ impl fmt::Debug for Upstreams {
 /// The same in the eyes of the label lattice.
 fn is_alike(one: &Replica, other: &Replica) -> bool {
     let (one, other) = (&one.config, &other.config);
-    (one.zone, one.max_label, &one.region) == (other.zone, other.max_label, &other.region)
+    (one.zone, &one.max_label, &one.region) == (other.zone, &other.max_label, &other.region)
 }
 
 /// A replica in the order in which it would be asked.

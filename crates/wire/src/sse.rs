@@ -131,6 +131,20 @@ pub fn frame(json: &str) -> Bytes {
     Bytes::from(out)
 }
 
+/// A comment that says that the answer has this label from here on. Whoever does not know it passes over it, as over any
+/// comment.
+pub fn label_frame(label: &schleuse_types::Label) -> Bytes {
+    Bytes::from(format!("{LABEL_COMMENT}{label}\n\n"))
+}
+
+/// The label that a frame of [`label_frame`] says; one that cannot be read counts as SECRET.
+pub fn read_label_frame(frame: &[u8]) -> Option<schleuse_types::Label> {
+    let label = frame.strip_prefix(LABEL_COMMENT.as_bytes())?;
+    Some(schleuse_types::Label::parse(label).unwrap_or(schleuse_types::Label::SECRET))
+}
+
+const LABEL_COMMENT: &str = ": x-schleuse-label ";
+
 /// The frame of a named event.
 pub fn named_frame(name: &str, json: &str) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {json}\n\n"))

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { count } from "../lib/format";
-import { isLabel } from "../lib/labels";
+import { compartmentsOf, levelOf } from "../lib/labels";
 import { useLanguage } from "../lib/language";
 
 const LOOKS = {
@@ -51,9 +51,12 @@ export function ActionBadge({ action }: { action: string }) {
 export function LabelBadge({ label }: { label: string | null }) {
   const { words } = useLanguage();
   if (label === null || label === "") return null;
+  const level = levelOf(label);
   return (
     <span data-label={label}>
-      <Badge look="frame">{isLabel(label) ? words.labels[label] : label}</Badge>
+      <Badge look="frame" wrap={level !== label}>
+        {level ? words.labels[level] + compartmentsOf(label) : label}
+      </Badge>
     </span>
   );
 }

@@ -1,5 +1,4 @@
 // The shapes of the house's inner HTTP interface, as the pages read them.
-import type { Label } from "./labels";
 
 export const ROLES = ["employee", "engineer", "security", "admin", "auditor"] as const;
 export type Role = (typeof ROLES)[number];
@@ -51,7 +50,7 @@ export interface SessionRow {
 
 export interface Passage {
   request_id: string;
-  label: Label | null;
+  label: string | null;
   sensitivity: number | null;
   action: string | null;
   route: string | null;
@@ -66,7 +65,7 @@ export interface Decision {
   role: string | null;
   action: string;
   model: string;
-  label: Label | null;
+  label: string | null;
   route: string | null;
   surface: string | null;
   status: number | null;
@@ -146,7 +145,8 @@ export interface Upstream {
   url: string;
   zone: string;
   region: string;
-  max_label: Label;
+  /** A label, with its compartments. */
+  max_label: string;
   models: string[];
   healthy: boolean;
   /** Why it does not answer. */
@@ -210,7 +210,8 @@ export interface AccessRow {
   action: string;
   allowed: boolean;
   /** The highest label that may be asked about. */
-  up_to?: Label | null;
+  /** A label, with its compartments. */
+  up_to?: string | null;
   rule: string | null;
   reason: BothTexts;
 }

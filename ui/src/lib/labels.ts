@@ -1,9 +1,21 @@
-/** The label lattice, lowest first. */
+/** The levels of labels, lowest first. A label of the server may have compartments behind its level: `CONFIDENTIAL//hr,patient`. */
 export const LABELS = ["PUBLIC", "INTERNAL", "CONFIDENTIAL", "SECRET"] as const;
 export type Label = (typeof LABELS)[number];
 
 export function isLabel(text: unknown): text is Label {
   return LABELS.some((label) => label === text);
+}
+
+/** The level of a label as the server writes it; nothing for what is no label. */
+export function levelOf(text: string | null | undefined): Label | undefined {
+  const level = text?.split("//")[0];
+  return isLabel(level) ? level : undefined;
+}
+
+/** What stands behind the level, with its `//`; empty without compartments. */
+export function compartmentsOf(text: string): string {
+  const at = text.indexOf("//");
+  return at < 0 ? "" : text.slice(at);
 }
 
 /** The least label that is at least as high as all of these; PUBLIC for none. */

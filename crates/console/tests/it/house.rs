@@ -15,7 +15,7 @@ use schleuse_console::{
 use schleuse_identity::{ApiKey, Authenticator, KeyHash, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_policy::{Policy, SHIPPED_POLICIES, SHIPPED_SCHEMA};
 use schleuse_store::{NewKey, SessionRow, Store};
-use schleuse_types::{Clock, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Text};
+use schleuse_types::{Clock, Label, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Text};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange as _, Method, Peer, ReplyBody};
 use serde_json::Value;
@@ -158,6 +158,7 @@ impl House {
             pseudonyms: Pseudonyms::Keyed(Secret::new([2; 32])),
             pepper: pepper(),
             upstreams,
+            clearance: Arc::new(|_| Label::SECRET),
             operations: told.clone(),
             clock,
             random: Arc::new(OsRandom),

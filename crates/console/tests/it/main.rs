@@ -17,3 +17,4 @@ mod log;
 mod people;
 mod privilege;
 mod routes;
+mod walls;

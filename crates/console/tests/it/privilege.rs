@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use schleuse_audit::Event;
 use schleuse_identity::ApiKey;
-use schleuse_types::{Label, Role};
+use schleuse_types::{Label, Level, Role};
 use schleuse_wire::Method;
 
 use crate::house::{House, bearer, key};
@@ -20,7 +20,8 @@ async fn rights(house: &House, key: &ApiKey) -> BTreeSet<String> {
             continue;
         }
         let up_to = row["up_to"].as_str().map(|label| Label::parse(label.as_bytes()).unwrap());
-        let labels = Label::ALL.into_iter().filter(|label| up_to.is_none_or(|up_to| *label <= up_to));
+        let labels =
+            Level::ALL.into_iter().filter(|level| up_to.as_ref().is_none_or(|up_to| *level <= up_to.level()));
         rights.extend(labels.map(|label| format!("{} {} {label}", row["action"], row["model"])));
     }
     rights

@@ -24,6 +24,7 @@ fn permitted(path: &str) -> &'static [Role] {
         path if path.starts_with("/api/people") || path.starts_with("/api/keys") => &[Role::Admin],
         path if path.starts_with("/api/sessions") => &[Role::Admin],
         path if path.starts_with("/api/upstreams") => &[Role::Admin],
+        path if path.starts_with("/api/walls") => &[Role::Security],
         "/api/policies" | "/api/posture" => &[Role::Admin],
         _ => &Role::ALL,
     }

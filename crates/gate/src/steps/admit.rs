@@ -1,8 +1,9 @@
 //! The admission: durable before a byte leaves.
 
 use schleuse_identity::Verified;
-use schleuse_types::Refusal;
+use schleuse_types::{Refusal, Text};
 
+use super::passing::pass_walls;
 use super::{Cleared, Reserved};
 use crate::{Entry, Gate};
 use schleuse_upstream::Route;
@@ -24,7 +25,9 @@ pub async fn admit(
     if !verified.is_still_valid(gate.clock.now()) {
         return Err(verified.watch().ended().await.refusal());
     }
-    entry.admit().await?;
     let Reserved { cleared, route } = reserved;
+    // Before anything is durable: a wall that closes has let nothing through.
+    pass_walls(gate, entry, cleared.label(), Text::fixed("question", "Frage")).await?;
+    entry.admit().await?;
     Ok(Admitted { cleared, route })
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Ask, Circumstances, Inspected, Model, Obligation, Permitted, Question, Stage};
-use schleuse_types::{FindingAction, Label, Outcome, Refusal};
+use schleuse_types::{FindingAction, Label, Outcome, Refusal, Text};
 use schleuse_upstream::Route;
 
+use super::passing::Passing;
 use super::{Cleared, Parsed};
 use crate::{Entry, Gate};
 
@@ -15,6 +16,8 @@ use crate::{Entry, Gate};
 pub struct Asking {
     /// The model as policies see it, for the second decision.
     pub(super) model: Model,
+    /// What the asker may have.
+    pub(super) clearance: Label,
     _permitted: Permitted,
 }
 
@@ -26,12 +29,18 @@ pub struct Decided {
 
 /// May they ask this model on this surface at all?
 pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) -> Result<Asking, Refusal> {
-    let stage = Stage::Asking { declared: parsed.declared };
+    let stage = Stage::Asking { declared: parsed.declared.clone() };
     let model = model(gate, parsed.request.model(), entry)?;
-    let question = question(gate, verified, parsed.request.surface().name(), model.clone(), stage, entry);
+    let surface = parsed.request.surface().name();
+    let ask =
+        Ask { surface: surface.to_owned(), model: model.clone(), stage, clearance: parsed.clearance.clone() };
+    let question = Question::new(verified.principal(), Action::Ask(ask), circumstances(gate, entry));
     let decision = gate.policy.decide(&question);
     entry.note_rules(decision.rules());
-    Ok(Asking { _permitted: decision.permit()?, model })
+    let permitted = decision.permit()?;
+    let passing = Passing { label: &parsed.declared, clearance: &parsed.clearance, raised: &[] };
+    passing.check_clearance(entry, Text::fixed("question", "Frage"))?;
+    Ok(Asking { _permitted: permitted, model, clearance: parsed.clearance.clone() })
 }
 
 /// May they still, now that findings and label are known? Carries out what the permission demands.
@@ -44,14 +53,19 @@ pub async fn decide_again(
     let mut cleared = cleared;
     let seen = cleared.seen();
     let stage = Stage::Answering(Inspected {
-        label: cleared.label(),
+        label: cleared.label().clone(),
         findings: seen.findings.iter().map(|finding| finding.kind.clone()).collect::<BTreeSet<_>>(),
         sensitivity: (seen.tally.sensitivity() * 100.0).round() as u8,
         evasive: seen.findings.iter().any(|finding| finding.evasive),
         opaque: seen.coverage.opaque > 0,
     });
-    let model = cleared.model().clone();
-    let question = question(gate, verified, cleared.request().surface().name(), model, stage, entry);
+    let ask = Ask {
+        surface: cleared.request().surface().name().to_owned(),
+        model: cleared.model().clone(),
+        stage,
+        clearance: cleared.clearance().clone(),
+    };
+    let question = Question::new(verified.principal(), Action::Ask(ask), circumstances(gate, entry));
     let decision = gate.policy.decide(&question);
     entry.note_rules(decision.rules());
     let permitted = decision.permit()?;
@@ -67,6 +81,7 @@ pub async fn decide_again(
     if !treatments.is_empty() {
         cleared = cleared.treat(gate, treatments, entry).await?;
     }
+    cleared.passing().check_clearance(entry, Text::fixed("question", "Frage"))?;
     Ok(Decided { cleared, _permitted: permitted })
 }
 
@@ -90,20 +105,8 @@ fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
         name: model.clone(),
         zone: *zone,
         region: region.clone().unwrap_or_default(),
-        max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
+        max_label: Route::widest(&routes),
     })
-}
-
-fn question(
-    gate: &Gate,
-    verified: &Verified,
-    surface: &str,
-    model: Model,
-    stage: Stage,
-    entry: &Entry,
-) -> Question {
-    let ask = Ask { surface: surface.to_owned(), model, stage };
-    Question::new(verified.principal(), Action::Ask(ask), circumstances(gate, entry))
 }
 
 fn circumstances(gate: &Gate, entry: &Entry) -> Circumstances {

@@ -13,9 +13,10 @@ use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCod
 use schleuse_wire::Request;
 
 pub(super) use guards::{Guards, Surroundings};
-pub(crate) use look::Seen;
 pub(super) use look::{Excess, Look, hidden_in_arguments};
+pub(crate) use look::{Raised, Seen};
 
+use super::passing::Passing;
 use super::select::may_carry;
 use super::{Asking, Parsed};
 use crate::{Entry, Gate};
@@ -29,6 +30,8 @@ pub struct Cleared {
     /// What stands in the question instead of names and numbers, to be turned back in the answer.
     surrogates: Surrogates,
     label: Label,
+    /// What the asker may have.
+    clearance: Label,
     seen: Seen,
 }
 
@@ -53,15 +56,24 @@ impl Cleared {
 
     /// What the answer is inspected with.
     pub(super) fn answer_guards(&self) -> Guards {
-        self.around.guards(Direction::Answer, self.label)
+        self.around.guards(Direction::Answer, &self.label)
     }
 
     pub(super) fn surrogates(&self) -> &Surrogates {
         &self.surrogates
     }
 
-    pub(crate) fn label(&self) -> Label {
-        self.label
+    pub(crate) fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// What the asker may have.
+    pub(super) fn clearance(&self) -> &Label {
+        &self.clearance
+    }
+
+    pub(super) fn passing(&self) -> Passing<'_> {
+        Passing { label: &self.label, clearance: &self.clearance, raised: &self.seen.raised }
     }
 
     pub(super) fn seen(&self) -> &Seen {
@@ -79,9 +91,9 @@ impl Cleared {
         aside(self.request.body_bytes(), move || {
             self.around.demand(&treatments);
             let (request, surrogates) = (&mut self.request, &mut self.surrogates);
-            let (seen, label) = look(&gate, &self.around, self.label, request, surrogates)?;
+            let (seen, label) = look(&gate, &self.around, &self.label, request, surrogates)?;
+            entry.note_label(label.clone());
             self.label = label;
-            entry.note_label(label);
             conclude(&seen, &entry)?;
             Ok(self)
         })
@@ -115,24 +127,25 @@ async fn aside<T: Send + 'static>(
 }
 
 fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
-    let Parsed { mut request, declared } = parsed;
+    let Parsed { mut request, declared, clearance: _ } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
-    let zones = zones(gate, request.model(), declared);
+    let zones = zones(gate, request.model(), &declared);
     let around = Surroundings::new(inspector, entry.groups(), zones, gate.clock.now().seconds());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
     let key = SurrogateKey::derive(gate.surrogate_secret.expose(), &entry.person(), conversation);
     let mut surrogates = Surrogates::new(key);
-    let (seen, label) = look(gate, &around, declared, &mut request, &mut surrogates)?;
-    entry.note_label(label);
+    let (seen, label) = look(gate, &around, &declared, &mut request, &mut surrogates)?;
+    entry.note_label(label.clone());
     entry.note_seen(&seen, "request");
     conclude(&seen, entry)?;
-    Ok(Cleared { request, model: asking.model, around, surrogates, label, seen })
+    let Asking { model, clearance, .. } = asking;
+    Ok(Cleared { request, model, around, surrogates, label, clearance, seen })
 }
 
 /// Where the model servers stand that may be given this label; all of the model's where there is none.
-fn zones(gate: &Gate, model: &str, label: Label) -> Vec<Zone> {
+fn zones(gate: &Gate, model: &str, label: &Label) -> Vec<Zone> {
     let routes = gate.upstreams.routes(model);
     let open = routes.iter().filter(|route| may_carry(route, label)).map(|route| route.zone);
     let mut zones: Vec<Zone> = open.collect();
@@ -212,12 +225,12 @@ pub(super) fn exceeded(excess: Excess) -> Refusal {
 fn look(
     gate: &Gate,
     around: &Surroundings,
-    label: Label,
+    label: &Label,
     request: &mut Request,
     surrogates: &mut Surrogates,
 ) -> Result<(Seen, Label), Refusal> {
     let mut guards = around.guards(Direction::Request, label);
-    let mut label = label;
+    let mut label = label.clone();
     loop {
         let mut look = Look::new(&guards, &*gate.clock);
         guarded(|| {
@@ -227,8 +240,8 @@ fn look(
         if let Some(excess) = look.excess {
             return Err(exceeded(excess));
         }
-        label = label.join(look.seen.label);
-        if guards.hold_under(label) {
+        label = label.join(&look.seen.label);
+        if guards.hold_under(&label) {
             if !look.seen.is_blocked && look.rewrites() {
                 guarded(|| rewrite(&look, request, surrogates))?;
             }
@@ -236,7 +249,7 @@ fn look(
         }
         // Overlapping findings are told apart by their actions, so other guardrails ask for another look. A label only
         // rises, so there are few.
-        guards = guards.under(label);
+        guards = guards.under(&label);
     }
 }
 

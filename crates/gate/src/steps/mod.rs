@@ -5,6 +5,7 @@ mod ask;
 mod decide;
 mod inspect;
 mod parse;
+mod passing;
 mod reply;
 mod reserve;
 mod select;

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Verified;
-use schleuse_types::{Label, Refusal};
+use schleuse_types::{COMPARTMENTS_MAX, Label, Refusal, UnknownLabel};
 use schleuse_wire::{Arrival, ArrivalBody, Method, Request, Surface, invalid_request, too_large};
 
-use crate::{Entry, Gate};
+use super::charged;
+use crate::{Entry, Gate, Labels};
 
 /// A question in which nothing is unknown. Only [`parse`] makes one.
 pub struct Parsed {
     pub(super) request: Request,
-    /// What the asker declared, INTERNAL when nothing.
+    /// What the asker declared, or what counts for them when they declare nothing.
     pub(super) declared: Label,
+    /// What the asker may have.
+    pub(super) clearance: Label,
 }
 
 /// Reads and parses the body of somebody who is known.
@@ -30,18 +33,19 @@ pub async fn parse(
     if arrival.method != Method::Post {
         return Err(crate::models::wrong_method("POST"));
     }
+    let standing = gate.labels.standing(&charged(verified));
     let declared = match &arrival.label {
-        None => Label::Internal,
-        Some(text) => Label::parse(text).map_err(|_| unknown_label())?,
+        None => standing.default,
+        Some(text) => read_label(&gate.labels, text)?,
     };
-    entry.note_label(declared);
+    entry.note_label(declared.clone());
     let body = read(arrival.body, gate.limits.body_bytes_max).await?;
     let request = Request::parse(surface, &body, &gate.limits)?;
     verified.permit_scope(surface.name(), Some(request.model()))?;
     let mut mac = gate.prompt_mac.clone();
     mac.update(request.to_text().as_bytes());
     entry.note_prompt(mac.finish());
-    Ok(Parsed { request, declared })
+    Ok(Parsed { request, declared, clearance: standing.clearance })
 }
 
 async fn read(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal> {
@@ -101,11 +105,39 @@ async fn drain(mut body: ArrivalBody) {
     let _ = tokio::time::timeout(DRAIN_MAX, draining).await;
 }
 
-fn unknown_label() -> Refusal {
-    invalid_request(
-        "The header `x-schleuse-label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET.",
-        "Der Kopf `x-schleuse-label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein.",
-        "unknown label in the header",
-        Some("x-schleuse-label"),
-    )
+fn read_label(labels: &Labels, text: &[u8]) -> Result<Label, Refusal> {
+    let wrong = |english: String, german: String, inside| {
+        let names = labels.names();
+        let (known_en, known_de) = match names.as_str() {
+            "" => {
+                ("This house has no compartments.".to_owned(), "Dieses Haus hat keine Bereiche.".to_owned())
+            }
+            names => (format!("The compartments are {names}."), format!("Die Bereiche sind {names}.")),
+        };
+        let (english, german) = (format!("{english} {known_en}"), format!("{german} {known_de}"));
+        Err(invalid_request(english, german, inside, Some("x-schleuse-label")))
+    };
+    match Label::parse(text) {
+        Ok(label) if labels.stranger(&label).is_none() => Ok(label),
+        Ok(_) => wrong(
+            "The header `x-schleuse-label` names a compartment that this house does not have.".to_owned(),
+            "Der Kopf `x-schleuse-label` nennt einen Bereich, den es in diesem Haus nicht gibt.".to_owned(),
+            "unknown compartment in the header",
+        ),
+        Err(UnknownLabel::Level) => Err(invalid_request(
+            "The header `x-schleuse-label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET.",
+            "Der Kopf `x-schleuse-label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein.",
+            "unknown label in the header",
+            Some("x-schleuse-label"),
+        )),
+        Err(UnknownLabel::Compartment | UnknownLabel::TooMany) => wrong(
+            format!(
+                "Behind `//`, the header `x-schleuse-label` takes 1 to {COMPARTMENTS_MAX} compartments with commas between them."
+            ),
+            format!(
+                "Hinter `//` nimmt der Kopf `x-schleuse-label` 1 bis {COMPARTMENTS_MAX} Bereiche mit Kommas dazwischen."
+            ),
+            "malformed compartments in the header",
+        ),
+    }
 }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::ask::{State, refuse};
 use super::inspect::{Guards, Look, blocked, exceeded, guarded, outcome};
+use super::passing::{Passing, pass_walls};
 use super::{Asked, Cleared};
 use crate::{Entry, Gate};
 
@@ -24,6 +25,9 @@ const WHOLE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const ERROR_BYTES_MAX: usize = 256 * 1024;
 /// Frames between the model server and a slow reader; beyond it the model server is made to wait.
 const FRAMES_WAITING_MAX: usize = 64;
+
+/// How refusals of labels call what was refused.
+const ANSWER: Text = Text::fixed("answer", "Antwort");
 
 /// An answer whose entry is closed, or is closed by the task that follows it. Only this module makes one.
 pub struct Followed(Reply);
@@ -63,6 +67,8 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         gate: Arc::clone(gate),
         entry: entry.clone(),
         guards: cleared.answer_guards(),
+        label: cleared.label().clone(),
+        clearance: cleared.clearance().clone(),
         surrogates: cleared.surrogates().clone(),
         surface: request.surface(),
         frames,
@@ -89,6 +95,8 @@ async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) ->
         return Err(exceeded(excess));
     }
     entry.note_seen(&look.seen, "reply");
+    let label = cleared.label().join(&look.seen.label);
+    entry.note_label(label.clone());
     if let Some(usage) = reply.usage_counts() {
         entry.note_usage(usage);
     }
@@ -97,6 +105,11 @@ async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) ->
     }
     if let Some(outcome) = outcome(&look.seen.findings) {
         entry.note_outcome(outcome);
+    }
+    if label != *cleared.label() {
+        let passing = Passing { label: &label, clearance: cleared.clearance(), raised: &look.seen.raised };
+        passing.check_clearance(entry, ANSWER)?;
+        pass_walls(gate, entry, &label, ANSWER).await?;
     }
     let surrogates = cleared.surrogates();
     if look.rewrites() {

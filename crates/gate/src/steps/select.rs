@@ -1,8 +1,9 @@
 //! Where the question may go: the label decides.
 
-use schleuse_types::{Label, Refusal, RefusalCode, Text, Zone};
+use schleuse_types::{Label, Level, Refusal, RefusalCode, Text, Zone};
 use schleuse_upstream::Route;
 
+use super::passing::what_raised;
 use super::{Cleared, Decided};
 use crate::{Entry, Gate};
 
@@ -15,16 +16,12 @@ pub struct Routed {
 /// The first healthy route that may carry the label, else the first that may.
 pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Refusal> {
     let Decided { mut cleared, _permitted } = decided;
-    let label = cleared.label();
-    let mut permitted: Vec<Route> = gate
-        .upstreams
-        .routes(cleared.request().model())
-        .into_iter()
-        .filter(|route| may_carry(route, label))
-        .collect();
+    let label = cleared.label().clone();
+    let routes = gate.upstreams.routes(cleared.request().model());
+    let mut permitted: Vec<&Route> = routes.iter().filter(|route| may_carry(route, &label)).collect();
     permitted.sort_by_key(|route| !route.healthy);
-    let Some(route) = permitted.into_iter().next() else {
-        return Err(no_permitted_route(label));
+    let Some(route) = permitted.into_iter().next().cloned() else {
+        return Err(no_permitted_route(&cleared, &routes, &others(gate, &cleared, entry)));
     };
     entry.note_route(&route.replicas.join("+"));
     cleared.choose(route.zone);
@@ -32,17 +29,62 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
 }
 
 /// SECRET goes nowhere, and an external route is closed: no agreement with its processor can be recorded yet.
-pub(super) fn may_carry(route: &Route, label: Label) -> bool {
-    label != Label::Secret && label <= route.max_label && route.zone != Zone::External
+pub(super) fn may_carry(route: &Route, label: &Label) -> bool {
+    label.level() != Level::Secret && label.flows_to(&route.max_label) && route.zone != Zone::External
 }
 
-fn no_permitted_route(label: Label) -> Refusal {
-    let next = match label {
-        Label::Secret => Text::fixed(
+/// The most models that a refusal names.
+const NAMED_MAX: usize = 5;
+
+/// Other models that may take the label, of those that the asker's key may use.
+fn others(gate: &Gate, cleared: &Cleared, entry: &Entry) -> Vec<String> {
+    let models = gate.upstreams.models().into_iter().map(|model| model.id);
+    let takes = |model: &String| {
+        gate.upstreams.routes(model).iter().any(|route| may_carry(route, cleared.label()))
+            && entry.may_use_model(model)
+    };
+    models.filter(takes).take(NAMED_MAX).collect()
+}
+
+/// What each route takes, as a sentence with a space before it.
+fn what_routes_take(routes: &[Route]) -> Text {
+    let each = |open: &str, german: bool| {
+        let told = routes.iter().take(NAMED_MAX).map(|route| {
+            let (name, most) = (route.replicas.join("+"), &route.max_label);
+            let most = if german { most.to_german() } else { most.to_string() };
+            let zone = if route.zone == Zone::External { open } else { "" };
+            format!("`{name}`: {most}{zone}")
+        });
+        told.collect::<Vec<_>>().join("; ")
+    };
+    Text::new(
+        format!(" Its routes take at most {}.", each(", outside the house", false)),
+        format!(" Seine Wege nehmen höchstens {}.", each(", außer Haus", true)),
+    )
+}
+
+/// Says what would help: what raised the label, what the routes take, and which other models take it.
+fn no_permitted_route(cleared: &Cleared, routes: &[Route], others: &[String]) -> Refusal {
+    let label = cleared.label();
+    let next = match label.level() {
+        Level::Secret => Text::fixed(
             "SECRET is answered by no model. If the text is not secret, remove its marking or send a lower label.",
             "GEHEIM beantwortet kein Modell. Ist der Text nicht geheim, entfernen Sie die Kennzeichnung oder senden Sie \
              eine niedrigere Einstufung.",
         ),
+        _ if !others.is_empty() => {
+            let names = others.join("`, `");
+            Text::new(
+                format!(
+                    "Ask `{names}`, which may take this label, take out what raised it, or ask your operator for a route with a \
+                     higher `max_label`."
+                ),
+                format!(
+                    "Fragen Sie `{names}`, das diese Einstufung annehmen darf, entfernen Sie, was sie angehoben hat, oder bitten Sie \
+                     den Betrieb um einen Weg mit höherem `max_label`."
+                ),
+            )
+        }
         _ => Text::fixed(
             "Choose a model that may take this label, take out what raised it, or ask your operator for a local model \
              with a higher `max_label`.",
@@ -50,11 +92,17 @@ fn no_permitted_route(label: Label) -> Refusal {
              Sie den Betrieb um ein lokales Modell mit höherem `max_label`.",
         ),
     };
+    let (why, take) = (what_raised(&cleared.seen().raised), what_routes_take(routes));
     Refusal::new(
         RefusalCode::NoPermittedRoute,
         Text::new(
-            format!("No route to this model may carry the label {label}."),
-            format!("Kein Weg zu diesem Modell darf die Einstufung {label} tragen."),
+            format!("No route to this model may carry the label {label}.{}{}", why.english, take.english),
+            format!(
+                "Kein Weg zu diesem Modell darf die Einstufung {} tragen.{}{}",
+                label.to_german(),
+                why.german,
+                take.german
+            ),
         ),
         next,
         format!("no route for label {label}"),

@@ -2,20 +2,22 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Format, Log, Options, PromptMac, Pseudonyms, export};
-use schleuse_gate::{Failures, Gate, Metrics, Turns};
+use schleuse_gate::{
+    Clearance, Entered, Entering, Failures, Gate, HouseCompartment, Labels, Metrics, Turns, Walls,
+};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_inspect::{Guardrails, Inspector, LiveInspector};
-use schleuse_limits::{Limits as Budgets, Rule};
+use schleuse_limits::{Limits as Budgets, Rule, Who};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
-use schleuse_types::{Clock, Language, OsRandom, Role, Secret, SystemClock, Zone};
+use schleuse_types::{Clock, Compartment, Label, Language, OsRandom, Role, Secret, SystemClock, Text, Zone};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{
     Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody,
@@ -85,6 +87,44 @@ impl House {
         self
     }
 
+    /// The same house with the compartments `hr`, `patient`, and `buy` and `sell` with a wall between them; clearances are
+    /// written `role:employee CONFIDENTIAL//hr`, with a default behind them where there is one.
+    pub fn with_clearances(mut self, rows: &[&str]) -> Self {
+        let name = |text: &str| text.parse::<Compartment>().unwrap();
+        let compartment = |(own, conflict): (&str, &str)| HouseCompartment {
+            name: name(own),
+            title: Text::fixed("", ""),
+            conflicts: if conflict.is_empty() { Vec::new() } else { vec![name(conflict)] },
+        };
+        let house = [("hr", ""), ("patient", ""), ("buy", "sell"), ("sell", "buy")].map(compartment);
+        let clearance = |row: &&str| {
+            let mut words = row.split(' ');
+            let label = |word: &str| Label::parse(word.as_bytes()).unwrap();
+            Clearance {
+                who: Who::parse(words.next().unwrap()).unwrap(),
+                most: label(words.next().unwrap()),
+                default: words.next().map(label),
+            }
+        };
+        let labels = Labels::new(house.to_vec(), rows.iter().map(clearance).collect()).unwrap();
+        Arc::get_mut(&mut self.gate).unwrap().labels = labels;
+        self
+    }
+
+    /// The same house, where the model stands on servers with these clearances.
+    pub async fn and_may_have(mut self, clearances: &[(&str, &str)]) -> Self {
+        let gate = Arc::get_mut(&mut self.gate).unwrap();
+        let config = |(name, most): &(&str, &str)| {
+            let mut config = UpstreamConfig::new(*name, self.upstream.url());
+            config.max_label = Label::parse(most.as_bytes()).unwrap();
+            config
+        };
+        gate.upstreams =
+            Upstreams::new(clearances.iter().map(config).collect(), Arc::clone(&gate.clock)).unwrap();
+        gate.upstreams.refresh().await;
+        self
+    }
+
     /// The same house with another clock.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         Arc::get_mut(&mut self.gate).unwrap().clock = clock;
@@ -136,6 +176,8 @@ impl House {
             limits: Limits::default(),
             budgets: Arc::new(Budgets::new(rules, Arc::clone(&clock))),
             clock,
+            labels: Labels::default(),
+            walls: Arc::new(MemoryWalls::default()),
             turns: Turns::default(),
             random: Arc::new(OsRandom),
             is_demo: false,
@@ -244,6 +286,23 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Walls that last as long as their house.
+#[derive(Default)]
+pub struct MemoryWalls(Mutex<Vec<(String, Compartment)>>);
+
+impl Walls for MemoryWalls {
+    fn enter<'a>(&'a self, entering: Entering<'a>) -> Entered<'a> {
+        let mut reached = self.0.lock().unwrap();
+        let of_person = reached.iter().filter(|(person, _)| person == entering.person);
+        let closed = of_person.map(|(_, name)| name).find(|name| entering.against.contains(name)).cloned();
+        if closed.is_none() {
+            let person = || entering.person.to_owned();
+            reached.extend(entering.compartments.iter().map(|name| (person(), name.clone())));
+        }
+        Box::pin(std::future::ready(Ok(closed)))
     }
 }
 

@@ -20,7 +20,7 @@ fn naive(
     at_end: bool,
 ) -> (Vec<Hit>, Frontier) {
     let mut hits = Vec::new();
-    let frontier = Frontier { protected: text.len(), other: text.len() };
+    let frontier = Frontier { protected: text.len(), other: text.len(), raising: text.len() };
     let mut pass =
         Pass { rules, actions, text, at_end, hits: &mut hits, frontier, spots: Spots::new(&engine.context) };
     let mut by_first_byte: Vec<Vec<(usize, &str)>> = vec![Vec::new(); 256];

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use schleuse_types::FindingAction::{self, Allow, Block, Mask, Pseudonymize, Redact, Warn};
-use schleuse_types::{Label, Secret, Zone};
+use schleuse_types::{Label, Level, Secret, Zone};
 
 use super::{GuardrailError, Guardrails};
 use crate::pack::{Pack, Rule};
@@ -143,11 +143,46 @@ fn conditions_count_where_they_are_met() {
     let external = Scope { zone: Some(Zone::External), ..answer };
     check(external, Redact);
     check(Scope { zone: Some(Zone::Local), ..answer }, Allow);
-    let secret = Scope { label: Some(Label::Secret), ..Scope::default() };
+    let secret = Scope { label: Some(&Label::SECRET), ..Scope::default() };
     check(secret, Pseudonymize);
-    check(Scope { label: Some(Label::Internal), ..secret }, Warn);
+    check(Scope { label: Some(&Label::INTERNAL), ..secret }, Warn);
     check(Scope { groups: &payroll, ..secret }, Mask);
     check(Scope { groups: &payroll, ..external }, Redact);
+}
+
+#[test]
+fn a_guardrail_says_where_a_label_rises_to() {
+    let raised = |rows: &str, label: &Label| {
+        let guardrails = Guardrails::parse(&format!("guardrails:\n{rows}")).unwrap();
+        let scope = Scope { label: Some(label), ..Scope::default() };
+        let inspector = Inspector::new(guardrails).unwrap().for_scope(&scope);
+        let found = inspector.scan("an jemand@example.org");
+        let label = found.iter().find_map(|finding| inspector.lowest_label(finding));
+        label.map(|label| label.to_string())
+    };
+    let check = |rows: &str, expected: Option<&str>| {
+        assert_eq!(raised(rows, &Label::INTERNAL).as_deref(), expected, "{rows}");
+    };
+    let low = "- {type: EMAIL, action: RAISE_LABEL, to: INTERNAL//hr}\n";
+    check("- {type: EMAIL, action: RAISE_LABEL}\n", None);
+    check(low, Some("INTERNAL//hr"));
+    // Of equals all count together, and what is laxer altogether raises nothing.
+    check(
+        &format!("{low}- {{type: EMAIL, action: REDACT, to: CONFIDENTIAL//patient}}\n"),
+        Some("CONFIDENTIAL//hr,patient"),
+    );
+    check(&format!("{low}- {{rule: email, action: WARN}}\n"), None);
+    let conditional =
+        format!("{low}- {{type: EMAIL, action: RAISE_LABEL, to: SECRET, label: INTERNAL//hr}}\n");
+    check(&conditional, Some("INTERNAL//hr"));
+    let hr = Label::parse(b"CONFIDENTIAL//hr").unwrap();
+    assert_eq!(raised(&conditional, &hr).as_deref(), Some("SECRET"));
+    let wrong = |row: &str| Guardrails::parse(&format!("guardrails:\n{row}")).unwrap_err().to_string();
+    let error = wrong("- {type: EMAIL, action: WARN, to: INTERNAL//hr}\n");
+    assert!(error.contains("`to` is where RAISE_LABEL"), "{error}");
+    assert!(
+        wrong("- {type: EMAIL, action: RAISE_LABEL, to: INTERNAL//HR}\n").contains("`to` is not a label")
+    );
 }
 
 #[test]
@@ -373,7 +408,7 @@ fn rows() -> impl Strategy<Value = String> {
 fn scopes() -> impl Strategy<Value = (Option<Direction>, Option<Label>, Vec<String>, Option<Zone>)> {
     (
         prop::option::of(prop::sample::select(Direction::ALL.to_vec())),
-        prop::option::of(prop::sample::select(Label::ALL.to_vec())),
+        prop::option::of(prop::sample::select(Level::ALL.map(Label::of).to_vec())),
         prop::collection::vec(prop::sample::select(vec!["a".to_owned(), "b".to_owned()]), 0..2),
         prop::option::of(prop::sample::select(Zone::ALL.to_vec())),
     )
@@ -387,7 +422,7 @@ proptest! {
         first in rows(), second in rows(), scope in scopes(), least in prop::sample::select(FindingAction::ALL.to_vec()),
     ) {
         let (direction, label, groups, zone) = scope;
-        let scope = Scope { direction, label, groups: &groups, zone, ..Scope::default() };
+        let scope = Scope { direction, label: label.as_ref(), groups: &groups, zone, ..Scope::default() };
         let parse = |text: &str| Guardrails::parse(text).unwrap();
         let inspector = |guardrails: Guardrails| Inspector::new(guardrails).unwrap().for_scope(&scope);
         let one = inspector(parse(&first));

@@ -99,15 +99,19 @@ fn the_stricter_of_two_that_overlap_wins() {
 fn markings_raise_the_label() {
     let check = |text: &str, expected: Option<Label>| {
         let inspector = inspector();
-        let labels = inspector.scan(text).iter().filter_map(|finding| inspector.lowest_label(finding)).max();
+        let labels = inspector
+            .scan(text)
+            .iter()
+            .filter_map(|finding| inspector.lowest_label(finding))
+            .reduce(|one, other| one.join(&other));
         assert_eq!(labels, expected, "{text}");
     };
-    check("VS-NfD\nBericht", Some(Label::Confidential));
-    check("VS – NUR FÜR DEN DIENSTGEBRAUCH", Some(Label::Confidential));
-    check("VERTRAULICH: Angebot", Some(Label::Confidential));
-    check("STRENG GEHEIM\nText", Some(Label::Secret));
-    check("TLP:RED", Some(Label::Confidential));
-    check("TLP:GREEN", Some(Label::Internal));
+    check("VS-NfD\nBericht", Some(Label::CONFIDENTIAL));
+    check("VS – NUR FÜR DEN DIENSTGEBRAUCH", Some(Label::CONFIDENTIAL));
+    check("VERTRAULICH: Angebot", Some(Label::CONFIDENTIAL));
+    check("STRENG GEHEIM\nText", Some(Label::SECRET));
+    check("TLP:RED", Some(Label::CONFIDENTIAL));
+    check("TLP:GREEN", Some(Label::INTERNAL));
     check("das ist geheim und vertraulich", None);
     check("kein Vermerk", None);
 }

@@ -45,7 +45,7 @@ fn rows_say_action_and_label() {
     let inspector = inspector();
     let [finding] = &inspector.scan("Projekt Nordlicht")[..] else { panic!("one finding") };
     assert_eq!(finding.action, FindingAction::Redact);
-    assert_eq!(inspector.lowest_label(finding), Some(schleuse_types::Label::Secret));
+    assert_eq!(inspector.lowest_label(finding), Some(schleuse_types::Label::SECRET));
     let [finding] = &inspector.scan("ZX-81")[..] else { panic!("one finding") };
     assert_eq!(finding.action, FindingAction::Block);
 }

@@ -109,3 +109,25 @@ fn findings_that_chain_on_take_no_memory() {
     let whole = "password=".repeat(1_000);
     assert_eq!(text, inspector.redact(&whole, &inspector.scan(&whole)));
 }
+
+#[test]
+fn what_raises_the_label_is_told_before_it_is_shown() {
+    let guardrails = "[[guardrail]]\ntype = \"EMAIL\"\naction = \"RAISE_LABEL\"\nto = \"CONFIDENTIAL//hr\"\n";
+    let inspector = Inspector::new(Guardrails::parse(guardrails).unwrap()).unwrap();
+    for text in ["An jemand@example.org, bitte sofort.", "VS-NUR FÜR DEN DIENSTGEBRAUCH\nBericht an alle"] {
+        let (mut window, mut shown, mut told) = (inspector.window(), String::new(), Vec::new());
+        let pieces = text.chars().map(String::from).map(Some).chain([None]);
+        for piece in pieces {
+            let released = match &piece {
+                Some(piece) => window.push(piece),
+                None => window.finish(),
+            };
+            shown.push_str(&released.text);
+            let raises = |finding: &&schleuse_types::Finding| inspector.lowest_label(finding).is_some();
+            told.extend(released.findings.iter().filter(raises).map(|finding| finding.start));
+            let beginning = if text.starts_with("An") { 3 } else { 0 };
+            assert!(!told.is_empty() || shown.len() <= beginning, "{shown}");
+        }
+        assert_eq!((shown.as_str(), told.len()), (text, 1));
+    }
+}

@@ -8,7 +8,7 @@ fn model(max_label: Label) -> Model {
 }
 
 fn subject(role: Role) -> Subject {
-    Subject { person: "ada".to_owned(), role, groups: Default::default() }
+    Subject { person: "ada".to_owned(), role, groups: Default::default(), clearance: Label::SECRET }
 }
 
 /// The reasons in English and German for asking `model`, and the highest label.
@@ -33,8 +33,8 @@ fn asking_a_model_is_explained_with_its_highest_label() {
     check_ask(
         &policy,
         Role::Employee,
-        Label::Secret,
-        Some(Label::Confidential),
+        Label::SECRET,
+        Some(Label::CONFIDENTIAL),
         "The employee role may ask `large` up to the label CONFIDENTIAL. Rule: `working-roles-ask`. What inspection \
          finds in a prompt can still forbid it.",
         "Die Rolle Mitarbeit darf `large` bis zur Einstufung VERTRAULICH fragen. Regel: `working-roles-ask`. Was die Prüfung \
@@ -43,11 +43,25 @@ fn asking_a_model_is_explained_with_its_highest_label() {
     check_ask(
         &policy,
         Role::Auditor,
-        Label::Public,
+        Label::PUBLIC,
         None,
         "The auditor role reads, it never asks. Rule: `auditor-never-asks`.",
         "Die Rolle Revision liest, sie fragt nie. Regel: `auditor-never-asks`.",
     );
+}
+
+#[test]
+fn nobody_asks_beyond_their_clearance_nor_a_model_beyond_its_own() {
+    let policy = Policy::shipped().unwrap();
+    let label = |text: &str| Label::parse(text.as_bytes()).unwrap();
+    let check = |clearance: &str, most: &str, expected: &str| {
+        let subject = Subject { clearance: label(clearance), ..subject(Role::Employee) };
+        let access = policy.ask_access(&subject, &model(label(most)), &Circumstances::default());
+        assert_eq!(access.up_to, Some(label(expected)), "{clearance} {most}");
+    };
+    check("SECRET//hr", "CONFIDENTIAL", "CONFIDENTIAL");
+    check("INTERNAL//hr", "CONFIDENTIAL//hr,patient", "INTERNAL//hr");
+    check("SECRET//hr", "SECRET//patient", "CONFIDENTIAL");
 }
 
 #[test]
@@ -57,8 +71,8 @@ fn a_rule_about_labels_shows_where_the_permission_ends() {
     "#;
     let policy = Policy::load(SHIPPED_SCHEMA, &[("test.cedar", policy)]).unwrap();
     let access =
-        policy.ask_access(&subject(Role::Admin), &model(Label::Confidential), &Circumstances::default());
-    assert_eq!(access.up_to, Some(Label::Internal));
+        policy.ask_access(&subject(Role::Admin), &model(Label::CONFIDENTIAL), &Circumstances::default());
+    assert_eq!(access.up_to, Some(Label::INTERNAL));
     assert!(
         access.reason.english.contains("Above that label: The admin role may not ask this model: no rule")
     );
@@ -74,7 +88,7 @@ fn a_rule_about_labels_shows_where_the_permission_ends() {
 fn the_rows_say_the_same_as_the_decisions() {
     let policy = Policy::shipped().unwrap();
     for role in Role::ALL {
-        let rows = policy.access(&subject(role), &[model(Label::Internal)], &Circumstances::default());
+        let rows = policy.access(&subject(role), &[model(Label::INTERNAL)], &Circumstances::default());
         assert_eq!(rows.len(), 1 + Action::HOUSE.len());
         for action in Action::HOUSE {
             let row = rows.iter().find(|row| row.action == action.name()).unwrap();
@@ -97,7 +111,7 @@ fn the_rows_say_the_same_as_the_decisions() {
 fn an_answer_is_one_line_in_either_language() {
     let policy = Policy::shipped().unwrap();
     let line = |role, action: &str, language| {
-        let rows = policy.access(&subject(role), &[model(Label::Internal)], &Circumstances::default());
+        let rows = policy.access(&subject(role), &[model(Label::INTERNAL)], &Circumstances::default());
         rows.iter().find(|row| row.action == action).unwrap().line(language)
     };
     assert_eq!(

@@ -44,7 +44,8 @@ fn faults_in_examples_are_named() {
         "\"ask\"",
         "\"dance\"",
         "example `n`: `dance` is no action; write ask, listModels, useChat, readOperations, readDecisions, readAudit, \
-         explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams or managePolicies",
+         explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams, managePolicies, declassify or \
+         releaseWall",
     );
     check(SOUND, "", "there is no example; write at least one `[[example]]`");
     let misspelt = SOUND.replace("role", "rolle");

@@ -10,14 +10,15 @@ fn asking(role: Role) -> Question {
         name: "m".to_owned(),
         zone: Zone::Local,
         region: "EU".to_owned(),
-        max_label: Label::Confidential,
+        max_label: Label::CONFIDENTIAL,
     };
-    let stage = Stage::Asking { declared: Label::Internal };
+    let stage = Stage::Asking { declared: Label::INTERNAL };
+    let clearance = Label::SECRET;
     Question {
         person: "ada".to_owned(),
         role,
         groups: ["research".to_owned()].into(),
-        action: Action::Ask(Ask { surface: "chat".to_owned(), model, stage }),
+        action: Action::Ask(Ask { surface: "chat".to_owned(), model, stage, clearance }),
         circumstances: Circumstances::default(),
     }
 }
@@ -138,13 +139,23 @@ fn policies_see_who_asks_of_what_and_from_where() {
     check_when(r#"context.stage == Stage::"answering""#, &engineer, false);
     check_when("context.label.level == 1 && context.findings.isEmpty()", &engineer, true);
     check_when("context.demo || context.device.known || context.network.loopback", &engineer, false);
-    let found = answering(Label::Confidential, &["IBAN", "EMAIL"], 90);
+    let found = answering(Label::CONFIDENTIAL, &["IBAN", "EMAIL"], 90);
     check_when(r#"context.stage == Stage::"answering""#, &found, true);
     check_when(r#"context.label.name == "CONFIDENTIAL" && context.label.level == 2"#, &found, true);
     check_when(r#"context.findings.contains("IBAN")"#, &found, true);
     check_when(r#"context.findings.contains("PHONE")"#, &found, false);
     check_when("context.sensitivity > 89", &found, true);
-    check_when("context.sensitivity == 100", &answering(Label::Public, &[], 255), true);
+    let hr = Label::parse(b"CONFIDENTIAL//hr,patient").unwrap();
+    let hr = answering(hr, &[], 0);
+    check_when(r#"context.label.compartments.contains("hr")"#, &hr, true);
+    check_when(
+        r#"context.label.compartments == ["patient", "hr"] && context.label.name == "CONFIDENTIAL""#,
+        &hr,
+        true,
+    );
+    check_when(r#"context.clearance.compartments.isEmpty() && context.clearance.level == 3"#, &hr, true);
+    check_when(r#"resource.compartments.containsAll(context.label.compartments)"#, &hr, false);
+    check_when("context.sensitivity == 100", &answering(Label::PUBLIC, &[], 255), true);
     let inside = r#"context.network has address && context.network.address.isInRange(ip("10.0.0.0/8"))"#;
     check_when(inside, &from(Some("10.1.2.3")), true);
     check_when(inside, &from(Some("::ffff:10.1.2.3")), true);
@@ -170,9 +181,9 @@ fn what_cannot_be_evaluated_is_denied() {
         "(principal, action == Action::\"ask\", resource) when { context.sensitivity + 9223372036854775807 > 0 }",
     );
     let policy = format!("{PERMIT_ALL}\n{overflow}");
-    check(&policy, &answering(Label::Public, &[], 0), "deny: broken");
-    check(&policy, &answering(Label::Public, &[], 1), "deny: error");
-    let decision = load(&policy).decide(&answering(Label::Public, &[], 1));
+    check(&policy, &answering(Label::PUBLIC, &[], 0), "deny: broken");
+    check(&policy, &answering(Label::PUBLIC, &[], 1), "deny: error");
+    let decision = load(&policy).decide(&answering(Label::PUBLIC, &[], 1));
     assert!(decision.errors()[0].contains("broken"), "{:?}", decision.errors());
 }
 
@@ -219,7 +230,7 @@ fn a_denial_becomes_a_refusal_that_names_rule_and_next_step() {
     let permitted = policy.decide(&asking(Role::Engineer)).permit().unwrap();
     assert_eq!((permitted.action(), permitted.stage()), ("ask", Some("asking")));
     assert_eq!(permitted.rules(), ["working-roles-ask"]);
-    let permitted = policy.decide(&answering(Label::Public, &[], 0)).permit().unwrap();
+    let permitted = policy.decide(&answering(Label::PUBLIC, &[], 0)).permit().unwrap();
     assert_eq!(permitted.stage(), Some("answering"));
 }
 
@@ -251,7 +262,7 @@ fn a_repeated_question_has_the_same_answer_and_is_not_evaluated_again() {
         }
         question
     };
-    for other in [external, answering(Label::Internal, &[], 0), from(Some("10.0.0.1"))] {
+    for other in [external, answering(Label::INTERNAL, &[], 0), from(Some("10.0.0.1"))] {
         assert_eq!(policy.memo.find(&other), None);
     }
 }

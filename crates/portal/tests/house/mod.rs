@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_portal::{Limits, Parts, Portal};
+use schleuse_portal::{Limits, Lowering, Parts, Portal};
 use schleuse_store::Store;
 use schleuse_types::{
-    Clock as _, Language, OsRandom, Principal, Refusal, RefusalCode, Role, Secret, SystemClock, Text,
+    Clock as _, Label, Language, OsRandom, Principal, Refusal, RefusalCode, Role, Secret, SystemClock, Text,
     Timestamp,
 };
 use schleuse_wire::sse::{DONE, named_frame};
@@ -30,6 +30,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct House {
     pub portal: Arc<Portal>,
     pub gate: Arc<ScriptedGate>,
+    /// What was asked of whoever decides about lower labels.
+    pub lowered: Arc<Mutex<Vec<Lowering>>>,
     pub store: Arc<Store>,
     pub identity: Arc<Authenticator>,
     pub tasks: TaskTracker,
@@ -78,10 +80,12 @@ impl House {
             store.ensure_person(person, Role::Employee, clock.now()).await.unwrap();
         }
         store.ensure_person("auditor", Role::Auditor, clock.now()).await.unwrap();
+        store.ensure_person("sigrid", Role::Security, clock.now()).await.unwrap();
         let identity = Arc::new(Authenticator::new(pepper()));
-        identity.replace(["anna", "bert", "auditor", "nobody"].map(|person| record(person, None)));
+        identity.replace(PEOPLE.map(|person| record(person, None)));
         let gate = Arc::new(ScriptedGate::default());
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        let lowered: Arc<Mutex<Vec<Lowering>>> = Arc::default();
         let portal = Arc::new(Portal::new(Parts {
             models: gate.clone(),
             identity: Arc::clone(&identity),
@@ -90,6 +94,15 @@ impl House {
                 "brief" => vec![("max_tokens", schleuse_wire::json::Value::Number(7.into()))],
                 _ => Vec::new(),
             }),
+            default_label: Arc::new(|_| Label::INTERNAL),
+            declassify: {
+                let lowered = Arc::clone(&lowered);
+                Arc::new(move |lowering| {
+                    let decided = decide(&lowering);
+                    lowered.lock().unwrap().push(lowering);
+                    Box::pin(std::future::ready(decided))
+                })
+            },
             store: Arc::clone(&store),
             house_secret: Secret::new(secret),
             limits,
@@ -99,7 +112,7 @@ impl House {
             cut: cut.clone(),
         }));
         portal.end_interrupted().await.unwrap();
-        Self { portal, gate, store, identity, tasks, cut, folder }
+        Self { portal, gate, lowered, store, identity, tasks, cut, folder }
     }
 
     /// Ends everything as a clean stop does, and opens the folder again.
@@ -123,8 +136,7 @@ impl House {
 
     pub fn revoke(&self, person: &str) {
         let now = SystemClock::new().now();
-        let people = ["anna", "bert", "auditor", "nobody"];
-        self.identity.replace(people.map(|known| record(known, (known == person).then_some(now))));
+        self.identity.replace(PEOPLE.map(|known| record(known, (known == person).then_some(now))));
     }
 
     pub async fn send(&self, person: &str, method: Method, path: &str, body: &str) -> Answer {
@@ -439,6 +451,17 @@ fn permit(principal: &Principal, _peer: Peer) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::AccessDenied, text(), text(), "an auditor does not chat"))
 }
 
+const PEOPLE: [&str; 5] = ["anna", "bert", "auditor", "nobody", "sigrid"];
+
+/// As the shipped policy: only the security role lowers labels.
+fn decide(lowering: &Lowering) -> Result<(), Refusal> {
+    if lowering.principal.role == Role::Security {
+        return Ok(());
+    }
+    let text = || Text::fixed("no", "nein");
+    Err(Refusal::new(RefusalCode::AccessDenied, text(), text(), "only security lowers labels"))
+}
+
 fn pepper() -> Pepper {
     Secret::new([1; 32])
 }
@@ -453,7 +476,11 @@ fn record(person: &str, revoked: Option<Timestamp>) -> KeyRecord {
         id: hash.id(),
         hash,
         person: person.to_owned(),
-        role: if person == "auditor" { Role::Auditor } else { Role::Employee },
+        role: match person {
+            "auditor" => Role::Auditor,
+            "sigrid" => Role::Security,
+            _ => Role::Employee,
+        },
         groups: Vec::new(),
         scopes: Vec::new(),
         created: Timestamp(0),

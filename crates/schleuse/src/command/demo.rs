@@ -102,7 +102,7 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
             threads: None,
             context_tokens: DEFAULT_CONTEXT_TOKENS,
             parallel: DEFAULT_PARALLEL,
-            max_label: schleuse_types::Label::Confidential,
+            max_label: schleuse_types::Label::CONFIDENTIAL,
         });
     }
     Ok(())

@@ -37,7 +37,7 @@ fn explain(asked: Explain) -> Result<ExitCode, Failure> {
         name: asked.model.unwrap_or_else(|| "model".to_owned()),
         zone,
         region: String::new(),
-        max_label: Label::Confidential,
+        max_label: Label::CONFIDENTIAL,
     };
     let stage = Stage::Answering(Inspected {
         label,
@@ -45,7 +45,7 @@ fn explain(asked: Explain) -> Result<ExitCode, Failure> {
         ..Inspected::default()
     });
     let action = if asked.action == "ask" {
-        Action::Ask(Ask { surface: asked.surface, model, stage })
+        Action::Ask(Ask { surface: asked.surface, model, stage, clearance: Label::SECRET })
     } else {
         house_action(&asked.action)?
     };

@@ -59,7 +59,9 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             engine.weights.display()
         )));
     }
-    Packs::new(config.inspection.clone(), config.guardrails.clone()).load()?;
+    Packs::new(config.inspection.clone(), config.guardrails.clone())
+        .with_labels(config.labels.clone())
+        .load()?;
     check_exceptions(config, &*clock)?;
     PolicyTexts::read(config.policies.as_deref())?.load().map(|_| ())
 }

@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses the first key that was not asked for, with the nearest one that was.
-    pub fn finish(self) -> Result<(), ConfigError> {
+    pub fn finish(&self) -> Result<(), ConfigError> {
         for (name, _) in self.table.iter() {
             let key: &str = name.get_ref().as_ref();
             if self.known.contains(&key) {

@@ -102,3 +102,55 @@ fn weights_files_give_models_their_names() {
     check("llama-3.3-70b.gguf", "llama-3.3-70b");
     check("tiny.f16.gguf", "tiny");
 }
+
+#[test]
+fn labels_take_every_key_and_say_what_is_wrong() {
+    let hr = "[[compartment]]\nname = \"hr\"\n";
+    let after = |text: &str, expected: &str| check(&format!("{hr}{text}"), expected);
+    after("title = \"HR\"\ntitle_en = \"HR\"\ntitle_de = \"Personal\"\nconflicts = []", "0 upstreams");
+    after(
+        "[[clearance]]\nwho = \"group:staff\"\nmax_label = \"CONFIDENTIAL\"\ncompartments = [\"hr\"]\n\
+         default_label = \"INTERN//hr\"",
+        "0 upstreams",
+    );
+    after("titel = \"HR\"", "line 3: unknown key `titel` in [[compartment]]; did you mean `title`?");
+    after(
+        "[[compartment]]\nname = \"HR\"",
+        "line 4: `name` in [[compartment]]: `HR` is no name of a compartment; write 1 to 32 of `a-z`, `0-9` and `-`",
+    );
+    after(
+        "[[compartment]]\nname = \"buy\"\nconflicts = [\"hr\"]",
+        "line 5: `conflicts` in [[compartment]]: `hr` does not name `buy` in its own `conflicts`; a wall has two sides",
+    );
+    after(
+        "[[clearance]]\nwho = \"staff\"",
+        "line 4: `who` in [[clearance]]: must be `role:` with one of the five roles, or `group:`, `person:` or `key:` with a \
+         name of 1 to 128 bytes",
+    );
+    after("[[clearance]]\nwho = \"role:admin\"", "`max_label` in [[clearance]] is missing");
+    after(
+        "[[clearance]]\nwho = \"role:admin\"\nmax_label = \"SECRET\"\ncompartments = [\"patient\"]",
+        "line 6: `compartments` in [[clearance]]: there is no compartment `patient`; there are hr",
+    );
+    after(
+        "[[clearance]]\nwho = \"role:admin\"\nmax_label = \"INTERNAL\"\ndefault_label = \"SECRET\"",
+        "line 6: `default_label` in [[clearance]]: SECRET is beyond the clearance INTERNAL",
+    );
+    let upstream = "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\n";
+    after(&format!("{upstream}max_label = \"INTERNAL//hr\""), "1 upstreams");
+    after(&format!("{upstream}compartments = [\"hr\"]"), "1 upstreams");
+    after(
+        &format!("{upstream}max_label = \"INTERNAL//patient\""),
+        "line 6: `max_label` in [[upstream]]: there is no compartment `patient`; there are hr",
+    );
+    check(
+        &format!("{upstream}compartments = [\"hr\"]"),
+        "line 4: `compartments` in [[upstream]]: there is no compartment `hr`; add it as a `[[compartment]]`",
+    );
+    let guardrail = "[[guardrail]]\ntype = \"EMAIL\"\naction = \"RAISE_LABEL\"\nto = ";
+    after(&format!("{guardrail}\"INTERNAL//hr\""), "0 upstreams");
+    check(
+        &format!("{guardrail}\"INTERNAL//hr\""),
+        "line 1: guardrail label `INTERNAL//hr`: there is no compartment `hr`; add it as a `[[compartment]]`",
+    );
+}

@@ -6,12 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schleuse_audit::{Event, Record};
 use schleuse_console::{EngineState, Limit, Now, Operations, Point, PostureLine};
-use schleuse_gate::{Gate, WINDOW_POINTS, WINDOW_STEP};
+use schleuse_gate::{Entered, Entering, Gate, WINDOW_POINTS, WINDOW_STEP, Walls};
 use schleuse_identity::Verified;
 use schleuse_inference::{Engine, EngineStatus};
-use schleuse_policy::{Action, Circumstances, Question};
-use schleuse_types::{Principal, Refusal};
+use schleuse_policy::{Action, Circumstances, Declassification, Question};
+use schleuse_portal::Lowering;
+use schleuse_store::Store;
+use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Text};
 use schleuse_wire::Peer;
 
 use super::keeper::Changes;
@@ -106,6 +109,70 @@ pub(super) fn may_chat(gate: &Gate, principal: &Principal, peer: Peer) -> Result
 /// The pages that policy permits to this person.
 pub(super) fn pages(gate: &Gate, verified: &Verified, peer: Peer) -> Vec<&'static str> {
     schleuse_console::pages(&gate.policy, verified.principal(), &circumstances(gate, peer))
+}
+
+/// The memory of walls, in the store.
+pub(super) struct KeptWalls(pub(super) Arc<Store>);
+
+impl Walls for KeptWalls {
+    fn enter<'a>(&'a self, entering: Entering<'a>) -> Entered<'a> {
+        Box::pin(async move {
+            let names = |all: &'a [Compartment]| all.iter().map(Compartment::as_str).collect::<Vec<_>>();
+            let (compartments, against) = (names(entering.compartments), names(entering.against));
+            let reached =
+                self.0.reach_compartments(entering.person, &compartments, &against, entering.now).await;
+            match reached.map_err(|error| error.to_string())? {
+                None => Ok(None),
+                Some(name) => name.parse().map(Some).map_err(|error| format!("`{name}` is {error}")),
+            }
+        })
+    }
+}
+
+/// Decides whether the label of a conversation may fall. Either answer is in the audit log when this returns.
+pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering) -> Result<(), Refusal> {
+    let Lowering { principal, peer, request_id, owner, conversation, from, to, reason_characters } = lowering;
+    let own = owner == principal.person;
+    let action = Action::Declassify(Declassification { from: from.clone(), to: to.clone(), own });
+    let decision = gate.policy.decide(&Question::new(&principal, action, circumstances(&gate, peer)));
+    let rules = decision.rules().to_vec();
+    let permitted = decision.permit();
+    let mut record = Record::new(match permitted {
+        Ok(_) => Event::LabelLower,
+        Err(_) => Event::AccessDeny,
+    });
+    record.request_id = request_id;
+    record.user = gate.pseudonyms.name(&principal.person);
+    record.role = Some(principal.role);
+    record.source = Some(principal.credential.clone());
+    record.surface = Some("/api/chat/conversations/{id}/declassify".to_owned());
+    record.action =
+        Some(permitted.as_ref().map_or_else(|refusal| refusal.code.outcome(), |_| Outcome::Allowed));
+    record.code = permitted.as_ref().err().map(|refusal| refusal.code.recorded().to_owned());
+    record.rules = rules;
+    record.policy = Some(gate.policy.digest().to_owned());
+    let owner = gate.pseudonyms.name(&owner);
+    record.change = Some(format!("from={from} to={to} owner={owner} reason_characters={reason_characters}"));
+    record.label = Some(if permitted.is_ok() { to } else { from });
+    record.subject = Some(conversation);
+    gate.log.append(record).await.map_err(|error| audit_unavailable(&error.to_string()))?;
+    permitted.map(drop)
+}
+
+fn audit_unavailable(reason: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::AuditUnavailable,
+        Text::fixed(
+            "The audit log takes no entries at the moment, so nothing may be changed.",
+            "Das Prüfprotokoll nimmt gerade keine Einträge an, deshalb darf nichts geändert werden.",
+        ),
+        Text::fixed(
+            "Try again shortly and tell your operator.",
+            "Versuchen Sie es gleich noch einmal und sagen Sie dem Betrieb Bescheid.",
+        ),
+        format!("audit append failed: {reason}"),
+    )
+    .with_retry_after(5)
 }
 
 fn circumstances(gate: &Gate, peer: Peer) -> Circumstances {

@@ -50,7 +50,7 @@ fn engine_socket(data: &DataFolder) -> PathBuf {
 pub(super) fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> UpstreamConfig {
     let mut upstream = UpstreamConfig::new(ENGINE, format!("unix:{}", engine_socket(data).display()));
     upstream.models = Some(vec![config.model.clone()]);
-    upstream.max_label = config.max_label;
+    upstream.max_label = config.max_label.clone();
     upstream
 }
 

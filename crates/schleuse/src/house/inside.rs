@@ -67,8 +67,9 @@ impl Inside {
         let texts = PolicyTexts::read(config.policies.as_deref())?;
         let policy = Arc::new(texts.load()?);
         let value_key = data.secret(SecretName::Exceptions)?;
-        let packs =
-            Packs::new(config.inspection.clone(), config.guardrails.clone()).with_value_key(&value_key);
+        let packs = Packs::new(config.inspection.clone(), config.guardrails.clone())
+            .with_value_key(&value_key)
+            .with_labels(config.labels.clone());
         let loaded = packs.load_named()?;
         let own_packs =
             packs.are_own().then(|| Packs::record(&loaded.inspector, loaded.packs, Outcome::Allowed));
@@ -131,6 +132,8 @@ impl Inside {
             surrogate_secret: data.secret(SecretName::Pseudonyms)?,
             limits: Limits::default(),
             budgets,
+            labels: config.labels.clone(),
+            walls: Arc::new(bridge::KeptWalls(Arc::clone(&store))),
             turns: Turns::new(places(config)),
             clock: Arc::clone(&clock),
             random: random.clone(),
@@ -190,6 +193,10 @@ impl Inside {
             pseudonyms: pseudonyms.clone(),
             pepper: pepper.clone(),
             upstreams: upstreams.clone(),
+            clearance: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |principal| gate.labels.standing(principal).clearance)
+            },
             operations: Arc::new(overview),
             clock: Arc::clone(&clock),
             // Makes keys, so not the one that keeps bytes in a buffer.
@@ -208,6 +215,14 @@ impl Inside {
                 Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
             },
             manner: Arc::new(manner),
+            default_label: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |verified| gate.labels.standing(&schleuse_gate::charged(verified)).default)
+            },
+            declassify: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |lowering| Box::pin(bridge::declassify(Arc::clone(&gate), lowering)))
+            },
             store: Arc::clone(&store),
             house_secret: data.secret(SecretName::Conversations)?,
             limits: schleuse_portal::Limits::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use schleuse_audit::{Event, Record};
-use schleuse_gate::Gate;
+use schleuse_gate::{Gate, Labels};
 use schleuse_inspect::{Guardrails, Inspector, Pack};
 use schleuse_types::{Outcome, Secret};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +26,8 @@ pub struct Packs {
     inspection: Inspection,
     guardrails: Guardrails,
     value_key: Option<Arc<Secret<Vec<u8>>>>,
+    /// Where known: the compartments to which a rule may raise a label.
+    labels: Option<Labels>,
 }
 
 /// What tells whether files changed: name, length and time of each pack.
@@ -39,13 +41,20 @@ pub(super) struct Loaded {
 
 impl Packs {
     pub fn new(inspection: Inspection, guardrails: Guardrails) -> Self {
-        Self { inspection, guardrails, value_key: None }
+        Self { inspection, guardrails, value_key: None, labels: None }
     }
 
     /// The same, where exceptions for single values count.
     #[must_use]
     pub fn with_value_key(mut self, key: &Secret<[u8; 32]>) -> Self {
         self.value_key = Some(Arc::new(Secret::new(key.expose().to_vec())));
+        self
+    }
+
+    /// The same, where rules that raise to a compartment which the house does not have are refused.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = Some(labels);
         self
     }
 
@@ -88,6 +97,13 @@ impl Packs {
             Inspector::with_pack(Arc::new(pack), self.guardrails.clone())
                 .doing("the guardrails cannot be used")?
         };
+        for rule in inspector.pack().rules() {
+            if let (Some(labels), Some(label)) = (&self.labels, &rule.label) {
+                let checked = labels.check(label);
+                checked
+                    .map_err(|message| Failure::new(format!("label of the rule `{}`: {message}", rule.id)))?;
+            }
+        }
         for (name, text) in own {
             let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
             let head = inspector.pack().heads().iter().find(|head| head.id == name);

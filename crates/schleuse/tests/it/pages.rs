@@ -134,6 +134,73 @@ async fn a_chat_is_kept_sealed_and_goes_on_without_its_page() {
     assert!(kept["messages"][1]["content"].as_str().unwrap().contains("Donaudampfschiff"), "{kept}");
 }
 
+/// Asks in a conversation, and waits for the end of the answer. Gives the newest message then.
+async fn ask_in(browser: &Browser<'_>, id: &str, question: Value) -> Value {
+    let asked = browser.post(&format!("/api/chat/conversations/{id}/messages"), question).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let run = asked.json()["run"]["id"].as_str().unwrap().to_owned();
+    browser.get(&format!("/api/chat/runs/{run}/events")).await;
+    let kept = browser.get(&format!("/api/chat/conversations/{id}")).await.json();
+    kept["messages"].as_array().unwrap().last().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_harmless_turn_after_a_confidential_one_stays_with_the_models_that_may_have_it() {
+    let (low, high) = (FakeUpstream::start().await, FakeUpstream::start().await);
+    let config = format!(
+        "[[compartment]]\nname = \"hr\"\n\
+         [[clearance]]\nwho = \"role:employee\"\nmax_label = \"CONFIDENTIAL//hr\"\n\
+         [[clearance]]\nwho = \"role:security\"\nmax_label = \"CONFIDENTIAL\"\n\
+         [[guardrail]]\ntype = \"EMAIL\"\naction = \"RAISE_LABEL\"\nto = \"CONFIDENTIAL//hr\"\n\
+         [[upstream]]\nname = \"low\"\nurl = \"{}\"\nmodels = [\"low\"]\nmax_label = \"INTERNAL\"\n\
+         [[upstream]]\nname = \"high\"\nurl = \"{}\"\nmodels = [\"high\"]\nmax_label = \"CONFIDENTIAL//hr\"\n",
+        low.url(),
+        high.url()
+    );
+    low.set_script(Script::echo(64));
+    high.set_script(Script::deltas(&["Gern."], schleuse_testkit::End::Clean));
+    let house = crate::house::Plan::demo().config(&config).start().await;
+    let browser = Browser::sign_in(&house, "employee").await;
+    let id =
+        browser.post("/api/chat/conversations", json!({})).await.json()["id"].as_str().unwrap().to_owned();
+    let plain = |model: &str, parent: Value| json!({"content": "Danke", "model": model, "label": "PUBLIC", "parent": parent});
+    let first =
+        ask_in(&browser, &id, json!({"content": "Wer ist jemand@example.org?", "model": "high"})).await;
+    assert_eq!(
+        (&first["state"], &first["passage"]["label"]),
+        (&json!("complete"), &json!("CONFIDENTIAL//hr")),
+        "{first}"
+    );
+
+    // Behind it and in a branch of its own, and what is told of the conversation says so.
+    for parent in [first["id"].clone(), Value::Null] {
+        let refused = ask_in(&browser, &id, plain("low", parent)).await;
+        assert_eq!(refused["refusal"]["code"], "no_permitted_route", "{refused}");
+    }
+    assert_eq!(low.questions(), [], "a tainted question reached a model that may not have it");
+    let path = format!("/api/chat/conversations/{id}");
+    assert_eq!(browser.get(&path).await.json()["label"], "CONFIDENTIAL//hr");
+
+    // The owner does not lower it; the security role does, and the log says so without the reason.
+    let lower = json!({"to": "INTERNAL", "reason": "die Adresse war erfunden"});
+    assert_eq!(browser.post(&format!("{path}/declassify"), lower.clone()).await.status, 403);
+    let security = Browser::sign_in(&house, "security").await;
+    let lowered = security.post(&format!("{path}/declassify"), lower).await;
+    assert_eq!((lowered.status, &lowered.json()["label"]), (200, &json!("INTERNAL")), "{}", lowered.text());
+    let entry = house.wait_for_entry(SOON, |entry| entry["event"] == "label.lower").await;
+    let change = entry["change"].as_str().unwrap();
+    assert!(change.starts_with("from=CONFIDENTIAL//hr to=INTERNAL owner="), "{change}");
+    assert!(change.ends_with("reason_characters=24") && entry["subject"] == id.as_str(), "{entry}");
+
+    // From before the address the way is open now; with it sent along, inspection closes it again.
+    let refused = ask_in(&browser, &id, plain("low", first["id"].clone())).await;
+    assert_eq!(refused["refusal"]["code"], "no_permitted_route", "{refused}");
+    let other =
+        browser.post("/api/chat/conversations", json!({})).await.json()["id"].as_str().unwrap().to_owned();
+    let answered = ask_in(&browser, &other, plain("low", Value::Null)).await;
+    assert_eq!(answered["state"], "complete", "{answered}");
+}
+
 #[tokio::test]
 async fn whoever_signs_out_elsewhere_is_cut_off_here() {
     let fake = FakeUpstream::start().await;

@@ -46,6 +46,13 @@ impl Store {
         row.map_err(|error| self.failed(error))?.map(|row| self.read_conversation(&row)).transpose()
     }
 
+    /// Whose conversation it is; `None` when there is none.
+    pub async fn conversation_owner(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query("SELECT person FROM conversations WHERE id = $1").bind(id);
+        let row = self.pool.fetch_optional(query).await.map_err(|error| self.failed(error))?;
+        row.map(|row| row.try_get(0)).transpose().map_err(|error| self.failed(error))
+    }
+
     /// Stores a conversation, or what is new of it; the time it was created stays. One that is somebody else's is
     /// [`StoreError::UnknownConversation`].
     pub async fn put_conversation(&self, row: &ConversationRow) -> Result<(), StoreError> {

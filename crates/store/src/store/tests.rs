@@ -322,7 +322,7 @@ async fn tamper(folder: &Folder, statement: &'static str) {
 async fn a_newer_database_is_refused() {
     let folder = Folder::new();
     tamper(&folder, "INSERT INTO schema_version (version, applied) VALUES (7, 0)").await;
-    check_refused(&folder, "has the schema version 7, this schleuse knows versions up to 2").await;
+    check_refused(&folder, "has the schema version 7, this schleuse knows versions up to 3").await;
 }
 
 #[tokio::test]
@@ -361,11 +361,11 @@ async fn a_database_of_the_first_version_is_brought_forward_with_what_is_in_it()
     store.insert_session(&SessionRow { key: Some("k-1".to_owned()), ..session(1) }).await.unwrap();
     store.close().await.unwrap();
 
-    // Both steps are written down, and a second opening finds nothing to do.
+    // All steps are written down, and a second opening finds nothing to do.
     let store = open(&folder.database()).await;
     let rows = store.pool.fetch_all("SELECT version FROM schema_version ORDER BY version").await.unwrap();
     let versions: Vec<i64> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
-    assert_eq!(versions, [1, 2]);
+    assert_eq!(versions, [1, 2, 3]);
     assert_eq!(store.sessions().await.unwrap().len(), 1);
 }
 

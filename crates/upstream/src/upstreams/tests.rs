@@ -649,7 +649,7 @@ async fn a_server_without_configured_models_is_asked() {
         UpstreamConfig::new("asked", fake.url()),
         UpstreamConfig {
             zone: Zone::External,
-            max_label: Label::Public,
+            max_label: Label::PUBLIC,
             ..UpstreamConfig::new("far", small.url())
         },
     ]);
@@ -661,11 +661,11 @@ async fn a_server_without_configured_models_is_asked() {
     let models = upstreams.models();
     assert_eq!(models[0].upstreams, ["given", "asked", "far"]);
     assert_eq!((models[0].max_model_len, models[0].zone), (Some(2048), Zone::Local));
-    assert_eq!((models[3].zone, models[3].max_label), (Zone::External, Label::Public));
+    assert_eq!((models[3].zone, &models[3].max_label), (Zone::External, &Label::PUBLIC));
     let routes = upstreams.routes("tiny");
     assert_eq!(routes.len(), 2);
     assert_eq!(routes[0].replicas, ["asked", "given"], "what cannot be reached stands behind");
-    assert_eq!((routes[1].zone, routes[1].max_label), (Zone::External, Label::Public));
+    assert_eq!((routes[1].zone, &routes[1].max_label), (Zone::External, &Label::PUBLIC));
     assert_eq!(upstreams.routes("nobody's"), []);
 
     // A server that goes away keeps its models; one that serves others has others.

@@ -7,6 +7,7 @@ import { Sentence } from "../../components/Sentence";
 import { type Column, Table } from "../../components/Table";
 import { withQuery } from "../../lib/api";
 import type { Access, AccessRow } from "../../lib/contract";
+import { compartmentsOf, levelOf } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
 import { useLoad } from "../../lib/load";
 import { select } from "../../lib/router";
@@ -101,7 +102,7 @@ function Answer({ path }: { path: string }) {
               </span>
             ),
           },
-          { id: "model", name: columns.model, cell: ({ model, up_to: upTo }) => (model ? <><span translate="no">{model}</span>{upTo ? <span className="block text-xs text-soft">{access.upTo(words.labels[upTo])}</span> : null}</> : "") },
+          { id: "model", name: columns.model, cell: ({ model, up_to: upTo }) => (model ? <><span translate="no">{model}</span>{upTo ? <span className="block text-xs text-soft">{access.upTo(words.labels[levelOf(upTo) ?? "PUBLIC"] + compartmentsOf(upTo))}</span> : null}</> : "") },
           {
             id: "reason",
             name: columns.reason,

@@ -62,6 +62,7 @@ export function Chat({ id }: { id: string | undefined }) {
   const lowestLabel = lowestLabelOf(turns);
   // A choice holds for the conversation in which it was made.
   const label = join([chosen?.id === id ? (chosen?.label ?? "INTERNAL") : "INTERNAL", lowestLabel]);
+  const said = chosen && chosen.id === id ? label : null;
   const model = chosenModel ?? lastModelOf(turns, models) ?? models?.[0] ?? "";
   const started = turns.length > 0;
   const busy = creating || turns.some(({ answer }) => answer?.state === "running");
@@ -70,7 +71,8 @@ export function Chat({ id }: { id: string | undefined }) {
 
   const write = useCallback((text: string) => drafts.change((all) => ({ ...all, [key]: text })), [key]);
 
-  async function put(content: string, asked: Label) {
+  /** Without a label of their own, the question has the one that the house gives its person. */
+  async function put(content: string, asked: Label | null) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
@@ -87,7 +89,7 @@ export function Chat({ id }: { id: string | undefined }) {
       } finally {
         setCreating(false);
       }
-      setChosen({ id: target, label: asked });
+      if (asked) setChosen({ id: target, label: asked });
       void ask(target, { content, model, label: asked, parent: null }, news);
       go(`/chat/${encodeURIComponent(target)}`, { replace: true });
     } else void ask(target, { content, model, label: asked, parent: nextParent(turns) }, news);
@@ -101,7 +103,7 @@ export function Chat({ id }: { id: string | undefined }) {
     [write],
   );
 
-  const choose = (starter: Starter) => void put(starter.text, starter.label ?? label);
+  const choose = (starter: Starter) => void put(starter.text, starter.label ?? said);
   const opening = id !== undefined && !conversation && !openRefusal;
   const blocked = openRefusal ?? (started ? undefined : refusal);
 
@@ -174,7 +176,7 @@ export function Chat({ id }: { id: string | undefined }) {
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             onSend={() => {
               write("");
-              void put(draft.trim(), label);
+              void put(draft.trim(), said);
             }}
           />
           <Notes

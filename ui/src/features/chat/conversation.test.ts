@@ -25,7 +25,7 @@ function turn(id: string, answer: Partial<Message>): Turn {
   return { question: message(`q${id}`, {}), answer: message(`a${id}`, { role: "assistant", parent: `q${id}`, ...answer }) };
 }
 
-function passage(label: "PUBLIC" | "INTERNAL" | "CONFIDENTIAL") {
+function passage(label: string) {
   return { request_id: "r", label, sensitivity: 0, action: "ALLOWED", route: null };
 }
 
@@ -55,6 +55,7 @@ describe("a conversation", () => {
   it("keeps the highest label of what it carries", () => {
     expect(lowestLabelOf([])).toBe("PUBLIC");
     expect(lowestLabelOf([turn("1", { passage: passage("INTERNAL") }), turn("2", { passage: passage("CONFIDENTIAL") })])).toBe("CONFIDENTIAL");
+    expect(lowestLabelOf([turn("1", { passage: passage("CONFIDENTIAL//hr,patient") })])).toBe("CONFIDENTIAL");
     expect(lowestLabelOf([turn("1", { passage: passage("CONFIDENTIAL"), refusal: REFUSAL, state: "failed" })])).toBe("PUBLIC");
   });
 

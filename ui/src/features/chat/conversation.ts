@@ -1,4 +1,4 @@
-import { isLabel, join, type Label } from "../../lib/labels";
+import { join, levelOf, type Label } from "../../lib/labels";
 import { readRefusal, record } from "../../lib/refusal";
 import type { Message, SentMessage } from "./message";
 
@@ -43,7 +43,7 @@ export function requestOf(turns: Turn[], index: number): { messages: { content: 
   return { messages: [...contents, turns[index]?.question.content ?? ""].map((content) => ({ content })) };
 }
 
-/** The label below which a conversation cannot go: the highest of what it carries. */
+/** The level below which a conversation cannot go: the highest of what it carries. Its compartments are the server's to keep. */
 export function lowestLabelOf(turns: Turn[]): Label {
-  return join(turns.filter(isCarried).flatMap(({ answer }) => (isLabel(answer?.passage?.label) ? [answer.passage.label] : [])));
+  return join(turns.filter(isCarried).flatMap(({ answer }) => levelOf(answer?.passage?.label) ?? []));
 }

@@ -118,7 +118,7 @@ export async function remove(id: string) {
 export interface Question {
   content: string;
   model: string;
-  label: string;
+  label: string | null;
   parent: string | null;
 }
 

@@ -34,12 +34,12 @@ impl Surroundings {
         self.zones = vec![zone];
     }
 
-    pub(in crate::steps) fn guards(&self, direction: Direction, label: Label) -> Guards {
+    pub(in crate::steps) fn guards(&self, direction: Direction, label: &Label) -> Guards {
         let inspector = self.inspector_for(direction, label, None);
-        Guards { around: Arc::new(self.clone()), direction, label, inspector }
+        Guards { around: Arc::new(self.clone()), direction, label: label.clone(), inspector }
     }
 
-    fn inspector_for(&self, direction: Direction, label: Label, path: Option<&str>) -> Inspector {
+    fn inspector_for(&self, direction: Direction, label: &Label, path: Option<&str>) -> Inspector {
         let inspector = match direction {
             Direction::Request => Cow::Borrowed(&self.inspector),
             Direction::Answer => Cow::Owned(self.inspector.for_answers()),
@@ -79,16 +79,16 @@ impl Guards {
         if !self.inspector.depends_on_path() {
             return Cow::Borrowed(&self.inspector);
         }
-        Cow::Owned(self.around.inspector_for(self.direction, self.label, Some(&path())))
+        Cow::Owned(self.around.inspector_for(self.direction, &self.label, Some(&path())))
     }
 
     /// Whether a text would be treated just so under another label.
-    pub(super) fn hold_under(&self, label: Label) -> bool {
+    pub(super) fn hold_under(&self, label: &Label) -> bool {
         let other = self.around.inspector_for(self.direction, label, None);
-        label == self.label || self.inspector.treats_like(&other)
+        *label == self.label || self.inspector.treats_like(&other)
     }
 
-    pub(super) fn under(&self, label: Label) -> Self {
+    pub(super) fn under(&self, label: &Label) -> Self {
         self.around.guards(self.direction, label)
     }
 }

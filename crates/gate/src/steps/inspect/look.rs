@@ -17,6 +17,17 @@ const DURATION_MAX: Duration = Duration::from_secs(20);
 /// The last texts of each role in which values are looked for that are split over several of them.
 const JOINED_MAX: usize = 32;
 
+/// The most things that raised a label which are told.
+const RAISED_MAX: usize = 8;
+
+/// What raised a label: the type of a finding and where it stands, never its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raised {
+    pub(crate) kind: String,
+    pub(crate) path: String,
+    pub(crate) label: Label,
+}
+
 /// What inspection says about some texts. Never the texts.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -27,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) coverage: Coverage,
     /// The lowest label that the texts may carry.
     pub(crate) label: Label,
+    /// What raised it; the first of each type at each place, at most [`RAISED_MAX`].
+    pub(crate) raised: Vec<Raised>,
     pub(crate) is_blocked: bool,
 }
 
@@ -37,8 +50,23 @@ impl Default for Seen {
             shadow: Vec::new(),
             tally: Tally::default(),
             coverage: Coverage::default(),
-            label: Label::Public,
+            label: Label::PUBLIC,
+            raised: Vec::new(),
             is_blocked: false,
+        }
+    }
+}
+
+impl Seen {
+    /// A finding raises the label of what it stands in.
+    pub(in crate::steps) fn raise(&mut self, finding: &Finding, label: Label, path: impl FnOnce() -> String) {
+        self.label = self.label.join(&label);
+        if self.raised.len() >= RAISED_MAX {
+            return;
+        }
+        let raised = Raised { kind: finding.kind.clone(), path: path(), label };
+        if !self.raised.contains(&raised) {
+            self.raised.push(raised);
         }
     }
 }
@@ -119,7 +147,7 @@ impl<'g> Look<'g> {
             let joined = self.guards.inspector().join(&texts, &own);
             self.seen.tally.join(&joined.tally);
             for ((_, number, path), parts) in said.iter().zip(joined.parts) {
-                self.weigh(&parts);
+                self.weigh(&parts, || path.clone());
                 for part in parts {
                     if let Some(found) = self.found.get_mut(*number) {
                         add_part(found, part.clone());
@@ -143,7 +171,7 @@ impl<'g> Look<'g> {
             let placed = examined.shadow.into_iter();
             self.seen.shadow.extend(placed.map(|finding| Finding { path: path.clone(), ..finding }));
         }
-        self.weigh(&examined.findings);
+        self.weigh_at(&examined.findings, at);
         examined.findings
     }
 
@@ -156,13 +184,18 @@ impl<'g> Look<'g> {
         self.excess.is_some()
     }
 
-    fn weigh(&mut self, found: &[Finding]) {
+    fn weigh_at(&mut self, found: &[Finding], at: &Pointer<'_>) {
+        let shown = if found.is_empty() { String::new() } else { self.path(at) };
+        self.weigh(found, || shown.clone());
+    }
+
+    fn weigh(&mut self, found: &[Finding], path: impl Fn() -> String) {
         for finding in found {
             self.seen.is_blocked |= finding.action == FindingAction::Block;
             if finding.action >= FindingAction::RaiseLabel
                 && let Some(lowest) = self.guards.inspector().lowest_label(finding)
             {
-                self.seen.label = self.seen.label.join(lowest);
+                self.seen.raise(finding, lowest, &path);
             }
         }
     }
@@ -194,7 +227,7 @@ impl<'g> Look<'g> {
         for finding in &mut hidden {
             finding.action = FindingAction::Block;
         }
-        self.weigh(&hidden);
+        self.weigh_at(&hidden, at);
         self.keep(hidden, at);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use schleuse_inspect::{Coverage, Released, Restorer, Surrogates, Window};
-use schleuse_types::{Finding, Refusal, RefusalCode, Text};
+use schleuse_types::{Finding, Label, Refusal, RefusalCode, Text};
 use schleuse_wire::json::Value;
 use schleuse_wire::{Channel, Chunk, ChunkChoice, Piece, ToolCallHead};
 
@@ -73,7 +73,8 @@ impl Channels {
 
     /// What was found since the last call, if anything, and how sensitive the answer is so far.
     pub(super) fn take_seen(&mut self) -> Option<Seen> {
-        if self.seen.findings.is_empty() && self.seen.shadow.is_empty() {
+        let is_raised = self.seen.label != Label::PUBLIC;
+        if self.seen.findings.is_empty() && self.seen.shadow.is_empty() && !is_raised {
             return None;
         }
         let mut seen = std::mem::take(&mut self.seen);
@@ -220,12 +221,22 @@ impl Channels {
             findings.into_iter().map(|finding| Finding { path: path(index, channel), ..finding }).collect()
         };
         let findings = placed(findings);
+        self.raise(&findings);
         self.seen.shadow.extend(placed(shadow));
         self.seen.findings.extend_from_slice(&findings);
         if blocked {
             return Err(blocked_reply(&findings));
         }
         Ok(text)
+    }
+
+    /// What was found raises the label of the answer.
+    fn raise(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            if let Some(label) = self.guards.inspector().lowest_label(finding) {
+                self.seen.raise(finding, label, || finding.path.clone());
+            }
+        }
     }
 
     /// Closes all windows of a choice; `shown` is what its last chunk already released.
@@ -362,6 +373,9 @@ impl Channels {
             let examined = self.guards.at(place).examine(text);
             self.named += examined.coverage;
             let mut found = examined.findings;
+            let placed: Vec<Finding> =
+                found.iter().map(|finding| Finding { path: place(), ..finding.clone() }).collect();
+            self.raise(&placed);
             found.retain(|finding| finding.action.is_protective());
             if !found.is_empty() {
                 for finding in &mut found {

@@ -6,17 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use schleuse_identity::Validity;
 use schleuse_inspect::Surrogates;
-use schleuse_types::{Refusal, RefusalCode, Text};
+use schleuse_types::{Label, Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
-use schleuse_wire::sse::{Decoder, Event};
+use schleuse_wire::sse::{Decoder, Event, label_frame};
 use schleuse_wire::{Chunk, Renderer, Surface, internal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::ask::{State, refuse};
 use super::super::inspect::{Guards, guarded, outcome};
+use super::super::passing::{Passing, pass_walls};
 use super::channels::Channels;
-use super::{is_harmless, unusable, upstream_refused};
+use super::{ANSWER, is_harmless, unusable, upstream_refused};
 use crate::{Entry, Gate, client_left, shutting_down};
 
 /// A quiet connection gets a comment after so long, so that nothing in between takes it for dead.
@@ -28,6 +29,10 @@ pub(super) struct Stream {
     pub(super) gate: Arc<Gate>,
     pub(super) entry: Entry,
     pub(super) guards: Guards,
+    /// Of the question.
+    pub(super) label: Label,
+    /// What the asker may have.
+    pub(super) clearance: Label,
     pub(super) surrogates: Surrogates,
     pub(super) surface: Surface,
     pub(super) frames: mpsc::Sender<Bytes>,
@@ -107,7 +112,15 @@ impl Stream {
             };
             let taken = guarded(|| relayed.take(&piece)).flatten();
             let was_quiet = relayed.frames.is_empty();
-            for frame in relayed.frames.drain(..) {
+            for outgoing in relayed.frames.drain(..) {
+                let frame = match outgoing {
+                    Outgoing::Frame(frame) => frame,
+                    // What raised the label comes behind this.
+                    Outgoing::Raised(label) => {
+                        pass_walls(&self.gate, &self.entry, &label, ANSWER).await?;
+                        label_frame(&label)
+                    }
+                };
                 self.send(frame, &mut watch).await?;
             }
             taken?;
@@ -185,6 +198,13 @@ impl Watch<'_> {
     }
 }
 
+/// What is to be sent next.
+enum Outgoing {
+    Frame(Bytes),
+    /// The answer has this label from here on.
+    Raised(Label),
+}
+
 /// The answer so far: bytes in, frames out.
 struct Relayed<'a> {
     stream: &'a Stream,
@@ -192,7 +212,9 @@ struct Relayed<'a> {
     events: Vec<Event>,
     channels: Channels,
     renderer: &'a mut Renderer,
-    frames: Vec<Bytes>,
+    /// So far.
+    label: Label,
+    frames: Vec<Outgoing>,
     /// Id and fingerprint of the first chunk.
     harmless: Vec<String>,
     has_begun: bool,
@@ -208,6 +230,7 @@ impl<'a> Relayed<'a> {
             events: Vec::new(),
             channels: Channels::new(guards, surrogates, stream.surface.is_translated()),
             renderer,
+            label: stream.label.clone(),
             frames: Vec::new(),
             harmless: Vec::new(),
             has_begun: false,
@@ -236,8 +259,10 @@ impl<'a> Relayed<'a> {
         if event.data == "[DONE]" {
             self.is_done = true;
             let last = self.channels.finish_all();
-            self.note_seen();
-            return self.render(&last?);
+            let noted = self.note_seen();
+            let last = last?;
+            noted?;
+            return self.render(&last);
         }
         let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(guards, error))?;
         chunk.withhold_unless(|text| {
@@ -265,25 +290,36 @@ impl<'a> Relayed<'a> {
             return Ok(());
         }
         let released = self.channels.take(chunk);
-        self.note_seen();
-        self.render(&released?)
+        let noted = self.note_seen();
+        let released = released?;
+        noted?;
+        self.render(&released)
     }
 
     fn render(&mut self, chunks: &[Chunk]) -> Result<(), Refusal> {
-        for chunk in chunks {
-            let rendered = self.renderer.take(chunk, &mut self.frames);
-            rendered.map_err(|error| unusable(&self.stream.guards, error))?;
-        }
-        Ok(())
+        let mut frames = Vec::new();
+        let rendered = chunks.iter().try_for_each(|chunk| self.renderer.take(chunk, &mut frames));
+        self.frames.extend(frames.into_iter().map(Outgoing::Frame));
+        rendered.map_err(|error| unusable(&self.stream.guards, error))
     }
 
-    fn note_seen(&mut self) {
+    fn note_seen(&mut self) -> Result<(), Refusal> {
         let entry = &self.stream.entry;
         entry.note_streamed_coverage(self.channels.coverage());
-        let Some(seen) = self.channels.take_seen() else { return };
+        let Some(seen) = self.channels.take_seen() else { return Ok(()) };
         entry.note_seen(&seen, "reply");
         if let Some(outcome) = outcome(&seen.findings) {
             entry.note_outcome(outcome);
         }
+        let label = self.label.join(&seen.label);
+        if label == self.label {
+            return Ok(());
+        }
+        entry.note_label(label.clone());
+        let passing = Passing { label: &label, clearance: &self.stream.clearance, raised: &seen.raised };
+        passing.check_clearance(entry, ANSWER)?;
+        self.frames.push(Outgoing::Raised(label.clone()));
+        self.label = label;
+        Ok(())
     }
 }

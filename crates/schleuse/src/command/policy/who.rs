@@ -7,8 +7,8 @@ use std::sync::Arc;
 use schleuse_audit::Reader;
 use schleuse_policy::{Access, Circumstances, Model, Policy as Rules, Subject};
 use schleuse_store::{KeyRow, PersonRow, Store};
-use schleuse_types::{Clock as _, Label, Language, SystemClock};
-use schleuse_upstream::Upstreams;
+use schleuse_types::{Clock as _, Language, Principal, Role, SystemClock};
+use schleuse_upstream::{Route, Upstreams};
 
 use super::super::Explain;
 use crate::config::Config;
@@ -34,12 +34,16 @@ pub(super) async fn explain(data: &Path, asked: &Explain) -> Result<ExitCode, Fa
     let circumstances = Circumstances { loopback: true, ..Circumstances::default() };
     let rows: Vec<Access> = match (&asked.person, &asked.key, &asked.model) {
         (Some(person), None, None) => {
-            policy.access(&subject(find_person(&people, person)?), &models, &circumstances)
+            policy.access(&subject(&config, find_person(&people, person)?), &models, &circumstances)
         }
-        (None, Some(key), None) => policy.access(&holder(find_key(&keys, key)?), &models, &circumstances),
+        (None, Some(key), None) => {
+            policy.access(&holder(&config, find_key(&keys, key)?), &models, &circumstances)
+        }
         (None, None, Some(_)) => people
             .iter()
-            .flat_map(|person| models.iter().map(move |model| (subject(person), model)))
+            .flat_map(|person| {
+                models.iter().map(|model| (subject(&config, person), model)).collect::<Vec<_>>()
+            })
             .map(|(subject, model)| policy.ask_access(&subject, model, &circumstances))
             .collect(),
         _ => {
@@ -64,7 +68,7 @@ fn tell(text: &str) {
 fn in_lines(row: &Access) -> String {
     let sign = if row.allowed { "yes" } else { "no " };
     let object = row.model.as_ref().map(|model| format!(" {model}")).unwrap_or_default();
-    let up_to = row.up_to.map(|label| format!(" up to {label}")).unwrap_or_default();
+    let up_to = row.up_to.as_ref().map(|label| format!(" up to {label}")).unwrap_or_default();
     format!(
         "{sign}  {} ({}): {}{object}{up_to}  [{}]\n     {}\n     {}\n",
         row.person,
@@ -100,12 +104,18 @@ fn explain_request(policy: &Rules, data: &DataFolder, id: &str) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn subject(person: &PersonRow) -> Subject {
-    Subject { person: person.id.clone(), role: person.role, groups: person.groups.iter().cloned().collect() }
+fn subject(config: &Config, person: &PersonRow) -> Subject {
+    of_principal(config, &person.id, person.role, &person.groups, "")
 }
 
-fn holder(key: &KeyRow) -> Subject {
-    Subject { person: key.person.clone(), role: key.role, groups: key.groups.iter().cloned().collect() }
+fn holder(config: &Config, key: &KeyRow) -> Subject {
+    of_principal(config, &key.person, key.role, &key.groups, &key.id)
+}
+
+fn of_principal(config: &Config, person: &str, role: Role, groups: &[String], credential: &str) -> Subject {
+    let (person, credential) = (person.to_owned(), credential.to_owned());
+    let principal = Principal { person, role, groups: groups.to_vec(), credential };
+    Subject::of(&principal, config.labels.standing(&principal).clearance)
 }
 
 fn find_person<'a>(people: &'a [PersonRow], asked: &str) -> Result<&'a PersonRow, Failure> {
@@ -136,7 +146,7 @@ async fn models(config: &Config, named: Option<&str>) -> Result<Vec<Model>, Fail
             name: model.id.clone(),
             zone: first.zone,
             region: first.region.clone().unwrap_or_default(),
-            max_label: routes.iter().map(|route| route.max_label).max().unwrap_or(Label::Public),
+            max_label: Route::widest(&routes),
         });
     }
     if let Some(named) = named {
@@ -154,6 +164,6 @@ fn engine_model(engine: &crate::config::EngineConfig) -> Model {
         name: engine.model.clone(),
         zone: schleuse_types::Zone::Local,
         region: String::new(),
-        max_label: engine.max_label,
+        max_label: engine.max_label.clone(),
     }
 }
