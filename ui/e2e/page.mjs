@@ -517,6 +517,16 @@ await step("admin: a key is shown once, signs in, and no longer when withdrawn",
   await page.locator("[data-state=revoked]").first().waitFor();
 });
 
+await step("admin: a model server is taken out of use and used again", async () => {
+  await visit("/upstreams");
+  for (const states of [1, 0]) {
+    await page.locator("[data-drain] >> visible=true").first().click();
+    await page.locator("dialog [data-confirm]").click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await page.waitForFunction((count) => document.querySelectorAll("[data-state=draining]").length === count, states);
+  }
+});
+
 await step("admin: who may what is answered for oneself", async () => {
   await visit("/access");
   await page.locator("[data-me]").click();
@@ -762,6 +772,7 @@ const OPENED = [
   ["key", "admin", "/keys", ["[data-create]:enabled"], "dialog [data-confirm]"],
   ["new-key", "admin", "/keys", ["[data-create]:enabled", "dialog [data-confirm]"], "dialog [data-new-key]"],
   ["revoke", "admin", "/keys", ["[data-revoke]"], "dialog [data-confirm]"],
+  ["drain", "admin", "/upstreams", ["[data-drain]"], "dialog [data-confirm]"],
   ["chart-table", "admin", "/now", ["main summary"], "details[open]"],
   ["entry", "auditor", "/audit", ["[data-toggle]"], "[data-entry] [data-code]"],
   ["proof", "auditor", "/audit", ["[data-prove]"], "dialog [data-recomputed=true]"],

@@ -72,7 +72,14 @@ export function createConsole({ sessions }) {
       case "now":
         return has("now") ? ok(now(upstreams, log)) : refuse("access_denied");
       case "upstreams":
-        return has("upstreams") ? ok({ upstreams }) : refuse("access_denied");
+        if (!has("upstreams")) return refuse("access_denied");
+        if (method === "POST") {
+          const upstream = upstreams.find(({ name }) => name === decodeURIComponent(second));
+          if (!upstream) return refuse("not_found");
+          upstream.draining = third === "drain";
+          return ok({ upstream, unserved_models: [] });
+        }
+        return ok({ upstreams });
       case "policies":
         return has("policies") ? ok(POLICIES) : refuse("access_denied");
       case "posture":

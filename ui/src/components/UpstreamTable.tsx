@@ -2,13 +2,38 @@ import type { Upstream } from "../lib/contract";
 import { count } from "../lib/format";
 import { useLanguage } from "../lib/language";
 import { Badge, LabelBadge } from "./Badge";
+import { Button } from "./Button";
 import { Sentence } from "./Sentence";
-import { Table } from "./Table";
+import { type Column, Table } from "./Table";
+
+interface Props {
+  upstreams: Upstream[];
+  /** Somebody wants one out of use, or back. Without it there are no buttons. */
+  onDrain?: (upstream: Upstream) => void;
+}
 
 /** Model servers with what they may get and how they are. */
-export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
+export function UpstreamTable({ upstreams, onDrain }: Props) {
   const { words, language } = useLanguage();
   const { now, columns } = words;
+  const acts: Column<Upstream>[] = onDrain
+    ? [
+        {
+          id: "act",
+          name: words.details,
+          bare: true,
+          tight: true,
+          cell: (upstream) => {
+            const verb = upstream.draining ? words.upstreams.undrain : words.upstreams.drain;
+            return (
+              <Button small look="quiet" data-drain data-step onClick={() => onDrain(upstream)} aria-label={words.upstreams.verbOf(verb, upstream.name)}>
+                {verb}
+              </Button>
+            );
+          },
+        },
+      ]
+    : [];
   return (
     <Table
       name={now.upstreams}
@@ -52,6 +77,7 @@ export function UpstreamTable({ upstreams }: { upstreams: Upstream[] }) {
             </span>
           ),
         },
+        ...acts,
       ]}
     />
   );

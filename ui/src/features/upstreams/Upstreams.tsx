@@ -1,6 +1,10 @@
+import { useState } from "react";
 import { Button } from "../../components/Button";
+import { Confirm } from "../../components/Confirm";
 import { Empty, Page, Panel, Reading, Refused } from "../../components/Page";
 import { UpstreamTable } from "../../components/UpstreamTable";
+import { confirmDone } from "../../lib/announce";
+import { send } from "../../lib/api";
 import type { Upstream } from "../../lib/contract";
 import { useLanguage } from "../../lib/language";
 import { useLoad } from "../../lib/load";
@@ -11,6 +15,14 @@ export default function Upstreams() {
   const { words } = useLanguage();
   const { openHelp } = useSession();
   const { data, refusal, reload } = useLoad<{ upstreams: Upstream[] }>("/api/upstreams");
+  const [changing, setChanging] = useState<Upstream>();
+
+  async function change({ name, draining }: Upstream) {
+    await send("POST", `/api/upstreams/${encodeURIComponent(name)}/${draining ? "undrain" : "drain"}`);
+    confirmDone(draining ? words.upstreams.undrained : words.upstreams.drained);
+    reload();
+  }
+
   return (
     <Page heading={words.pages.upstreams} intro={words.upstreams.intro} actions={<Button onClick={reload}>{words.reload}</Button>}>
       {refusal ? <Refused refusal={refusal} onRetry={reload} /> : null}
@@ -23,9 +35,20 @@ export default function Upstreams() {
               <Button onClick={() => openHelp("model")}>{words.upstreams.noneMore}</Button>
             </Empty>
           ) : (
-            <UpstreamTable upstreams={data.upstreams} />
+            <UpstreamTable upstreams={data.upstreams} onDrain={setChanging} />
           )}
         </Panel>
+      ) : null}
+      {changing ? (
+        <Confirm
+          heading={changing.draining ? words.upstreams.undrainHeading : words.upstreams.drainHeading}
+          act={changing.draining ? words.upstreams.undrain : words.upstreams.drain}
+          onAct={() => change(changing)}
+          onClose={() => setChanging(undefined)}
+        >
+          <p translate="no">{changing.name}</p>
+          <p>{changing.draining ? words.upstreams.undrainText : words.upstreams.drainText}</p>
+        </Confirm>
       ) : null}
     </Page>
   );
