@@ -5,7 +5,6 @@ mod house;
 mod inspection;
 mod labels;
 mod limits;
-mod surfaces;
 
 use std::time::Duration;
 

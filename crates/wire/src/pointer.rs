@@ -40,9 +40,9 @@ impl<'a> Pointer<'a> {
                 | [
                     Key("messages" | "input"),
                     Index(_),
-                    Key("content" | "output"),
+                    Key("content" | "output" | "summary"),
                     Index(_),
-                    Key("text" | "content")
+                    Key("text" | "content" | "thinking")
                 ]
                 | [
                     Key("messages"),

@@ -376,6 +376,7 @@ fn collect_turns<'r>(value: &'r Value, at: &mut Pointer<'r>, role: &'r str, turn
             let named = object.get("role").and_then(Value::as_str);
             let role = match object.get("type").and_then(Value::as_str) {
                 Some("tool_result" | "function_call_output") => "tool",
+                Some("reasoning") => "assistant",
                 _ => named.unwrap_or(role),
             };
             for (name, member) in object.iter() {

@@ -20,7 +20,7 @@ use schleuse_testkit::FakeUpstream;
 use schleuse_types::{Clock, Compartment, Label, Language, OsRandom, Role, Secret, SystemClock, Text, Zone};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{
-    Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody,
+    Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody, Surface,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -192,7 +192,7 @@ impl House {
     }
 
     pub async fn ask(&self, role: &str, body: &str) -> Answer {
-        self.send(key(Role::parse(role).unwrap()).expose_printed(), None, body).await
+        self.ask_at(Surface::ChatCompletions.path(), role, body).await
     }
 
     pub async fn ask_with(&self, key: &str, body: &str) -> Answer {
@@ -203,7 +203,7 @@ impl House {
         self.send(key(Role::parse(role).unwrap()).expose_printed(), Some(label), body).await
     }
 
-    /// Asks on another surface than the chat.
+    /// Asks on any surface.
     pub async fn ask_at(&self, path: &str, role: &str, body: &str) -> Answer {
         let key = key(Role::parse(role).unwrap());
         let arrival = Arrival { path: path.into(), ..arrival(key.expose_printed(), None, body) };

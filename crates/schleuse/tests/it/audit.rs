@@ -59,7 +59,7 @@ async fn every_refusal_has_its_entry() {
         (post(&chat_body("x").to_string()).header("x-schleuse-label", "nonsense"), 400, "llm.refuse"),
         (post("").header("content-length", "99999999"), 413, "llm.refuse"),
         (Request::post(CHAT, chat_body("x").to_string()).key(&house.key("auditor")), 403, "llm.refuse"),
-        (Request::post("/v1/responses", "{}").key(&key), 404, "llm.refuse"),
+        (Request::post("/v1/realtime", "{}").key(&key), 404, "llm.refuse"),
         (Request::get(CHAT).key(&key), 405, "llm.refuse"),
         (Request::get("/v1/models/other").key(&key), 404, "llm.refuse"),
     ];

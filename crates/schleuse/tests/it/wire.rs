@@ -213,15 +213,59 @@ async fn more_than_eight_mebibytes_is_too_large() {
 }
 
 #[tokio::test]
+async fn every_surface_is_there() {
+    let fake = FakeUpstream::start().await;
+    let house = House::start(&fake).await;
+    let hello = json!([{"role": "user", "content": "Hallo"}]);
+    let messages = json!({"model": "tiny", "max_tokens": 6, "messages": hello});
+    let response = json!({"model": "tiny", "input": "Hallo"});
+    let rows = [
+        ("/v1/messages", messages.clone(), r#""type":"message""#),
+        ("/v1/messages/count_tokens", json!({"model": "tiny", "messages": hello}), r#"{"input_tokens":41}"#),
+        ("/v1/responses", response.clone(), r#""object":"response""#),
+        (
+            "/v1/rerank",
+            json!({"model": "tiny", "query": "a", "documents": ["b", "c"]}),
+            r#""relevance_score":"#,
+        ),
+        ("/v1/score", json!({"model": "tiny", "text_1": "a", "text_2": "b"}), r#""score":"#),
+    ];
+    for (path, body, told) in rows {
+        let answer = house.ask(path, &body).await;
+        assert_eq!(answer.status, 200, "{path} {}", answer.text());
+        assert!(answer.text().contains(told), "{path} {}", answer.text());
+        let entries = house.entries_of(answer.header("x-schleuse-request-id").unwrap()).await;
+        assert_eq!((entries.len(), &entries[1]["surface"]), (2, &json!(path)), "{entries:?}");
+    }
+    for (path, mut body, end) in [
+        ("/v1/messages", messages.clone(), "event: message_stop"),
+        ("/v1/responses", response, "event: response.incomplete"),
+    ] {
+        body["stream"] = json!(true);
+        let answer = house.ask(path, &body).await;
+        assert_eq!((answer.status, answer.text().contains(end)), (200, true), "{path} {}", answer.text());
+    }
+    let mut secret = messages;
+    secret["messages"][0]["content"] = json!(format!("Konto {}", crate::IBAN));
+    let answer = house.ask("/v1/messages", &secret).await;
+    let error = answer.json();
+    assert_eq!((answer.status, &error["type"]), (403, &json!("error")));
+    assert_eq!(error["error"]["code"], "sensitive_data_detected");
+    assert_eq!(error["request_id"].as_str(), answer.header("request-id"));
+}
+
+#[tokio::test]
 async fn paths_and_methods_that_are_not_there_are_told_what_is() {
     let fake = FakeUpstream::start().await;
     let house = House::start(&fake).await;
     let key = house.key("employee");
-    for path in ["/v1", "/v1/", "/v1/responses", "/v1/messages", "/v1/modelsx", "/v1/chat/completions/"] {
+    for path in
+        ["/v1", "/v1/", "/v1/realtime", "/v1/messages/batches", "/v1/modelsx", "/v1/chat/completions/"]
+    {
         let answer = house.send(&Request::post(path, "{}").key(&key)).await;
         assert_eq!(answer.refusal(), (404, "not_found".to_owned()), "{path}");
         let next = answer.error()["next"].as_str().unwrap().to_owned();
-        for there in ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models"] {
+        for there in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/rerank", "/v1/models"] {
             assert!(next.contains(there), "{next}");
         }
     }

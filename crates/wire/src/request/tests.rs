@@ -216,11 +216,43 @@ fn turns_are_what_was_said_in_the_order_in_which_it_is_seen() {
         r#"{"messages":[{"content":"a","role":"system","name":"x"},{"role":"assistant","content":null,"refusal":"r"},
             {"role":"user","content":[{"text":"b","type":"text"},{"type":"refusal","refusal":"s","text":"c"},
             {"type":"thinking","thinking":"t"}]}],"documents":[{"text":"d","content":"e"}],"stop":["f"],"model":"m"}"#,
-        &[("system", "a"), ("user", "b"), ("user", "c")],
+        &[("system", "a"), ("user", "b"), ("user", "c"), ("user", "t")],
     );
     check(Surface::Completions, r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#, &[("", "a"), ("", "b")]);
     check(Surface::Completions, r#"{"model":"m","prompt":"a"}"#, &[]);
     check(Surface::Embeddings, r#"{"model":"m","input":["a","b"]}"#, &[("", "a"), ("", "b")]);
+    check(
+        Surface::Messages,
+        r#"{"model":"m","max_tokens":1,"system":[{"type":"text","text":"a"}],"messages":[{"role":"user","content":"b"},
+            {"role":"assistant","content":[{"type":"thinking","thinking":"c"},{"type":"text","text":"d"},
+            {"type":"tool_use","id":"x","name":"y","input":{"text":"z"}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":[{"type":"text","text":"e"}]},
+            {"type":"tool_result","tool_use_id":"x","content":"f"},{"type":"text","text":"g"}]}]}"#,
+        &[
+            ("system", "a"),
+            ("user", "b"),
+            ("assistant", "c"),
+            ("assistant", "d"),
+            ("tool", "e"),
+            ("tool", "f"),
+            ("user", "g"),
+        ],
+    );
+    check(
+        Surface::Responses,
+        r#"{"model":"m","instructions":"a","input":[{"role":"user","content":[{"type":"input_text","text":"b"}]},
+            {"type":"reasoning","summary":[{"type":"summary_text","text":"c"}],"content":[{"type":"reasoning_text","text":"d"}]},
+            {"type":"function_call","call_id":"x","name":"y","arguments":"z"},
+            {"type":"function_call_output","call_id":"x","output":"e"},{"role":"assistant","content":"f"}]}"#,
+        &[
+            ("system", "a"),
+            ("user", "b"),
+            ("assistant", "c"),
+            ("assistant", "d"),
+            ("tool", "e"),
+            ("assistant", "f"),
+        ],
+    );
     check(Surface::Rerank, r#"{"documents":["a","b"],"model":"m","query":"c"}"#, &[("", "a"), ("", "b")]);
     check(Surface::Score, r#"{"text_2":["a","b"],"model":"m","text_1":"c"}"#, &[("", "a"), ("", "b")]);
 }

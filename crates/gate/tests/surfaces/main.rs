@@ -1,6 +1,12 @@
 //! What is particular to each surface, and what holds on all of them.
 
+// A program of its own, because it works hard and others measure time.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 mod every;
+#[expect(dead_code, reason = "the rows of the walk need more of it")]
+#[path = "../house/mod.rs"]
+mod house;
 
 use schleuse_limits::{Rule, Who};
 use schleuse_testkit::{End, Script};
