@@ -9,7 +9,14 @@ use schleuse_wire::ReplyBody;
 use crate::credential::{Ambiguous, CookieNames};
 use crate::form::Malformed;
 
-pub(crate) fn not_found(language: Language) -> Response<ReplyBody> {
+/// In which words somebody is told: clients of some paths read errors of a shape of their own.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) language: Language,
+}
+
+pub(crate) fn not_found(asker: Asker<'_>) -> Response<ReplyBody> {
     refuse(
         StatusCode::NOT_FOUND,
         RefusalCode::NotFound,
@@ -18,11 +25,11 @@ pub(crate) fn not_found(language: Language) -> Response<ReplyBody> {
             "The page is at `/`; the API is under `/v1`.",
             "Die Seite ist unter `/`, die API unter `/v1` zu finden.",
         ),
-        language,
+        asker,
     )
 }
 
-pub(crate) fn unknown_name(language: Language) -> Response<ReplyBody> {
+pub(crate) fn unknown_name(asker: Asker<'_>) -> Response<ReplyBody> {
     refuse(
         StatusCode::MISDIRECTED_REQUEST,
         RefusalCode::NotFound,
@@ -34,11 +41,11 @@ pub(crate) fn unknown_name(language: Language) -> Response<ReplyBody> {
             "Use the address that the start-up printed.",
             "Verwenden Sie die Adresse, die beim Start angezeigt wurde.",
         ),
-        language,
+        asker,
     )
 }
 
-pub(crate) fn foreign_origin(language: Language) -> Response<ReplyBody> {
+pub(crate) fn foreign_origin(asker: Asker<'_>) -> Response<ReplyBody> {
     refuse(
         StatusCode::FORBIDDEN,
         RefusalCode::AccessDenied,
@@ -51,11 +58,11 @@ pub(crate) fn foreign_origin(language: Language) -> Response<ReplyBody> {
             "Öffnen Sie die Seite dieses Hauses selbst und handeln Sie dort. Ein Programm schickt einen API-Schlüssel \
              statt eines Cookies.",
         ),
-        language,
+        asker,
     )
 }
 
-pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<ReplyBody> {
+pub(crate) fn ambiguous(ambiguous: Ambiguous, asker: Asker<'_>) -> Response<ReplyBody> {
     match ambiguous {
         Ambiguous::Bearer => refuse(
             StatusCode::UNAUTHORIZED,
@@ -68,7 +75,7 @@ pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<Re
                 "Send one key, in `Authorization: Bearer` or in `x-api-key`.",
                 "Senden Sie einen Schlüssel, in `Authorization: Bearer` oder in `x-api-key`.",
             ),
-            language,
+            asker,
         ),
         Ambiguous::Cookie => {
             let mut response = refuse(
@@ -83,7 +90,7 @@ pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<Re
                     "Versuchen Sie es noch einmal und melden Sie sich an; bleibt es dabei, löschen Sie die Cookies \
                      dieser Adresse.",
                 ),
-                language,
+                asker,
             );
             // Two houses on one machine share its name: without this, neither could be used again.
             for name in CookieNames::SESSIONS {
@@ -98,7 +105,7 @@ pub(crate) fn ambiguous(ambiguous: Ambiguous, language: Language) -> Response<Re
     }
 }
 
-pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<ReplyBody> {
+pub(crate) fn malformed(malformed: Malformed, asker: Asker<'_>) -> Response<ReplyBody> {
     let message = match malformed {
         Malformed::Host => Text::fixed(
             "The request does not name exactly one host.",
@@ -127,7 +134,7 @@ pub(crate) fn malformed(malformed: Malformed, language: Language) -> Response<Re
         "Correct the request and send it again.",
         "Berichtigen Sie die Anfrage und senden Sie sie erneut.",
     );
-    let mut response = refuse(malformed.status(), RefusalCode::InvalidRequest, message, next, language);
+    let mut response = refuse(malformed.status(), RefusalCode::InvalidRequest, message, next, asker);
     // What follows on this connection may have been meant as a part of this request.
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
@@ -138,12 +145,13 @@ fn refuse(
     code: RefusalCode,
     message: Text,
     next: Text,
-    language: Language,
+    asker: Asker<'_>,
 ) -> Response<ReplyBody> {
     let refusal = Refusal::new(code, message, next, "");
     let id = RequestId::new(&SystemClock::new(), &OsRandom).map(|id| id.to_string()).unwrap_or_default();
     tracing::info!(request_id = id, code = refusal.code.recorded(), %status, "refused at the edge");
-    let mut response = json(status, schleuse_wire::render_refusal(&refusal, &id, language));
+    let mut response =
+        json(status, schleuse_wire::render_refusal_at(asker.path, &refusal, &id, asker.language));
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert("x-schleuse-request-id", id);
     }

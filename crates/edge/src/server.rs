@@ -25,9 +25,10 @@ use tokio_util::task::TaskTracker;
 use crate::credential::{self, CookieNames};
 use crate::origin::{self, Asked};
 use crate::pages::{self, FrontDesk};
+use crate::refusal::{self, Asker};
 use crate::reply::{self, into_http};
 use crate::route::{self, Area, Route};
-use crate::{arrival, form, refusal};
+use crate::{arrival, form};
 
 /// What a stranger may cost before anybody knows who they are.
 #[derive(Debug, Clone, Copy)]
@@ -239,21 +240,22 @@ async fn answer_house(
     let (head, body) = request.into_parts();
     let (headers, path) = (&head.headers, head.uri.path());
     let language = arrival::language(headers);
+    let asker = Asker { path, language };
     if let Err(malformed) = form::check(&head, limits.head_bytes_max) {
-        return refusal::malformed(malformed, language);
+        return refusal::malformed(malformed, asker);
     }
     let is_reading = head.method == Method::GET || head.method == Method::HEAD;
     let route = route::find(path);
     // A program may call the API by any name; whatever a browser calls must be called by its own.
     if route != Route::Inner(Area::Models) && !pages::is_called_by_its_name(desk, headers) {
-        return refusal::unknown_name(language);
+        return refusal::unknown_name(asker);
     }
     let area = match route {
         Route::Inner(area) => area,
         Route::House if is_reading => return pages::house(desk),
         Route::Page if is_reading => return pages::index(headers),
         Route::Asset if is_reading => {
-            return pages::asset(path, headers).unwrap_or_else(|| refusal::not_found(language));
+            return pages::asset(path, headers).unwrap_or_else(|| refusal::not_found(asker));
         }
         // Whoever mistyped an address in a browser gets a page that says so.
         Route::Nowhere if is_reading && pages::is_wanted(headers) => {
@@ -261,16 +263,16 @@ async fn answer_house(
             *page.status_mut() = http::StatusCode::NOT_FOUND;
             return page;
         }
-        Route::House | Route::Page | Route::Asset | Route::Nowhere => return refusal::not_found(language),
+        Route::House | Route::Page | Route::Asset | Route::Nowhere => return refusal::not_found(asker),
     };
     let mut brought = match credential::read(headers, CookieNames::new(caller.is_tls)) {
         Ok(brought) => brought,
-        Err(ambiguous) => return refusal::ambiguous(ambiguous, language),
+        Err(ambiguous) => return refusal::ambiguous(ambiguous, asker),
     };
     let has_session = matches!(brought.credential, Some(Credential::Session(_)));
     let asked = Asked { area, path, is_reading, has_session, is_tls: caller.is_tls, headers };
     if !origin::permits(&asked) {
-        return refusal::foreign_origin(language);
+        return refusal::foreign_origin(asker);
     }
     if route::is_back_channel_logout(path) {
         // Let through from everywhere, so it must not act for anybody.

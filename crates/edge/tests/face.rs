@@ -130,6 +130,10 @@ async fn two_credentials_are_one_too_many() {
     check(&face, &with(&["x-schleuse-label: PUBLIC", "x-schleuse-label: SECRET"]), "", Err(400)).await;
     let both = with(&["authorization: Bearer a", "cookie: schleuse=b"]);
     check(&face, &both, "", Ok("Get /v1/models bearer=a")).await;
+    // Clients of Anthropic's read errors of another shape.
+    let messages = ["POST /v1/messages HTTP/1.1", HOST, "x-api-key: a", "x-api-key: b", "content-length: 0"];
+    let answer = face.say(&request(&messages, "")).await;
+    assert!(answer.text.contains(r#"{"type":"error","error":{"#), "{}", answer.text);
     // The refusal of two sessions throws both away, so that the next attempt can succeed.
     let answer = face.say(&request(&with(&["cookie: schleuse=a; schleuse=b"]), "")).await;
     assert_eq!(answer.text.matches("set-cookie: ").count(), 2, "{}", answer.text);
