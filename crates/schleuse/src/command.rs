@@ -1,5 +1,6 @@
 //! The command line.
 
+mod agreement;
 mod audit;
 mod backup;
 mod demo;
@@ -46,6 +47,9 @@ enum Command {
     /// Let processes of the house that run elsewhere join it.
     #[command(subcommand)]
     Link(Link),
+    /// Record the processing agreements that open routes to external model servers.
+    #[command(subcommand)]
+    Agreement(AgreementCommand),
     /// Check, test and explain policies.
     #[command(subcommand)]
     Policy(Policy),
@@ -66,6 +70,32 @@ enum Command {
     /// Check a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum AgreementCommand {
+    /// Check an agreement and keep it, with the files that it names, in a house's data folder.
+    Record {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// TOML with `upstream`, `processor`, `jurisdiction`, `sub_processors`, `until`, `training_opt_out` and, where the
+        /// configuration does not say them, `endpoint`, `models`, `api_key_file`, `ca_file`.
+        file: PathBuf,
+    },
+    /// List the agreements of a data folder.
+    List {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an agreement out, which closes the route.
+    Remove {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The name of the upstream.
+        upstream: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -380,6 +410,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init::run(*init),
         Command::Key(key) => key::run(key),
         Command::Link(link) => link::run(link),
+        Command::Agreement(agreement) => agreement::run(agreement),
         Command::Policy(policy) => policy::run(policy),
         Command::Audit(audit) => audit::run(audit),
         Command::Backup(backup) => backup::run(&backup),
@@ -403,6 +434,16 @@ fn check_config(path: &std::path::Path) -> Result<ExitCode, Failure> {
     let config = Config::read(path).map_err(Failure::usage)?;
     serve::check(&config)?;
     serve::check_past_exceptions(&config)?;
+    for upstream in &config.upstreams {
+        if let Some(missing) = crate::config::closed(&config, upstream) {
+            let next = missing.next(&upstream.name);
+            eprintln!(
+                "warning: the external upstream `{}` is closed. {}",
+                upstream.name,
+                next.in_language(schleuse_types::Language::English)
+            );
+        }
+    }
     println!("{}: fine", path.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,11 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod hybrid;
 mod labels;
 mod link;
 mod people;
 mod reader;
+mod yaml;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,9 +13,12 @@ use std::time::Duration;
 
 use schleuse_gate::Labels;
 use schleuse_inspect::{GuardrailError, Guardrails};
-use schleuse_types::{Label, Secret, Zone};
-use schleuse_upstream::UpstreamConfig;
+use schleuse_types::{Clock as _, Label, Secret, SystemClock, Zone};
+use schleuse_upstream::{Provider, UpstreamConfig};
 
+pub use hybrid::{
+    AGREEMENTS, Agreement, Security, closed, read_agreement_file, recorded as recorded_agreements,
+};
 pub use link::{Flow, Link, Part};
 pub use people::{Providers, SessionLife};
 pub use reader::{ConfigError, nearest};
@@ -39,6 +44,10 @@ pub struct Config {
     /// Compartments, and who may have which label.
     pub labels: Labels,
     pub upstreams: Vec<UpstreamConfig>,
+    /// What everything outside the house must keep to.
+    pub security: Security,
+    /// What was agreed with the processors behind external upstreams.
+    pub agreements: Vec<Agreement>,
     /// How many answers an upstream makes at the same time, by its name, where that is known.
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
@@ -99,6 +108,8 @@ impl Default for Config {
             limits: Vec::new(),
             labels: Labels::default(),
             upstreams: Vec::new(),
+            security: Security::default(),
+            agreements: Vec::new(),
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
@@ -111,13 +122,42 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a file. Errors name file, line and key.
+    /// Reads a file, YAML when its name ends so and else TOML. Errors name file, line and key.
+    ///
+    /// A configuration that leaves out where its data lie and where it listens, as one that others wrote may, has them in
+    /// `schleuse-data` beside the file, and listens on the loopback's port 8080.
+    ///
+    /// Agreements of the file and of the data folder open external routes here; one that is over, or a region outside
+    /// the EU where data must stay inside, is an error.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_for(path, None)
+    }
+
+    /// The same for a house whose data lie in this folder, whatever the file says.
+    pub fn read_for(path: &Path, data: Option<&Path>) -> Result<Self, ConfigError> {
+        let named =
+            |error: ConfigError| ConfigError { line: None, message: format!("{}: {error}", path.display()) };
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::whole(format!("cannot read `{}`: {error}", path.display())))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&text, folder)
-            .map_err(|error| ConfigError { line: None, message: format!("{}: {error}", path.display()) })
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let mut config = match is_yaml {
+            true => Self::parse_yaml(&text, folder),
+            false => Self::parse(&text, folder),
+        }
+        .map_err(named)?;
+        if is_yaml && config.part == Part::Whole {
+            config.listen.get_or_insert(DEFAULT_LISTEN);
+            config.data.get_or_insert_with(|| folder.join("schleuse-data"));
+        }
+        if let Some(data) = data {
+            config.data = Some(data.to_owned());
+        }
+        if let Some(data) = &config.data {
+            config.agreements.extend(hybrid::recorded(data)?);
+        }
+        hybrid::apply(&mut config, SystemClock::new().now().seconds()).map_err(named)?;
+        Ok(config)
     }
 
     /// How people call this house; of a house that does not say so, by its address.
@@ -130,8 +170,26 @@ impl Config {
         }
     }
 
-    /// Reads a text; `folder` is what its relative paths are relative to.
+    /// Reads a text in TOML; `folder` is what its relative paths are relative to.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::parse_toml(text, folder)?;
+        // `inspect` knows its own keys, types and actions.
+        config.guardrails = Guardrails::parse_toml(text).map_err(of_guardrails)?;
+        labels::check_guardrails(&config.guardrails, &config.labels)?;
+        Ok(config)
+    }
+
+    /// The same in YAML.
+    pub fn parse_yaml(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let translated = yaml::to_toml(text)?;
+        let mut config =
+            Self::parse_toml(&translated.text, folder).map_err(|error| translated.place(error))?;
+        config.guardrails = Guardrails::parse_yaml(text).map_err(of_guardrails)?;
+        labels::check_guardrails(&config.guardrails, &config.labels)?;
+        Ok(config)
+    }
+
+    fn parse_toml(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let table = parse(text)?;
         let mut reader = Reader::new(text, table.get_ref());
         let mut config = Self::default();
@@ -172,6 +230,15 @@ impl Config {
             config.places.extend(places.map(|places| (upstream.name.clone(), places)));
             config.upstreams.push(upstream);
         }
+        if let Some(deployment) = reader.table("deployment")? {
+            config.upstreams.push(hybrid::read_deployment(deployment, folder, &config.labels)?);
+        }
+        if let Some(security) = reader.table("security")? {
+            config.security = hybrid::read_security(security)?;
+        }
+        for agreement in reader.tables("agreement")? {
+            config.agreements.push(hybrid::read_agreement(agreement, folder)?);
+        }
         if let Some(engine) = reader.table("engine")? {
             config.engine = Some(read_engine(engine, folder, &config.labels)?);
         }
@@ -182,9 +249,6 @@ impl Config {
         }
         reader.tables("guardrail")?;
         reader.tables("exception")?;
-        // `inspect` knows its own keys, types and actions.
-        config.guardrails = Guardrails::parse_toml(text).map_err(of_guardrails)?;
-        labels::check_guardrails(&config.guardrails, &config.labels)?;
         if let Some(mut audit) = reader.table("audit")? {
             config.audit.plain_names = match audit.text("user")?.as_deref() {
                 None | Some("pseudonym") => false,
@@ -255,13 +319,10 @@ fn read_upstream(
     upstream.region = reader.text("region")?;
     let default = if upstream.zone == Zone::External { Label::PUBLIC } else { Label::CONFIDENTIAL };
     upstream.max_label = labels::read_most(&mut reader, default, labels)?;
-    if let Some(file) = reader.text("api_key_file")? {
-        let path = folder.join(&file);
-        let key = std::fs::read_to_string(&path).map_err(|error| {
-            reader.wrong("api_key_file", format!("cannot read `{}`: {error}", path.display()))
-        })?;
-        upstream.api_key = Some(Secret::new(key.trim().to_owned()));
+    if let Some(provider) = reader.text("provider")? {
+        upstream.provider = Provider::parse(&provider).map_err(|error| reader.wrong("provider", error))?;
     }
+    upstream.api_key = read_key(&mut reader, folder)?;
     upstream.ca_file = reader.text("ca_file")?.map(|file| folder.join(file));
     for (key, place) in [
         ("connect_timeout_s", &mut upstream.connect_timeout),
@@ -275,6 +336,18 @@ fn read_upstream(
     let places = reader.number("parallel", 1, 100_000)?.and_then(|places| usize::try_from(places).ok());
     reader.finish()?;
     Ok((upstream, places))
+}
+
+fn read_key(reader: &mut Reader<'_>, folder: &Path) -> Result<Option<Secret<String>>, ConfigError> {
+    let Some(file) = reader.text("api_key_file")? else { return Ok(None) };
+    let path = folder.join(file);
+    key_of(&path)
+        .map(Some)
+        .map_err(|error| reader.wrong("api_key_file", format!("cannot read `{}`: {error}", path.display())))
+}
+
+fn key_of(path: &Path) -> std::io::Result<Secret<String>> {
+    std::fs::read_to_string(path).map(|key| Secret::new(key.trim().to_owned()))
 }
 
 fn read_engine(mut reader: Reader<'_>, folder: &Path, labels: &Labels) -> Result<EngineConfig, ConfigError> {
@@ -299,6 +372,8 @@ fn read_engine(mut reader: Reader<'_>, folder: &Path, labels: &Labels) -> Result
     Ok(engine)
 }
 
+/// Where a house listens whose configuration leaves it out although it may.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// LLM tokens of context that all running answers of the engine share.
 pub const DEFAULT_CONTEXT_TOKENS: u32 = 16_384;
 /// Answers that the engine makes at the same time.

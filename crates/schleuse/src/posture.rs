@@ -6,7 +6,7 @@ use schleuse_console::{Level, PostureLine};
 use schleuse_types::{Text, Zone};
 use schleuse_upstream::Status;
 
-use crate::config::Config;
+use crate::config::{Agreement, Config, closed};
 
 /// What there is to say something about.
 pub struct Posture<'a> {
@@ -131,17 +131,12 @@ impl Posture<'_> {
                     most.to_german()
                 ),
             );
-            lines.push(if zone == Zone::External {
-                warning(
-                    text,
-                    Text::fixed(
-                        "External routes stay closed until an agreement is recorded.",
-                        "Externe Wege bleiben geschlossen, bis eine Vereinbarung hinterlegt ist.",
-                    ),
-                )
-            } else {
-                note(text)
+            let told = self.config.upstreams.iter().find(|told| told.name == *name);
+            lines.push(match told.and_then(|told| closed(self.config, told)) {
+                Some(missing) => warning(text, missing.next(name)),
+                None => note(text),
             });
+            lines.extend(self.config.agreements.iter().filter(|agreed| agreed.upstream == *name).map(agreed));
         }
         if self.config.engine.is_none() && self.upstreams.is_empty() {
             lines.push(warning(
@@ -200,6 +195,24 @@ fn note(text: Text) -> PostureLine {
 
 fn warning(text: Text, next: Text) -> PostureLine {
     PostureLine { level: Level::Warning, text, next: Some(next) }
+}
+
+/// With whom it was agreed that questions may go there, and until when.
+fn agreed(agreement: &Agreement) -> PostureLine {
+    let Agreement { upstream, processor, jurisdiction, sub_processors, until, training_opt_out, .. } =
+        agreement;
+    let others = if sub_processors.is_empty() { "–".to_owned() } else { sub_processors.join(", ") };
+    let proof = training_opt_out.as_ref().map_or("–", |(_, digest)| digest.get(..16).unwrap_or_default());
+    note(Text::new(
+        format!(
+            "agreement for `{upstream}` with {processor} ({jurisdiction}) until {until}; sub-processors: {others}; proof \
+             that nothing is trained with it: SHA-256 {proof}…"
+        ),
+        format!(
+            "Vertrag für `{upstream}` mit {processor} ({jurisdiction}) bis {until}; Unterauftragnehmer: {others}; Nachweis, \
+             dass damit nicht trainiert wird: SHA-256 {proof}…"
+        ),
+    ))
 }
 
 /// The words that the pages use for a zone.

@@ -6,21 +6,30 @@ use std::time::Duration;
 
 use schleuse_types::{Label, Secret, Zone};
 
+use crate::provider::Provider;
+
 /// One `[[upstream]]` of the configuration.
 #[derive(Debug, Clone)]
 pub struct UpstreamConfig {
     /// Unique in the house: 1 to 64 of `A-Z a-z 0-9 . _ -`.
     pub name: String,
     /// `http://host:port`, `https://host:port`, `unix:/path` or `connector:NAME`. A path is kept as a prefix; a trailing
-    /// `/v1` may be there or not. A connector brings its own key and authorities: `api_key` and `ca_file` end here.
+    /// `/v1` may be there or not. A connector brings its own key and authorities: `api_key` and `ca_file` end here. Empty
+    /// where an agreement is to name it.
     pub url: String,
     /// The models that it serves, first one first. `None`: the server is asked.
     pub models: Option<Vec<String>>,
     pub zone: Zone,
     pub region: Option<String>,
+    /// Whose interface it speaks.
+    pub provider: Provider,
+    /// What opens an external upstream; it is never dialled without.
+    pub agreement: Option<Agreement>,
+    /// The provider is told to store nothing, where its interface has a word for that.
+    pub stores_nothing: bool,
     /// The clearance: labels that may flow to this one may be sent there.
     pub max_label: Label,
-    /// Sent as `authorization: Bearer …`.
+    /// Sent in the header that the provider takes.
     pub api_key: Option<Secret<String>>,
     /// For `https`: a PEM file with the only certificate authorities to trust. `None`: the system's.
     pub ca_file: Option<PathBuf>,
@@ -42,6 +51,9 @@ impl UpstreamConfig {
             models: None,
             zone: Zone::Local,
             region: None,
+            provider: Provider::OpenAiCompatible,
+            agreement: None,
+            stores_nothing: true,
             max_label: Label::CONFIDENTIAL,
             api_key: None,
             ca_file: None,
@@ -50,6 +62,20 @@ impl UpstreamConfig {
             idle_timeout: Duration::from_secs(120),
         }
     }
+}
+
+impl UpstreamConfig {
+    /// Whether anything may go there: to an external one only while an agreement holds. `now_s`: seconds since 1970.
+    pub fn is_open(&self, now_s: u64) -> bool {
+        self.zone != Zone::External || self.agreement.is_some_and(|agreement| now_s < agreement.until_s)
+    }
+}
+
+/// What counts of a processing agreement: how long it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreement {
+    /// The second, since 1970, from which on it does not.
+    pub until_s: u64,
 }
 
 /// Why the house cannot start with these upstreams.

@@ -113,6 +113,7 @@ impl Connection {
                 let carrier = means.carrier.as_ref().ok_or("this house has no connectors")?;
                 return Ok(Self::Carried(Carried { carrier: Arc::clone(carrier), connector: name.clone() }));
             }
+            Dial::Nowhere => return Err("nobody has said yet where it is".to_owned()),
             Dial::Unix { path } => Box::new(UnixStream::connect(path).await.map_err(|error| reason(&error))?),
             Dial::Tcp { host, port, tls: name } => {
                 let stream = connect(host, *port).await?;

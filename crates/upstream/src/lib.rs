@@ -21,6 +21,7 @@ mod gauges;
 mod health;
 mod prefixes;
 mod prompt;
+mod provider;
 mod replica;
 #[cfg(test)]
 mod simulation;
@@ -31,6 +32,7 @@ mod upstreams;
 
 pub use answer::{Answer, AskError, PassedOn, Question};
 pub use carrier::{CarriedBody, Carrier, CarryError, Carrying};
-pub use config::{UpstreamConfig, UpstreamConfigError};
+pub use config::{Agreement, UpstreamConfig, UpstreamConfigError};
+pub use provider::{Provider, UnknownProvider};
 pub use replica::{Counters, Picks, Status};
 pub use upstreams::{ModelInfo, Route, UnknownUpstream, Upstreams, WATCH_INTERVAL};

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER, USER_AGENT,
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
@@ -56,6 +55,8 @@ pub struct Status {
     pub zone: Zone,
     pub max_label: Label,
     pub region: Option<String>,
+    /// Whether anything may go there now: an external upstream needs an agreement that holds.
+    pub open: bool,
     /// Whether it is asked in its turn. An upstream that is not is still asked when it is the last of its route.
     pub healthy: bool,
     /// Why it is not healthy.
@@ -241,6 +242,7 @@ impl Replica {
             zone: self.config.zone,
             max_label: self.config.max_label.clone(),
             region: self.config.region.clone(),
+            open: self.is_open(),
             healthy: reason.is_none(),
             reason,
             outstanding: usize::try_from(questions).unwrap_or(usize::MAX),
@@ -335,6 +337,9 @@ impl Replica {
     /// how busy it is.
     pub(crate) async fn probe(self: Arc<Self>, has_siblings: bool) {
         self.idle.close_old(self.clock.monotonic());
+        if !self.is_open() {
+            return;
+        }
         match self.fetch("/health", CATALOGUE_BYTES_MAX).await {
             // Servers without this path say 404, and with a wrong key 401: both are well.
             Ok((status, _)) if status < 500 => {
@@ -378,6 +383,11 @@ impl Replica {
         if self.standing().health.fail_probe(reason.clone()) {
             tracing::warn!(upstream = self.name(), reason, "a model server is not well");
         }
+    }
+
+    /// Whether anything may go there now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.config.is_open(self.clock.now().seconds())
     }
 
     /// Connectors carry no such page, and nobody outside the house shows one.
@@ -437,7 +447,7 @@ impl Replica {
     ) -> Result<Request<Full<Bytes>>, AskError> {
         let mut request = Request::builder()
             .method(method)
-            .uri(self.target.path(path))
+            .uri(self.target.path(&self.config.provider.path(path)))
             .body(Full::new(body))
             .map_err(|_| AskError::Unsendable { reason: "its path is not one" })?;
         let headers = request.headers_mut();
@@ -445,8 +455,11 @@ impl Replica {
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, HeaderValue::from_static("schleuse"));
+        if let Some((name, value)) = self.config.provider.version() {
+            headers.insert(name, value);
+        }
         if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
+            headers.insert(self.config.provider.credential_header(), authorization.clone());
         }
         Ok(request)
     }

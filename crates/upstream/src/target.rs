@@ -27,6 +27,8 @@ pub(crate) enum Dial {
     Unix {
         path: PathBuf,
     },
+    /// Nobody has said yet where it is; for an upstream that is closed.
+    Nowhere,
     /// Over a connector that has dialled in under this name.
     Connector {
         name: String,
@@ -92,6 +94,15 @@ impl Target {
         })
     }
 
+    /// Of an upstream that is closed until an agreement names its address.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            dial: Dial::Nowhere,
+            host: HeaderValue::from_static("nowhere.invalid"),
+            base_path: String::new(),
+        }
+    }
+
     fn parse_unix(path: &str) -> Result<Self, String> {
         // `unix:///run/x` is written by people who think of it as a url with an empty host.
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -153,6 +164,7 @@ mod tests {
             }
             Dial::Unix { path: socket } => format!("unix {} {host} {path}", socket.display()),
             Dial::Connector { name } => format!("connector {name} {host} {path}"),
+            Dial::Nowhere => "nowhere".to_owned(),
         })
     }
 

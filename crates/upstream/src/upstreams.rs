@@ -16,6 +16,7 @@ use crate::choice::{Placed, place, set_outliers_aside};
 use crate::config::{UpstreamConfig, UpstreamConfigError};
 use crate::connection::Means;
 use crate::prompt::{Prompt, PromptKey, with_salt};
+use crate::provider::Provider;
 use crate::replica::{Failure, Outstanding, Replica, Status, needs_tls};
 use crate::standing::Standing;
 use crate::target::{Dial, Target};
@@ -68,6 +69,12 @@ pub struct Route {
     /// The clearance: what may flow there.
     pub max_label: Label,
     pub region: Option<String>,
+    /// Whose interface its upstreams speak.
+    pub provider: Provider,
+    /// The provider is told to store nothing.
+    pub stores_nothing: bool,
+    /// Whether anything may go there now: an external route needs an agreement that holds.
+    pub open: bool,
     /// Names of upstreams, never empty; the one to be asked first stands first.
     pub replicas: Vec<String>,
     /// Whether one of them at least is healthy.
@@ -104,8 +111,12 @@ impl Upstreams {
             if !names.insert(config.name.clone()) {
                 return Err(UpstreamConfigError::DuplicateName { name: config.name });
             }
-            let target = Target::parse(&config.url)
-                .map_err(|reason| UpstreamConfigError::Url { upstream: config.name.clone(), reason })?;
+            // An external upstream whose address nobody has said yet is listed, and closed.
+            let target = match config.zone == Zone::External && config.url.is_empty() {
+                true => Target::nowhere(),
+                false => Target::parse(&config.url)
+                    .map_err(|reason| UpstreamConfigError::Url { upstream: config.name.clone(), reason })?,
+            };
             if matches!(target.dial, Dial::Connector { .. }) && carrier.is_none() {
                 let reason =
                     "no connector can dial this house; give it an address to listen at for them".to_owned();
@@ -119,7 +130,7 @@ impl Upstreams {
             };
             let authorization = match &config.api_key {
                 Some(key) => {
-                    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+                    let mut value = HeaderValue::from_str(&config.provider.credential(key.expose()))
                         .map_err(|_| UpstreamConfigError::ApiKey { upstream: config.name.clone() })?;
                     value.set_sensitive(true);
                     Some(value)
@@ -201,7 +212,7 @@ impl Upstreams {
         models
     }
 
-    /// The ways to a model, one for each zone, highest label and region, in configuration order; none when nobody
+    /// The ways to a model, one for each zone, highest label, region and provider, in configuration order; none when nobody
     /// serves it. Replicas stand in the order in which they would be asked a question that none of them remembers: healthy
     /// ones first, among them the one with the fewest outstanding questions. Unhealthy ones stay in the route, behind the
     /// others, so that the last one is still asked. One that is being drained is in a route only when all of it is.
@@ -217,6 +228,9 @@ impl Upstreams {
                         zone: config.zone,
                         max_label: config.max_label.clone(),
                         region: config.region.clone(),
+                        provider: config.provider,
+                        stores_nothing: config.stores_nothing,
+                        open: replica.is_open(),
                         replicas: Vec::new(),
                         healthy: false,
                     },
@@ -245,11 +259,12 @@ impl Upstreams {
     /// each at most once. Any status from 200 to 299 and from 400 to 599 is an answer; none of them is retried.
     ///
     /// An upstream whose zone, highest label or region is not the route's is not asked, even if the route names it; nor is
-    /// one that is being drained.
+    /// one that is closed or being drained.
     pub async fn ask(&self, route: &Route, mut question: Question) -> Result<Answer, AskError> {
         let is_named = |replica: &Replica| route.replicas.iter().any(|name| name == replica.name());
-        let mut left: Vec<&Arc<Replica>> =
-            self.replicas.iter().filter(|replica| is_named(replica) && route.covers(replica)).collect();
+        let may_be_asked =
+            |replica: &&Arc<Replica>| is_named(replica) && replica.is_open() && route.covers(replica);
+        let mut left: Vec<&Arc<Replica>> = self.replicas.iter().filter(may_be_asked).collect();
         if left.is_empty() {
             return Err(AskError::NoReplica { reason: "the route names no known upstream".to_owned() });
         }
@@ -263,6 +278,7 @@ impl Upstreams {
         // Servers outside refuse members that they do not know, and keep their caches apart by account.
         if let Some(salt) = &question.cache_salt
             && route.zone != Zone::External
+            && route.provider == Provider::OpenAiCompatible
         {
             question.body =
                 with_salt(&question.body, salt).map_err(|reason| AskError::Unsendable { reason })?;
@@ -349,7 +365,15 @@ impl Route {
 
     fn covers(&self, replica: &Replica) -> bool {
         let config = &replica.config;
-        (self.zone, &self.max_label, &self.region) == (config.zone, &config.max_label, &config.region)
+        (self.zone, &self.max_label, &self.region, self.provider, self.stores_nothing, self.open)
+            == (
+                config.zone,
+                &config.max_label,
+                &config.region,
+                config.provider,
+                config.stores_nothing,
+                replica.is_open(),
+            )
     }
 }
 

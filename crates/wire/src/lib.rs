@@ -4,6 +4,7 @@
 //! it, so no input byte is copied through unseen. The same holds for what comes back. Nothing here does IO.
 
 mod body;
+mod dialect;
 mod exchange;
 pub mod fields;
 pub mod json;
@@ -18,6 +19,7 @@ mod surface;
 mod translation;
 
 pub use body::{Pace, PacedBody};
+pub use dialect::{Dialect, Events, Untranslatable};
 pub use exchange::{
     Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,
 };

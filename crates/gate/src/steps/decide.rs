@@ -97,7 +97,13 @@ pub(crate) fn may_list_models(gate: &Gate, verified: &Verified, entry: &Entry) -
 fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
     let routes = gate.upstreams.routes(name);
     let Some(Route { model, zone, region, .. }) = routes.first() else {
-        let is_unasked = gate.upstreams.status().iter().any(|upstream| upstream.models.is_empty());
+        let unasked: Vec<_> =
+            gate.upstreams.status().into_iter().filter(|upstream| upstream.models.is_empty()).collect();
+        // What a closed upstream serves is not asked: the model may be one of its.
+        if unasked.iter().any(|upstream| !upstream.open) {
+            return Err(super::select::closed());
+        }
+        let is_unasked = !unasked.is_empty();
         return Err(if is_unasked { crate::models::not_asked_yet() } else { crate::models::no_such_model() });
     };
     entry.note_model(model);

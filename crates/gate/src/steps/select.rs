@@ -21,6 +21,9 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
     let mut permitted: Vec<&Route> = routes.iter().filter(|route| may_carry(route, &label)).collect();
     permitted.sort_by_key(|route| !route.healthy);
     let Some(route) = permitted.into_iter().next().cloned() else {
+        if routes.iter().any(|route| may_carry_if_open(route, &label) && !route.open) {
+            return Err(closed());
+        }
         return Err(no_permitted_route(&cleared, &routes, &others(gate, &cleared, entry)));
     };
     entry.note_route(&route.replicas.join("+"));
@@ -28,9 +31,32 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
     Ok(Routed { cleared, route })
 }
 
-/// SECRET goes nowhere, and an external route is closed: no agreement with its processor can be recorded yet.
+/// SECRET goes nowhere, and nothing goes outside without an agreement that holds.
 pub(super) fn may_carry(route: &Route, label: &Label) -> bool {
-    label.level() != Level::Secret && label.flows_to(&route.max_label) && route.zone != Zone::External
+    route.open && may_carry_if_open(route, label)
+}
+
+fn may_carry_if_open(route: &Route, label: &Label) -> bool {
+    label.level() != Level::Secret && label.flows_to(&route.max_label)
+}
+
+/// The only ways to the model lead outside, and nobody recorded that they may be taken.
+pub(super) fn closed() -> Refusal {
+    Refusal::new(
+        RefusalCode::NoPermittedRoute,
+        Text::fixed(
+            "The way to this model leads outside the house and is closed: no processing agreement is recorded that holds.",
+            "Der Weg zu diesem Modell führt aus dem Haus und ist geschlossen: Es ist kein gültiger Vertrag zur \
+             Auftragsverarbeitung hinterlegt.",
+        ),
+        Text::fixed(
+            "Choose a model inside the house, or ask your operator to record the agreement (`schleuse doctor` says what is \
+             missing).",
+            "Wählen Sie ein Modell im Haus, oder bitten Sie den Betrieb, den Vertrag zu hinterlegen (`schleuse doctor` \
+             nennt, was fehlt).",
+        ),
+        "the external route is closed",
+    )
 }
 
 /// The most models that a refusal names.

@@ -31,8 +31,9 @@ pub(super) fn run(arguments: Demo) -> Result<ExitCode, Failure> {
 
 async fn demo(arguments: Demo) -> Result<ExitCode, Failure> {
     let signals = Signals::new()?;
+    let folder = arguments.data.clone().map_or_else(default_folder, Ok)?;
     let mut config = match &arguments.config {
-        Some(path) => Config::read(path).map_err(Failure::usage)?,
+        Some(path) => Config::read_for(path, Some(&folder)).map_err(Failure::usage)?,
         None => Config::default(),
     };
     "Schleuse (Demo)".clone_into(&mut config.name);
@@ -42,7 +43,7 @@ async fn demo(arguments: Demo) -> Result<ExitCode, Failure> {
         config.upstreams.insert(0, UpstreamConfig::new("upstream", url.clone()));
     }
     choose_engine(&arguments, &mut config)?;
-    let data = DataFolder::create(&arguments.data.clone().map_or_else(default_folder, Ok)?)?;
+    let data = DataFolder::create(&folder)?;
     if let Some(file) = &arguments.ready_file {
         // One that an earlier start left behind would tell of a house that is not there yet.
         let _ = std::fs::remove_file(file);

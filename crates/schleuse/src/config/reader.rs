@@ -72,6 +72,11 @@ impl<'a> Reader<'a> {
         ConfigError { line: None, message: format!("`{key}`{} is missing", self.in_place()) }
     }
 
+    /// As people would write the head of this table; empty at the top.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     fn in_place(&self) -> String {
         if self.place.is_empty() { String::new() } else { format!(" in {}", self.place) }
     }

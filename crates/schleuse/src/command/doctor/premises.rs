@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use schleuse_identity::{DirectAccess, IssuerConfig, Issuers};
 use schleuse_tunnel::Credentials;
-use schleuse_types::{Clock as _, SystemClock};
+use schleuse_types::{Clock as _, Language, SystemClock};
 use schleuse_upstream::Upstreams;
 
 use super::allowlist::{AllowList, Named, Place};
@@ -18,7 +18,7 @@ use super::report::{Finding, Report};
 use super::sealed::{judge, upstreams_of};
 use super::socket::Face;
 use crate::command::{demo, runtime, serve};
-use crate::config::{Config, Part};
+use crate::config::{Config, Part, closed};
 use crate::data::DataFolder;
 use crate::failure::Failure;
 
@@ -93,8 +93,17 @@ fn examine_upstreams(config: &Config, report: &mut Report) -> Result<(), Failure
         }
         return Ok(());
     }
+    let (shut, open): (Vec<_>, Vec<_>) =
+        config.upstreams.iter().cloned().partition(|upstream| closed(config, upstream).is_some());
+    for (upstream, missing) in shut.iter().filter_map(|upstream| Some((upstream, closed(config, upstream)?)))
+    {
+        report.push(
+            Finding::warning("agreements", format!("the external upstream `{}` is closed", upstream.name))
+                .next(missing.next(&upstream.name).in_language(Language::English)),
+        );
+    }
     let (linked, direct): (Vec<_>, Vec<_>) =
-        config.upstreams.iter().cloned().partition(|upstream| upstream.url.starts_with("connector:"));
+        open.into_iter().partition(|upstream| upstream.url.starts_with("connector:"));
     for upstream in linked {
         let message = format!(
             "`{}` is reached through {}, which dials this house; the page *Now* says whether it is linked",

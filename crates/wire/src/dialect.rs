@@ -1,0 +1,176 @@
+//! How the interfaces of providers differ from the one in which the house asks: what goes out is written in theirs, and what
+//! comes back is written as chat completions again, so that one inspection sees all answers.
+//!
+//! Nothing of a text changes here: strings move from one place of a document to another, whole.
+
+mod anthropic;
+
+use crate::json::{self, Bounds, Object, Value};
+use crate::{ReplyError, Surface};
+
+/// What a reply may cost.
+const REPLY_BOUNDS: Bounds = Bounds { depth_max: 64, nodes_max: 8_000_000 };
+
+/// The interface of a model server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// As the house asks.
+    OpenAiCompatible,
+    /// OpenAI's own, and Azure's: `max_completion_tokens`, and `store`.
+    OpenAi,
+    /// Mistral's: `max_tokens` and `random_seed`, no `stream_options`.
+    Mistral,
+    /// Anthropic's messages.
+    Anthropic,
+}
+
+/// Something of a request has no counterpart at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untranslatable {
+    pub field: String,
+}
+
+impl Untranslatable {
+    fn new(field: impl Into<String>) -> Self {
+        Self { field: field.into() }
+    }
+}
+
+impl Dialect {
+    /// The body of a question as this interface has it. `stores_nothing`: the provider is told to keep neither question nor
+    /// answer, where there is a word for that.
+    ///
+    /// # Errors
+    /// Names the field that cannot be said there.
+    pub fn outgoing(
+        self,
+        surface: Surface,
+        body: &str,
+        stores_nothing: bool,
+    ) -> Result<String, Untranslatable> {
+        if self == Self::OpenAiCompatible {
+            return Ok(body.to_owned());
+        }
+        let Ok(Value::Object(mut body)) = json::parse(body.as_bytes(), &REPLY_BOUNDS) else {
+            return Err(Untranslatable::new("the document"));
+        };
+        let is_chat = surface == Surface::ChatCompletions;
+        match self {
+            Self::OpenAiCompatible => {}
+            Self::OpenAi => {
+                if let Some(most) = body.remove("max_tokens").filter(|_| is_chat)
+                    && body.get("max_completion_tokens").is_none()
+                {
+                    body.set("max_completion_tokens", most);
+                }
+                if is_chat && stores_nothing {
+                    body.set("store", Value::Bool(false));
+                }
+            }
+            Self::Mistral => {
+                body.remove("stream_options");
+                for (ours, theirs) in [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")] {
+                    if let Some(value) = body.remove(ours) {
+                        body.set(theirs, value);
+                    }
+                }
+            }
+            Self::Anthropic if is_chat => body = anthropic::request(body)?,
+            Self::Anthropic => return Err(Untranslatable::new(surface.path())),
+        }
+        let mut out = String::new();
+        json::write_object(&body, &mut out);
+        Ok(out)
+    }
+
+    /// A whole answer, written as the house reads it.
+    ///
+    /// # Errors
+    /// When it is not what the provider's interface promises.
+    pub fn incoming(self, surface: Surface, bytes: &[u8]) -> Result<Option<String>, ReplyError> {
+        if self != Self::Anthropic || surface != Surface::ChatCompletions {
+            return Ok(None);
+        }
+        match json::parse(bytes, &REPLY_BOUNDS) {
+            Ok(Value::Object(body)) => anthropic::reply(body).map(Some),
+            _ => Err(ReplyError::Malformed("the reply is no JSON object")),
+        }
+    }
+
+    /// Reads the events of a streamed answer.
+    pub fn events(self) -> Events {
+        Events(match self {
+            Self::Anthropic => Some(Box::default()),
+            Self::OpenAiCompatible | Self::OpenAi | Self::Mistral => None,
+        })
+    }
+}
+
+/// The events of one streamed answer, written as the house reads them.
+#[derive(Debug)]
+pub struct Events(Option<Box<anthropic::Stream>>);
+
+impl Events {
+    /// Whether events are to be put through [`Events::take`]; if not, they are as the house reads them.
+    pub fn is_foreign(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The events that one event of the provider stands for, each the data of a chat chunk, or `[DONE]`.
+    ///
+    /// # Errors
+    /// When the event is not what the provider's interface promises.
+    pub fn take(&mut self, data: &str) -> Result<Vec<String>, ReplyError> {
+        let Some(stream) = &mut self.0 else { return Ok(vec![data.to_owned()]) };
+        match json::parse(data.as_bytes(), &REPLY_BOUNDS) {
+            Ok(Value::Object(event)) => stream.take(event),
+            _ => Err(ReplyError::Malformed("an event holds no JSON object")),
+        }
+    }
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Object {
+    let mut object = Object::new();
+    for (name, value) in members {
+        object.set(name, value);
+    }
+    object
+}
+
+fn text(text: impl Into<String>) -> Value {
+    Value::String(text.into())
+}
+
+fn number(number: i64) -> Value {
+    Value::Number(json::Number::from(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect;
+    use crate::Surface;
+
+    fn check(dialect: Dialect, body: &str, expected: &str) {
+        let got = dialect.outgoing(Surface::ChatCompletions, body, true);
+        let got = got.unwrap_or_else(|error| format!("no {}", error.field));
+        assert_eq!(got, expected, "{dialect:?} {body}");
+    }
+
+    #[test]
+    fn limits_and_seeds_are_called_as_there() {
+        let body = r#"{"model":"m","max_tokens":7,"seed":1,"stream_options":{"include_usage":true}}"#;
+        check(Dialect::OpenAiCompatible, body, body);
+        check(
+            Dialect::OpenAi,
+            body,
+            r#"{"model":"m","seed":1,"stream_options":{"include_usage":true},"max_completion_tokens":7,"store":false}"#,
+        );
+        check(Dialect::Mistral, body, r#"{"model":"m","max_tokens":7,"random_seed":1}"#);
+        let embed = r#"{"model":"m","input":"x"}"#;
+        assert_eq!(Dialect::OpenAi.outgoing(Surface::Embeddings, embed, true).as_deref(), Ok(embed));
+        assert_eq!(
+            Dialect::Anthropic.outgoing(Surface::Embeddings, embed, true).unwrap_err().field,
+            "/v1/embeddings"
+        );
+    }
+}
