@@ -33,6 +33,8 @@ pub struct Config {
     /// Of a connector: the identity providers that the gate may reach through it.
     pub flows: Vec<Flow>,
     pub listen: Option<SocketAddr>,
+    /// Nobody asked for that address: a port behind it will do.
+    pub listens_near: bool,
     pub admin_listen: Option<SocketAddr>,
     pub data: Option<PathBuf>,
     pub tls: Option<Tls>,
@@ -99,6 +101,7 @@ impl Default for Config {
             link: None,
             flows: Vec::new(),
             listen: None,
+            listens_near: false,
             admin_listen: None,
             data: None,
             tls: None,
@@ -125,7 +128,8 @@ impl Config {
     /// Reads a file, YAML when its name ends so and else TOML. Errors name file, line and key.
     ///
     /// A configuration that leaves out where its data lie and where it listens, as one that others wrote may, has them in
-    /// `schleuse-data` beside the file, and listens on the loopback's port 8080.
+    /// `schleuse-data` beside the file, and listens on the loopback's port 8080
+    /// or the next free one behind it.
     ///
     /// Agreements of the file and of the data folder open external routes here; one that is over, or a region outside
     /// the EU where data must stay inside, is an error.
@@ -147,6 +151,7 @@ impl Config {
         }
         .map_err(named)?;
         if is_yaml && config.part == Part::Whole {
+            config.listens_near = config.listen.is_none();
             config.listen.get_or_insert(DEFAULT_LISTEN);
             config.data.get_or_insert_with(|| folder.join("schleuse-data"));
         }

@@ -1,5 +1,6 @@
 //! For tests only: recorded upstreams, tiny random models, a whole house on port 0.
 
+mod contract;
 mod fake_upstream;
 pub mod gguf;
 mod recording;
@@ -7,6 +8,7 @@ mod repertoire;
 mod script;
 pub mod virtual_engine;
 
+pub use contract::{Contract, PROVIDER_KEY};
 pub use fake_upstream::{FakeUpstream, FakeUpstreamBuilder, Seen};
 pub use recording::{
     RecordedRequest, RecordedResponse, Recording, RecordingError, recording, recording_names,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::contract::{self, Contract};
 use crate::fake_upstream::Seen;
 use crate::recording::{LAST_CHUNK, RecordedResponse, chunk_frame, recording};
 use crate::repertoire;
@@ -30,6 +31,8 @@ pub enum Script {
     /// Answers a chat or a completion with the asker's own last text: whole, or streamed in pieces of `piece_bytes`
     /// (cut at characters, at least one) with a pause before each.
     Echo { piece_bytes: usize, pause: Duration },
+    /// Holds the question to a provider's contract, and echoes it in the provider's own words.
+    Contract { contract: Contract, piece_bytes: usize },
     /// These bytes instead of an answer; then the connection is closed.
     Raw(Vec<u8>),
 }
@@ -152,6 +155,7 @@ impl Reply {
             Script::Json { status, body, headers } => Self::whole(*status, body, headers),
             Script::Hang => Self { pieces: Vec::new(), then: Then::Hang },
             Script::Echo { piece_bytes, pause } => echo(question, *piece_bytes, *pause),
+            Script::Contract { contract, piece_bytes } => by_contract(question, *contract, *piece_bytes),
             Script::Raw(bytes) => Self { pieces: vec![(Duration::ZERO, bytes.clone())], then: Then::Close },
         }
     }
@@ -279,6 +283,21 @@ fn echo(question: &Seen, piece_bytes: usize, pause: Duration) -> Reply {
         chunks.push((pause, event(&message(json!([]), usage))));
     }
     Reply::stream(chunks, End::Clean)
+}
+
+fn by_contract(question: &Seen, contract: Contract, piece_bytes: usize) -> Reply {
+    if let Some((status, message)) = contract.violation(question) {
+        return Reply::whole(status, &contract.error(status, &message), &[]);
+    }
+    if contract != Contract::Anthropic {
+        return echo(question, piece_bytes, Duration::ZERO);
+    }
+    match contract::message(question, |text| split(text, piece_bytes)) {
+        Ok(whole) => Reply::whole(200, &whole, &[]),
+        Err(events) => {
+            Reply::stream(events.into_iter().map(|event| (Duration::ZERO, event)).collect(), End::NoDone)
+        }
+    }
 }
 
 fn last_message(body: &Value) -> String {

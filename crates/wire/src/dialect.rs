@@ -45,11 +45,11 @@ impl Dialect {
     pub fn outgoing(
         self,
         surface: Surface,
-        body: &str,
+        body: String,
         stores_nothing: bool,
     ) -> Result<String, Untranslatable> {
         if self == Self::OpenAiCompatible {
-            return Ok(body.to_owned());
+            return Ok(body);
         }
         let Ok(Value::Object(mut body)) = json::parse(body.as_bytes(), &REPLY_BOUNDS) else {
             return Err(Untranslatable::new("the document"));
@@ -151,7 +151,7 @@ mod tests {
     use crate::Surface;
 
     fn check(dialect: Dialect, body: &str, expected: &str) {
-        let got = dialect.outgoing(Surface::ChatCompletions, body, true);
+        let got = dialect.outgoing(Surface::ChatCompletions, body.to_owned(), true);
         let got = got.unwrap_or_else(|error| format!("no {}", error.field));
         assert_eq!(got, expected, "{dialect:?} {body}");
     }
@@ -167,9 +167,12 @@ mod tests {
         );
         check(Dialect::Mistral, body, r#"{"model":"m","max_tokens":7,"random_seed":1}"#);
         let embed = r#"{"model":"m","input":"x"}"#;
-        assert_eq!(Dialect::OpenAi.outgoing(Surface::Embeddings, embed, true).as_deref(), Ok(embed));
         assert_eq!(
-            Dialect::Anthropic.outgoing(Surface::Embeddings, embed, true).unwrap_err().field,
+            Dialect::OpenAi.outgoing(Surface::Embeddings, embed.to_owned(), true).as_deref(),
+            Ok(embed)
+        );
+        assert_eq!(
+            Dialect::Anthropic.outgoing(Surface::Embeddings, embed.to_owned(), true).unwrap_err().field,
             "/v1/embeddings"
         );
     }

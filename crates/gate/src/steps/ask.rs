@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_types::{Refusal, RefusalCode, Text};
-use schleuse_upstream::{Answer, AskError, Question};
+use schleuse_upstream::{Answer, AskError, Provider, Question};
+use schleuse_wire::{Dialect, Untranslatable, invalid_request};
 
 use super::{Admitted, Cleared};
 use crate::{Entry, Gate};
@@ -14,6 +15,8 @@ use crate::{Entry, Gate};
 /// A question that was put to a model server. Only [`ask`] makes one.
 pub struct Asked {
     pub(super) cleared: Cleared,
+    /// In which the answer comes.
+    pub(super) dialect: Dialect,
     pub(super) state: State,
 }
 
@@ -30,9 +33,14 @@ const STATUS_PATIENCE: Duration = Duration::from_secs(10);
 pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked, Refusal> {
     let Admitted { cleared, route } = admitted;
     let is_stream = cleared.request().is_stream();
+    let surface = cleared.request().surface().asked_as();
+    let body = dialect(route.provider)
+        .outgoing(surface, cleared.request().to_upstream(), route.stores_nothing)
+        .map_err(|error| untranslatable(&error))?;
+    let provider = route.provider;
     let question = Question {
-        path: cleared.request().surface().asked_as().path(),
-        body: Bytes::from(cleared.request().to_upstream()),
+        path: surface.path(),
+        body: Bytes::from(body),
         stream: is_stream,
         request_id: entry.id().to_string(),
         cache_salt: None,
@@ -51,7 +59,30 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     } else {
         State::Answered(Box::new(asking.await.map_err(|error| refuse(gate, &error))?))
     };
-    Ok(Asked { cleared, state })
+    Ok(Asked { cleared, dialect: dialect(provider), state })
+}
+
+/// The interface that a provider's servers speak.
+fn dialect(provider: Provider) -> Dialect {
+    match provider {
+        Provider::OpenAiCompatible => Dialect::OpenAiCompatible,
+        Provider::OpenAi | Provider::AzureOpenAi => Dialect::OpenAi,
+        Provider::Mistral => Dialect::Mistral,
+        Provider::Anthropic => Dialect::Anthropic,
+    }
+}
+
+/// Part of the question cannot be said in the provider's interface.
+fn untranslatable(error: &Untranslatable) -> Refusal {
+    let field = &error.field;
+    invalid_request(
+        format!("The provider of this model knows no `{field}`; leave it out, or choose another model."),
+        format!(
+            "Der Anbieter dieses Modells kennt `{field}` nicht; lassen Sie es weg, oder wählen Sie ein anderes Modell."
+        ),
+        "a field that the provider does not know",
+        Some(field),
+    )
 }
 
 /// What the asker is told when a model server cannot be asked.

@@ -5,11 +5,12 @@ mod follow;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use schleuse_inspect::Surrogates;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::{
-    Pointer, Renderer, Reply, ReplyBody, ReplyError, Request, TextVisitor, UpstreamError, WholeReply,
+    Dialect, Pointer, Renderer, Reply, ReplyBody, ReplyError, Request, TextVisitor, UpstreamError, WholeReply,
 };
 use tokio::sync::mpsc;
 
@@ -46,7 +47,7 @@ impl Followed {
 /// Inspects the answer. One in one piece is whole before anything of it is sent; a stream is followed to its end by a
 /// task of its own.
 pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Followed, Refusal> {
-    let Asked { cleared, state } = asked;
+    let Asked { cleared, dialect, state } = asked;
     let request = cleared.request();
     let state = match state {
         State::Answered(answer) => {
@@ -55,7 +56,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
                 return Err(upstream_refused(&cleared.answer_guards(), *answer).await);
             }
             if !request.is_stream() {
-                return whole(gate, *answer, &cleared, entry).await;
+                return whole(gate, *answer, &cleared, dialect, entry).await;
             }
             State::Answered(answer)
         }
@@ -71,6 +72,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         clearance: cleared.clearance().clone(),
         surrogates: cleared.surrogates().clone(),
         surface: request.surface(),
+        dialect,
         frames,
     };
     gate.tasks.spawn(stream.follow(state, renderer(gate, cleared.request(), entry)));
@@ -82,10 +84,19 @@ fn renderer(gate: &Gate, request: &Request, entry: &Entry) -> Renderer {
     Renderer::new(request, entry.id().as_str(), gate.clock.now().seconds())
 }
 
-async fn whole(gate: &Gate, answer: Answer, cleared: &Cleared, entry: &Entry) -> Result<Followed, Refusal> {
+async fn whole(
+    gate: &Gate,
+    answer: Answer,
+    cleared: &Cleared,
+    dialect: Dialect,
+    entry: &Entry,
+) -> Result<Followed, Refusal> {
     let (request, guards) = (cleared.request(), &cleared.answer_guards());
     let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
     entry.note_first_byte();
+    let translated =
+        dialect.incoming(request.surface().asked_as(), &bytes).map_err(|error| unusable(guards, error))?;
+    let bytes = translated.map_or(bytes, Bytes::from);
     let mut reply = WholeReply::parse(request.surface(), &bytes, request.model())
         .map_err(|error| unusable(guards, error))?;
     reply.withhold_unless(|text| is_harmless(guards, text));

@@ -10,7 +10,7 @@ use schleuse_types::{Clock, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Serve;
-use crate::address::bind;
+use crate::address::{bind, bind_near};
 use crate::config::{Config, Part};
 use crate::data::DataFolder;
 use crate::failure::{Doing as _, Failure};
@@ -207,6 +207,7 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Fa
     };
     let data = DataFolder::create(&data)?;
     let listener = match config.listen {
+        Some(listen) if config.part == Part::Whole && config.listens_near => Some(bind_near(listen).await?.0),
         Some(listen) if config.part == Part::Whole => Some(bind(listen).await?),
         _ => None,
     };

@@ -25,6 +25,7 @@ mod engine;
 mod folder;
 mod guardrails;
 mod house;
+mod hybrid;
 mod inspection;
 mod keys;
 mod limits;

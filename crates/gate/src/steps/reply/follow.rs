@@ -9,7 +9,7 @@ use schleuse_inspect::Surrogates;
 use schleuse_types::{Label, Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::sse::{Decoder, Event, label_frame};
-use schleuse_wire::{Chunk, Renderer, Surface, internal};
+use schleuse_wire::{Chunk, Dialect, Events, Renderer, Surface, internal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -35,6 +35,8 @@ pub(super) struct Stream {
     pub(super) clearance: Label,
     pub(super) surrogates: Surrogates,
     pub(super) surface: Surface,
+    /// In which the answer comes.
+    pub(super) dialect: Dialect,
     pub(super) frames: mpsc::Sender<Bytes>,
 }
 
@@ -210,6 +212,7 @@ struct Relayed<'a> {
     stream: &'a Stream,
     decoder: Decoder,
     events: Vec<Event>,
+    foreign: Events,
     channels: Channels,
     renderer: &'a mut Renderer,
     /// So far.
@@ -228,6 +231,7 @@ impl<'a> Relayed<'a> {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
+            foreign: stream.dialect.events(),
             channels: Channels::new(guards, surrogates, stream.surface.is_translated()),
             renderer,
             label: stream.label.clone(),
@@ -243,7 +247,14 @@ impl<'a> Relayed<'a> {
         let mut events = std::mem::take(&mut self.events);
         let fed = self.decoder.feed(piece, &mut events);
         for event in events.drain(..) {
-            self.event(&event)?;
+            if self.foreign.is_foreign() {
+                let translated = self.foreign.take(&event.data);
+                for data in translated.map_err(|error| unusable(&self.stream.guards, error))? {
+                    self.event(&data)?;
+                }
+            } else {
+                self.event(&event.data)?;
+            }
             if self.is_done {
                 break;
             }
@@ -254,9 +265,10 @@ impl<'a> Relayed<'a> {
         })
     }
 
-    fn event(&mut self, event: &Event) -> Result<(), Refusal> {
+    /// Takes the data of one event.
+    fn event(&mut self, data: &str) -> Result<(), Refusal> {
         let Stream { entry, guards, surface, .. } = self.stream;
-        if event.data == "[DONE]" {
+        if data == "[DONE]" {
             self.is_done = true;
             let last = self.channels.finish_all();
             let noted = self.note_seen();
@@ -264,7 +276,7 @@ impl<'a> Relayed<'a> {
             noted?;
             return self.render(&last);
         }
-        let mut chunk = Chunk::parse(*surface, &event.data).map_err(|error| unusable(guards, error))?;
+        let mut chunk = Chunk::parse(*surface, data).map_err(|error| unusable(guards, error))?;
         chunk.withhold_unless(|text| {
             // The same id stands in every chunk; it is looked at once.
             self.harmless.iter().any(|known| known == text) || is_harmless(guards, text)

@@ -3,7 +3,7 @@ use crate::{Chunk, Dialect, ReplyError, Surface, WholeReply};
 const CHAT: Surface = Surface::ChatCompletions;
 
 fn check(body: &str, expected: &str) {
-    let got = Dialect::Anthropic.outgoing(CHAT, body, true);
+    let got = Dialect::Anthropic.outgoing(CHAT, body.to_owned(), true);
     assert_eq!(got.unwrap_or_else(|error| format!("no {}", error.field)), expected, "{body}");
 }
 
@@ -57,8 +57,11 @@ fn a_message_is_read_as_a_chat_completion() {
     assert!(!written.contains("signature"), "{written}");
 }
 
+/// What was said, the reason of the end, the tokens, and whether it ended.
+type Read = (String, String, Option<(u64, u64)>, bool);
+
 /// The events of a stream as the house reads them, joined.
-fn read(events: &[&str]) -> Result<(String, String, Option<(u64, u64)>, bool), ReplyError> {
+fn read(events: &[&str]) -> Result<Read, ReplyError> {
     let mut foreign = Dialect::Anthropic.events();
     assert!(foreign.is_foreign());
     let (mut said, mut reason, mut usage, mut is_done) = (String::new(), String::new(), None, false);
