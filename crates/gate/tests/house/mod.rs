@@ -82,6 +82,8 @@ impl House {
         let gate = Arc::get_mut(&mut self.gate).unwrap();
         let mut config = UpstreamConfig::new("model", self.upstream.url());
         config.zone = zone;
+        // Nobody asks a closed upstream what it serves.
+        config.models = Some(vec!["tiny".to_owned()]);
         gate.upstreams = Upstreams::new(vec![config], Arc::clone(&gate.clock)).unwrap();
         gate.upstreams.refresh().await;
         self

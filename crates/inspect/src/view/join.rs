@@ -40,6 +40,9 @@ struct Part {
 pub(crate) fn parts(inspector: &Inspector, texts: &[&str], own: &[&[Finding]]) -> Joined {
     let mut all = Joined { parts: vec![Vec::new(); texts.len()], tally: Tally::default() };
     for first in 0..texts.len().saturating_sub(1) {
+        if texts.get(first).is_none_or(|text| text.trim().is_empty()) {
+            continue;
+        }
         for joint in JOINTS {
             let (joined, parts) = join(texts, first, joint);
             let (mut hits, _) = inspector.hits(&joined);
@@ -66,6 +69,7 @@ impl Joined {
                 let end = finding.end.min(part.end) - part.start + part.from;
                 (part.message, start, end)
             })
+            .filter(|(_, start, end)| start < end)
             .collect();
         // A value that stands whole in one message was found there; so was one that another only touches.
         let known = pieces.iter().any(|(message, start, end)| {
@@ -91,7 +95,9 @@ impl Joined {
 fn join(texts: &[&str], first: usize, joint: &str) -> (String, Vec<Part>) {
     let mut joined = String::new();
     let mut parts = Vec::new();
-    for (message, text) in texts.iter().enumerate().skip(first).take(MESSAGES_MAX) {
+    // Messages that say nothing part nothing.
+    let said = texts.iter().enumerate().skip(first).filter(|(_, text)| !text.trim().is_empty());
+    for (message, text) in said.take(MESSAGES_MAX) {
         let (from, until) = if message == first {
             (floor_character(text.as_bytes(), text.len().saturating_sub(EDGE)), text.len())
         } else {
