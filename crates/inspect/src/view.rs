@@ -240,21 +240,21 @@ impl Sight<'_> {
     fn look(&mut self, lane: usize, limit: usize, depth: usize) {
         let at_end = self.at_end;
         let folded = self.view((lane, limit), Views::FOLD, |text, at, out| fold::find(text, at, at_end, out));
-        let plain = self.view(folded, Views::MARKDOWN, |text, at, out| markdown::find(text, at, at_end, out));
-        self.view(plain, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
-        if plain != folded {
-            // What reads like emphasis may stand between the characters of a value: `8_6_ _0`.
-            self.view(folded, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
-        }
+        self.look_through_marks(folded);
         let unescaped = self.view(folded, Views::DECODE, |text, at, out| escape::find(text, at, at_end, out));
-        if unescaped != folded {
-            // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
+        if unescaped.0 != folded.0 {
             return self.look_deeper(unescaped, depth);
         }
+        if unescaped != folded {
+            // Behind an escape that is not complete anything may follow, also the end of what the squeeze reads.
+            self.look_through_marks(unescaped);
+        }
+        // Only runs of the original go on from one look to the next.
+        let is_first = self.runs.is_empty();
         let mut run = decode::Reader {
-            inside_word: if depth == 0 { self.inside_word } else { self.inside },
-            entry: self.entry.filter(|_| depth == 0),
-            pieces: depth == 0,
+            inside_word: if is_first { self.inside_word } else { self.inside },
+            entry: self.entry.filter(|_| is_first),
+            pieces: is_first,
             at_end,
             tested: 0,
         };
@@ -282,6 +282,17 @@ impl Sight<'_> {
                 meets
             });
             self.look_deeper(decoded, depth);
+        }
+    }
+
+    /// Reads past Markdown, and past what stands between the pieces of a value.
+    fn look_through_marks(&mut self, source: (usize, usize)) {
+        let at_end = self.at_end;
+        let plain = self.view(source, Views::MARKDOWN, |text, at, out| markdown::find(text, at, at_end, out));
+        self.view(plain, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
+        if plain != source {
+            // What reads like emphasis may stand between the characters of a value: `8_6_ _0`.
+            self.view(source, Views::SQUEEZE, |text, at, out| squeeze::find(text, at, at_end, out));
         }
     }
 
