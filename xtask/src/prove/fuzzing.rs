@@ -9,6 +9,8 @@ use std::process::Command;
 
 /// Seconds for each law when nothing else was asked.
 pub(super) const SECONDS: u64 = 600;
+/// The most inputs of a run that are looked through for those worth keeping: the shortest.
+const FOUND_MAX: usize = 1500;
 /// The most that the corpus of one law may hold, in files and in bytes.
 const FILES_MAX: usize = 150;
 const BYTES_MAX: usize = 300 * 1024;
@@ -127,6 +129,7 @@ impl Target {
             drop(std::fs::remove_dir_all(path));
         }
         place::make_folder(&merged)?;
+        shorten(&self.found, FOUND_MAX);
         let mut merge = Command::new(&self.binary);
         merge.args(["-set_cover_merge=1", "-timeout=60", "-rss_limit_mb=2048"]);
         merge.arg(format!("-merge_control_file={}", control.display()));
@@ -159,6 +162,16 @@ impl Target {
                 .map_err(|error| Trouble::new(format!("the corpus cannot be written: {error}")))?;
         }
         Ok(names(&self.corpus).len())
+    }
+}
+
+/// Leaves so many of a folder's files, the shortest.
+fn shorten(folder: &Path, most: usize) {
+    let size = |name: &String| std::fs::metadata(folder.join(name)).map_or(u64::MAX, |data| data.len());
+    let mut files = names(folder);
+    files.sort_by_cached_key(size);
+    for name in files.iter().skip(most) {
+        drop(std::fs::remove_file(folder.join(name)));
     }
 }
 

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schleuse_types::{Refusal, RefusalCode, Text};
+use schleuse_types::{Label, Refusal, RefusalCode, Text};
 use schleuse_upstream::{Answer, AskError, Provider, Question};
-use schleuse_wire::{Dialect, Untranslatable, invalid_request};
+use schleuse_wire::{Dialect, Surface, Untranslatable, invalid_request};
 
 use super::{Admitted, Cleared};
 use crate::{Entry, Gate};
@@ -43,7 +43,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         body: Bytes::from(body),
         stream: is_stream,
         request_id: entry.id().to_string(),
-        cache_salt: None,
+        cache_salt: cache_salt(gate, surface, cleared.label()),
     };
     let (upstreams, turns, waiting) = (gate.upstreams.clone(), gate.turns.clone(), entry.clone());
     let mut asking: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
@@ -60,6 +60,19 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         State::Answered(Box::new(asking.await.map_err(|error| refuse(gate, &error))?))
     };
     Ok(Asked { cleared, dialect: dialect(provider), state })
+}
+
+/// Under which model servers remember the beginnings of prompts: the house's own, another for each label. How long an answer
+/// takes tells nobody what was asked under another one.
+fn cache_salt(gate: &Gate, surface: Surface, label: Label) -> Option<String> {
+    if !matches!(surface, Surface::ChatCompletions | Surface::Completions) {
+        return None;
+    }
+    let mut mac = gate.prompt_mac.clone();
+    mac.update(b"cache salt\0");
+    mac.update(label.as_str().as_bytes());
+    // A salt is letters and digits, without the name of the function before them.
+    mac.finish().rsplit(':').next().map(str::to_owned)
 }
 
 /// The interface that a provider's servers speak.
