@@ -64,13 +64,13 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
 
 /// Under which model servers remember the beginnings of prompts: the house's own, another for each label. How long an answer
 /// takes tells nobody what was asked under another one.
-fn cache_salt(gate: &Gate, surface: Surface, label: Label) -> Option<String> {
+fn cache_salt(gate: &Gate, surface: Surface, label: &Label) -> Option<String> {
     if !matches!(surface, Surface::ChatCompletions | Surface::Completions) {
         return None;
     }
     let mut mac = gate.prompt_mac.clone();
     mac.update(b"cache salt\0");
-    mac.update(label.as_str().as_bytes());
+    mac.update(label.to_string().as_bytes());
     // A salt is letters and digits, without the name of the function before them.
     mac.finish().rsplit(':').next().map(str::to_owned)
 }
