@@ -91,6 +91,7 @@ pub struct Filter {
     /// As it stands in the log: a pseudonym, where the house keeps pseudonyms.
     pub user: Option<String>,
     pub action: Option<String>,
+    /// A level, with any compartments, or a whole label.
     pub label: Option<String>,
     pub route: Option<String>,
     pub model: Option<String>,
@@ -119,7 +120,7 @@ impl Filter {
         }
         let members = members(entry);
         wanted.into_iter().all(|(name, text)| match members.get(name) {
-            Some(Value::String(value)) => value == text,
+            Some(Value::String(value)) => value == text || name == "label" && level_of(value) == Some(text),
             Some(Value::Array(values)) => values.iter().any(|value| value.as_str() == Some(text)),
             _ => false,
         })
@@ -139,6 +140,11 @@ impl Filter {
         ];
         all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
     }
+}
+
+/// The level of a label with compartments.
+fn level_of(label: &str) -> Option<&str> {
+    label.split_once("//").map(|(level, _)| level)
 }
 
 impl Reader {

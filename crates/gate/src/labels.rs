@@ -120,6 +120,18 @@ impl Labels {
         names.join(", ")
     }
 
+    /// The compartments as people are told of them, with what they are called; empty without any.
+    pub(crate) fn described(&self) -> Text {
+        let each = |title: fn(&Text) -> &str| {
+            let told = self.compartments.iter().map(|known| match title(&known.title) {
+                title if title.is_empty() || title == known.name.as_str() => known.name.to_string(),
+                title => format!("{} ({title})", known.name),
+            });
+            told.collect::<Vec<_>>().join(", ")
+        };
+        Text::new(each(|title| &title.english), each(|title| &title.german))
+    }
+
     /// What this asker may have. The most exact rows count alone: those of the key, else of the person, else of groups and
     /// role together. Of several the join; nobody's row is PUBLIC.
     ///

@@ -80,6 +80,19 @@ async fn pages_go_backwards_over_tiles_and_what_is_behind_them() {
     }
 }
 
+#[test]
+fn a_level_stands_for_every_label_of_it() {
+    let check = |label: &str, expected: bool| {
+        let filter = Filter { label: Some(label.to_owned()), ..Filter::default() };
+        assert_eq!(filter.matches(br#"{"label":"CONFIDENTIAL//hr,patient"}"#), expected, "{label}");
+    };
+    check("CONFIDENTIAL", true);
+    check("CONFIDENTIAL//hr,patient", true);
+    check("CONFIDENTIAL//hr", false);
+    check("SECRET", false);
+    check("hr", false);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_must_all_fit_and_fit_whole_values() {
     let folder = Folder::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_identity::Verified;
-use schleuse_types::{COMPARTMENTS_MAX, Label, Refusal, UnknownLabel};
+use schleuse_types::{COMPARTMENTS_MAX, Label, Refusal, Text, UnknownLabel};
 use schleuse_wire::{Arrival, ArrivalBody, Method, Request, Surface, invalid_request, too_large};
 
 use super::charged;
@@ -107,12 +107,11 @@ async fn drain(mut body: ArrivalBody) {
 
 fn read_label(labels: &Labels, text: &[u8]) -> Result<Label, Refusal> {
     let wrong = |english: String, german: String, inside| {
-        let names = labels.names();
-        let (known_en, known_de) = match names.as_str() {
-            "" => {
-                ("This house has no compartments.".to_owned(), "Dieses Haus hat keine Bereiche.".to_owned())
-            }
-            names => (format!("The compartments are {names}."), format!("Die Bereiche sind {names}.")),
+        let (known_en, known_de) = if labels.compartments().is_empty() {
+            ("This house has no compartments.".to_owned(), "Dieses Haus hat keine Bereiche.".to_owned())
+        } else {
+            let Text { english, german } = labels.described();
+            (format!("The compartments are {english}."), format!("Die Bereiche sind {german}."))
         };
         let (english, german) = (format!("{english} {known_en}"), format!("{german} {known_de}"));
         Err(invalid_request(english, german, inside, Some("x-schleuse-label")))

@@ -95,7 +95,7 @@ impl House {
         let name = |text: &str| text.parse::<Compartment>().unwrap();
         let compartment = |(own, conflict): (&str, &str)| HouseCompartment {
             name: name(own),
-            title: Text::fixed("", ""),
+            title: if own == "hr" { Text::fixed("staff", "Personal") } else { Text::fixed("", "") },
             conflicts: if conflict.is_empty() { Vec::new() } else { vec![name(conflict)] },
         };
         let house = [("hr", ""), ("patient", ""), ("buy", "sell"), ("sell", "buy")].map(compartment);

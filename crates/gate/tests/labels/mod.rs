@@ -32,7 +32,11 @@ async fn the_header_names_level_and_compartments() {
 
     let reply = house.ask_labelled("employee", "INTERNAL//finance", &chat("Hello")).await;
     reply.expect(400, "invalid_request");
-    assert!(reply.message().contains("The compartments are hr, patient, buy, sell."), "{}", reply.message());
+    assert!(
+        reply.message().contains("The compartments are hr (staff), patient, buy, sell."),
+        "{}",
+        reply.message()
+    );
     assert!(!reply.text().contains("finance"), "{}", reply.text());
     let reply = house.ask_labelled("employee", "INTERNAL//", &chat("Hello")).await;
     reply.expect(400, "invalid_request");
