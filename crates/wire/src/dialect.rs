@@ -58,6 +58,10 @@ impl Dialect {
         match self {
             Self::OpenAiCompatible => {}
             Self::OpenAi => {
+                forget_thoughts(&mut body);
+                if continues(&mut body) {
+                    return Err(Untranslatable::new("continue_final_message"));
+                }
                 if let Some(most) = body.remove("max_tokens").filter(|_| is_chat)
                     && body.get("max_completion_tokens").is_none()
                 {
@@ -68,6 +72,8 @@ impl Dialect {
                 }
             }
             Self::Mistral => {
+                forget_thoughts(&mut body);
+                continue_by_prefix(&mut body);
                 body.remove("stream_options");
                 for (ours, theirs) in [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")] {
                     if let Some(value) = body.remove(ours) {
@@ -129,6 +135,37 @@ impl Events {
     }
 }
 
+/// Takes out what an assistant thought in earlier turns, for which these providers have no place.
+fn forget_thoughts(body: &mut Object) {
+    body.remove("include_reasoning");
+    let Some(Value::Array(messages)) = body.get_mut("messages") else { return };
+    for message in messages {
+        if let Value::Object(message) = message {
+            message.retain(|name, _| !matches!(name, "reasoning" | "reasoning_content"));
+        }
+    }
+}
+
+/// Whether the last message is to be gone on with; takes out the words of the house for it.
+fn continues(body: &mut Object) -> bool {
+    let is_continued = body.get("continue_final_message").and_then(Value::as_bool) == Some(true);
+    if is_continued {
+        body.remove("continue_final_message");
+        body.remove("add_generation_prompt");
+    }
+    is_continued
+}
+
+/// An answer that is begun already is a `prefix` at Mistral.
+fn continue_by_prefix(body: &mut Object) {
+    if continues(body)
+        && let Some(Value::Array(messages)) = body.get_mut("messages")
+        && let Some(Value::Object(last)) = messages.last_mut()
+    {
+        last.set("prefix", Value::Bool(true));
+    }
+}
+
 fn object<const N: usize>(members: [(&str, Value); N]) -> Object {
     let mut object = Object::new();
     for (name, value) in members {
@@ -154,6 +191,22 @@ mod tests {
         let got = dialect.outgoing(Surface::ChatCompletions, body.to_owned(), true);
         let got = got.unwrap_or_else(|error| format!("no {}", error.field));
         assert_eq!(got, expected, "{dialect:?} {body}");
+    }
+
+    #[test]
+    fn thoughts_stay_and_beginnings_are_said_as_there() {
+        let body = r#"{"model":"m","include_reasoning":false,"add_generation_prompt":false,"continue_final_message":true,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning":"c"}]}"#;
+        check(
+            Dialect::Mistral,
+            body,
+            r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","prefix":true}]}"#,
+        );
+        check(
+            Dialect::Anthropic,
+            body,
+            r#"{"model":"m","max_tokens":4096,"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"text","text":"b"}]}]}"#,
+        );
+        check(Dialect::OpenAi, body, "no continue_final_message");
     }
 
     #[test]

@@ -30,6 +30,8 @@ const KNOWN: [&str; 17] = [
 
 /// A request for chat completions as a request for a message.
 pub(super) fn request(mut body: Object) -> Result<Object, Untranslatable> {
+    // A last message of the assistant's is gone on with anyway.
+    super::continues(&mut body);
     if let Some((name, _)) = body.iter().find(|(name, _)| !KNOWN.contains(name)) {
         return Err(Untranslatable::new(name));
     }
