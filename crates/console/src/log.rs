@@ -1,6 +1,7 @@
 //! The auditor's view: entries as they were recorded, the checkpoint, proofs, and the check of the whole log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -40,19 +41,32 @@ pub(crate) async fn checkpoint(call: &Call) -> Result<Reply, Refusal> {
     })))
 }
 
-/// `GET /api/audit/proofs/{index}`.
+/// How often, and with which pause, a checkpoint that covers an entry is waited for; one is due within a second.
+const COVER_LOOKS: usize = 30;
+const COVER_PAUSE: Duration = Duration::from_millis(100);
+
+/// `GET /api/audit/proofs/{index}`. Of an entry that was written just now it waits for the checkpoint that covers it.
 pub(crate) async fn proof(call: &Call) -> Result<Reply, Refusal> {
     let Ok(index) = call.id.parse::<u64>() else { return Err(no_such_entry()) };
     call.note_reading("proofs").await?;
-    let (size, proof) = call
-        .read(move |reader| {
-            let proof = reader.prove(index)?;
-            Ok((reader.size()?, proof))
-        })
-        .await?;
-    let Some(proof) = proof else {
-        return Err(if index < size { not_covered_yet() } else { no_such_entry() });
-    };
+    let mut proof = None;
+    for _ in 0..COVER_LOOKS {
+        let (size, found) = call
+            .read(move |reader| {
+                let proof = reader.prove(index)?;
+                Ok((reader.size()?, proof))
+            })
+            .await?;
+        if found.is_none() && index >= size {
+            return Err(no_such_entry());
+        }
+        proof = found;
+        if proof.is_some() {
+            break;
+        }
+        tokio::time::sleep(COVER_PAUSE).await;
+    }
+    let Some(proof) = proof else { return Err(not_covered_yet()) };
     let path: Vec<_> = proof.path.iter().map(ToString::to_string).collect();
     Ok(ok(&json!({
         "index": index,

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Route, Routing, UnknownUpstream, Upstreams, jittered};
 use crate::prompt::PromptKey;
-use crate::{Answer, AskError, Question, UpstreamConfig, UpstreamConfigError};
+use crate::{Agreement, Answer, AskError, Question, UpstreamConfig, UpstreamConfigError};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -567,6 +567,26 @@ async fn a_prompt_goes_where_its_beginning_is_remembered() {
     assert!((980..1001).contains(&counters.prompt_tokens_remembered), "{counters:?}");
 }
 
+/// Outside the house, with an agreement that holds.
+fn external(config: UpstreamConfig) -> UpstreamConfig {
+    UpstreamConfig { zone: Zone::External, agreement: Some(Agreement { until_s: u64::MAX }), ..config }
+}
+
+#[tokio::test]
+async fn a_closed_upstream_is_not_dialled() {
+    let fake = FakeUpstream::builder().script(Script::json(200, "{}")).start().await;
+    let closed = UpstreamConfig { agreement: Some(Agreement { until_s: 1 }), ..external(config("far", &fake.url())) };
+    for config in [closed.clone(), UpstreamConfig { agreement: None, ..closed.clone() }, UpstreamConfig { url: String::new(), agreement: None, ..closed }] {
+        let upstreams = upstreams(vec![config]);
+        upstreams.refresh().await;
+        let route = route(&upstreams);
+        assert!(!route.open && !upstreams.status()[0].open);
+        let error = upstreams.ask(&route, question(CHAT)).await.unwrap_err();
+        assert!(matches!(error, AskError::NoReplica { .. }), "{error}");
+    }
+    assert_eq!(fake.connections(), 0);
+}
+
 #[tokio::test]
 async fn the_tenants_salt_is_in_the_body_inside_the_house_only() {
     let fake = FakeUpstream::builder().script(Script::json(200, "{}")).start().await;
@@ -577,7 +597,7 @@ async fn the_tenants_salt_is_in_the_body_inside_the_house_only() {
     assert_eq!(body, CHAT.replacen('{', r#"{"cache_salt":"dGVuYW50","#, 1).as_bytes());
     let error = inside.ask(&route(&inside), salted("\"")).await.unwrap_err();
     assert!(matches!(error, AskError::Unsendable { .. }), "{error}");
-    let outside = upstreams(vec![UpstreamConfig { zone: Zone::External, ..config("far", &fake.url()) }]);
+    let outside = upstreams(vec![external(config("far", &fake.url()))]);
     outside.ask(&route(&outside), salted("dGVuYW50")).await.unwrap();
     assert_eq!(fake.questions().pop().unwrap().body, CHAT.as_bytes());
 }
@@ -647,11 +667,7 @@ async fn a_server_without_configured_models_is_asked() {
     let upstreams = upstreams(vec![
         config("given", &dead_url().await),
         UpstreamConfig::new("asked", fake.url()),
-        UpstreamConfig {
-            zone: Zone::External,
-            max_label: Label::PUBLIC,
-            ..UpstreamConfig::new("far", small.url())
-        },
+        UpstreamConfig { max_label: Label::PUBLIC, ..external(UpstreamConfig::new("far", small.url())) },
     ]);
     let ids =
         |upstreams: &Upstreams| upstreams.models().into_iter().map(|model| model.id).collect::<Vec<_>>();
