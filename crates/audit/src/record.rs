@@ -46,6 +46,7 @@ pub enum Event {
     LabelLower,
     /// A person was released from a wall between compartments.
     WallRelease,
+    AnswersForget,
     ConfigLoad,
     LogStart,
     LogStop,
@@ -77,6 +78,7 @@ impl Event {
             Self::AccessDeny => "access.deny",
             Self::LabelLower => "label.lower",
             Self::WallRelease => "wall.release",
+            Self::AnswersForget => "answers.forget",
             Self::ConfigLoad => "config.load",
             Self::LogStart => "log.start",
             Self::LogStop => "log.stop",

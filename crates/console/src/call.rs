@@ -119,6 +119,7 @@ async fn work(call: Call) -> Result<Reply, Refusal> {
         Work::Limits => operations::limits(&call),
         Work::Walls => walls::list(&call).await,
         Work::ReleaseWall => walls::release(&call).await,
+        Work::ForgetAnswers => operations::forget_answers(&call).await,
     }
 }
 

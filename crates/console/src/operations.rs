@@ -13,6 +13,7 @@ use schleuse_wire::Reply;
 use serde_json::{Value, json};
 
 use crate::answer::{both, nothing_there, ok, time};
+use crate::body::Body;
 use crate::call::Call;
 use crate::complaint;
 
@@ -29,6 +30,8 @@ pub trait Operations: Send + Sync + 'static {
     /// A change of this key has its entry and is made next: whoever writes entries about keys that turn up changed in the
     /// store need not write another one.
     fn key_recorded(&self, _key: &str) {}
+    /// Forgets the answers that are kept for these people, by their ids. Gives how many those were.
+    fn forget_answers(&self, is_theirs: &dyn Fn(&str) -> bool) -> usize;
     /// People, keys or sessions in the store were changed: whoever holds them in memory looks now. Ready when they have, so
     /// that what an answer confirms is in force.
     fn store_changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -197,6 +200,26 @@ pub(crate) async fn drain(call: &Call, is_draining: bool) -> Result<Reply, Refus
     let status = find()?;
     let unserved: Vec<_> = status.models.iter().filter(|model| !is_served(model)).cloned().collect();
     Ok(ok(&json!({"upstream": upstream_document(status), "unserved_models": unserved})))
+}
+
+/// `POST /api/answers/forget` `{"person"}`: answers that are kept for this person, by id or pseudonym, are given to nobody again;
+/// without `person`, all of them.
+pub(crate) async fn forget_answers(call: &Call) -> Result<Reply, Refusal> {
+    let console = &call.console;
+    let mut body = Body::read(&call.body)?;
+    let person = body.optional_text("person")?;
+    body.finish()?;
+    let mut record = call.entry(Event::AnswersForget);
+    record.subject = person.as_ref().map(|person| match person.starts_with("p:") {
+        true => person.clone(),
+        false => console.pseudonyms.name(person),
+    });
+    let is_theirs = |id: &str| {
+        person.as_ref().is_none_or(|person| id == person || console.pseudonyms.name(id) == *person)
+    };
+    let forgetting = async { Ok(console.operations.forget_answers(&is_theirs)) };
+    let count = call.change(record, forgetting).await?;
+    Ok(ok(&json!({"forgotten": count})))
 }
 
 /// `GET /api/policies`.

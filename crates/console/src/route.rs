@@ -67,6 +67,7 @@ pub(crate) enum Work {
     Limits,
     Walls,
     ReleaseWall,
+    ForgetAnswers,
 }
 
 const FILTERS: &[&str] =
@@ -119,6 +120,7 @@ pub static ROUTES: [Route; 27] = [
     row(Get, "/api/limits", Nothing, Work::Limits, NONE),
     row(Get, "/api/walls", One(Action::ReleaseWall), Work::Walls, NONE),
     row(Post, "/api/walls/release", One(Action::ReleaseWall), Work::ReleaseWall, NONE),
+    row(Post, "/api/answers/forget", One(Action::ManagePeople), Work::ForgetAnswers, NONE),
 ];
 
 /// What the table says about a path.

@@ -4,6 +4,7 @@
 //! happens. What must not be skipped is a value that only its step can make, so a walk that leaves out a step does not
 //! compile (`tests/fail`).
 
+mod answers;
 mod entry;
 mod failures;
 mod labels;
@@ -26,6 +27,7 @@ use schleuse_wire::{Arrival, Exchange, Exchanged, Limits, Reply, Surface};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use answers::{ANSWER_BYTES_MAX, AnswerScope, Answers, AnswersConfig};
 pub use entry::Entry;
 pub use failures::Failures;
 pub use labels::{
@@ -62,6 +64,8 @@ pub struct Gate {
     pub labels: Labels,
     /// Who has seen which compartment.
     pub walls: Arc<dyn Walls>,
+    /// Answers that are given again to whoever asks the very same.
+    pub answers: Arc<Answers>,
     /// The places at model servers that have only so many.
     pub turns: Turns,
     pub clock: Arc<dyn Clock>,

@@ -1,6 +1,7 @@
 //! One row per line of the walk: break that step, and expect its refusal and its entry.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod answers;
 mod house;
 mod inspection;
 mod labels;

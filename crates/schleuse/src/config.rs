@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_gate::Labels;
+use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_types::{Clock as _, Label, Secret, SystemClock, Zone};
 use schleuse_upstream::{Provider, UpstreamConfig};
@@ -50,6 +50,8 @@ pub struct Config {
     pub security: Security,
     /// What was agreed with the processors behind external upstreams.
     pub agreements: Vec<Agreement>,
+    /// Which answers are given again.
+    pub answers: AnswersConfig,
     /// How many answers an upstream makes at the same time, by its name, where that is known.
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
@@ -113,6 +115,7 @@ impl Default for Config {
             upstreams: Vec::new(),
             security: Security::default(),
             agreements: Vec::new(),
+            answers: AnswersConfig::default(),
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
@@ -235,6 +238,9 @@ impl Config {
             config.places.extend(places.map(|places| (upstream.name.clone(), places)));
             config.upstreams.push(upstream);
         }
+        if let Some(answers) = reader.table("answers")? {
+            config.answers = read_answers(answers)?;
+        }
         if let Some(deployment) = reader.table("deployment")? {
             config.upstreams.push(hybrid::read_deployment(deployment, folder, &config.labels)?);
         }
@@ -341,6 +347,26 @@ fn read_upstream(
     let places = reader.number("parallel", 1, 100_000)?.and_then(|places| usize::try_from(places).ok());
     reader.finish()?;
     Ok((upstream, places))
+}
+
+fn read_answers(mut reader: Reader<'_>) -> Result<AnswersConfig, ConfigError> {
+    let mut answers = AnswersConfig::default();
+    let size = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
+    let count = size(reader.number("keep", 1, 1_000_000)?);
+    answers.count = count.ok_or_else(|| reader.missing("keep"))?;
+    if let Some(mebibytes) = size(reader.number("mebibytes", 1, 4096)?) {
+        answers.bytes = mebibytes << 20;
+    }
+    if let Some(minutes) = reader.number("minutes", 1, 10_080)? {
+        answers.lifetime = Duration::from_secs(60 * minutes);
+    }
+    answers.scope = match reader.text("for")?.as_deref() {
+        None | Some("person") => AnswerScope::Person,
+        Some("house") => AnswerScope::House,
+        Some(_) => return Err(reader.wrong("for", "must be `person` or `house`")),
+    };
+    reader.finish()?;
+    Ok(answers)
 }
 
 fn read_key(reader: &mut Reader<'_>, folder: &Path) -> Result<Option<Secret<String>>, ConfigError> {

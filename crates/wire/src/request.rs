@@ -120,6 +120,17 @@ impl Request {
         self.is_stream
     }
 
+    /// Whether the same question gets the same answer again: nothing is drawn by chance. Of a conversation that says
+    /// `temperature` 0, and of everything that is no conversation.
+    pub fn is_repeatable(&self) -> bool {
+        match self.surface.asked_as() {
+            Surface::ChatCompletions | Surface::Completions => {
+                matches!(self.body.get("temperature"), Some(Value::Number(number)) if number.as_f64() == 0.0)
+            }
+            _ => true,
+        }
+    }
+
     /// How long the body was that was parsed, in bytes.
     pub fn body_bytes(&self) -> usize {
         self.body_bytes

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use schleuse_upstream::{Answer, AskError, Provider, Question};
 use schleuse_wire::{Dialect, Surface, Untranslatable, invalid_request};
 
 use super::{Admitted, Cleared};
+use crate::answers::{Asking, Keeping};
 use crate::{Entry, Gate};
 
 /// A question that was put to a model server. Only [`ask`] makes one.
@@ -17,19 +19,26 @@ pub struct Asked {
     pub(super) cleared: Cleared,
     /// In which the answer comes.
     pub(super) dialect: Dialect,
+    /// Where the answer is kept once it is complete.
+    pub(super) keeping: Option<Keeping>,
     pub(super) state: State,
 }
 
 pub(super) enum State {
     Answered(Box<Answer>),
+    /// The same was asked before: the whole body of the answer, not inspected yet.
+    Kept(Bytes),
     /// The server has not said yet whether it will answer; the asker of a stream is kept company meanwhile.
     Pending(Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send>>),
 }
 
+/// The route of an answer that no model server gave this time.
+const KEPT: &str = "kept";
+
 /// After so long without a status, a stream is begun with keep-alives; a later failure is then an error event.
 const STATUS_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Puts the question to the replicas of its one route.
+/// Puts the question to the replicas of its one route, unless the answer to the very same is kept.
 pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked, Refusal> {
     let Admitted { cleared, route } = admitted;
     let is_stream = cleared.request().is_stream();
@@ -38,6 +47,23 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         .outgoing(surface, cleared.request().to_upstream(), route.stores_nothing)
         .map_err(|error| untranslatable(&error))?;
     let provider = route.provider;
+    let key = match cleared.request().is_repeatable() {
+        true => gate.answers.key(&Asking {
+            person: &entry.person(),
+            label: cleared.label(),
+            policies: gate.policy.digest(),
+            route: &route,
+            created: gate.upstreams.created(&route.model),
+            path: surface.path(),
+            body: body.as_bytes(),
+        }),
+        false => None,
+    };
+    if let Some(kept) = key.as_ref().and_then(|key| gate.answers.find(key)) {
+        entry.note_route(KEPT);
+        return Ok(Asked { cleared, dialect: dialect(provider), keeping: None, state: State::Kept(kept) });
+    }
+    let keeping = key.map(|key| Keeping::new(Arc::clone(&gate.answers), key, entry.person()));
     let question = Question {
         path: surface.path(),
         body: Bytes::from(body),
@@ -59,7 +85,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     } else {
         State::Answered(Box::new(asking.await.map_err(|error| refuse(gate, &error))?))
     };
-    Ok(Asked { cleared, dialect: dialect(provider), state })
+    Ok(Asked { cleared, dialect: dialect(provider), keeping, state })
 }
 
 /// Under which model servers remember the beginnings of prompts: the house's own, another for each label. How long an answer

@@ -47,7 +47,7 @@ impl Followed {
 /// Inspects the answer. One in one piece is whole before anything of it is sent; a stream is followed to its end by a
 /// task of its own.
 pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Followed, Refusal> {
-    let Asked { cleared, dialect, state } = asked;
+    let Asked { cleared, dialect, keeping, state } = asked;
     let request = cleared.request();
     let state = match state {
         State::Answered(answer) => {
@@ -56,10 +56,20 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
                 return Err(upstream_refused(&cleared.answer_guards(), *answer).await);
             }
             if !request.is_stream() {
-                return whole(gate, *answer, &cleared, dialect, entry).await;
+                let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
+                let replied = whole(gate, bytes.clone(), &cleared, dialect, entry).await?;
+                if let Some(mut keeping) = keeping {
+                    keeping.push(&bytes);
+                    keeping.finish();
+                }
+                return Ok(replied);
             }
             State::Answered(answer)
         }
+        State::Kept(bytes) if !request.is_stream() => {
+            return whole(gate, bytes, &cleared, dialect, entry).await;
+        }
+        kept @ State::Kept(_) => kept,
         pending @ State::Pending(_) => pending,
     };
     let (frames, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
@@ -75,7 +85,7 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
         dialect,
         frames,
     };
-    gate.tasks.spawn(stream.follow(state, renderer(gate, cleared.request(), entry)));
+    gate.tasks.spawn(stream.follow(state, keeping, renderer(gate, cleared.request(), entry)));
     Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Events(receiver) }))
 }
 
@@ -84,15 +94,15 @@ fn renderer(gate: &Gate, request: &Request, entry: &Entry) -> Renderer {
     Renderer::new(request, entry.id().as_str(), gate.clock.now().seconds())
 }
 
+/// Inspects an answer in one piece.
 async fn whole(
     gate: &Gate,
-    answer: Answer,
+    bytes: Bytes,
     cleared: &Cleared,
     dialect: Dialect,
     entry: &Entry,
 ) -> Result<Followed, Refusal> {
     let (request, guards) = (cleared.request(), &cleared.answer_guards());
-    let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
     entry.note_first_byte();
     let translated =
         dialect.incoming(request.surface().asked_as(), &bytes).map_err(|error| unusable(guards, error))?;

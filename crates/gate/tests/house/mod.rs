@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Format, Log, Options, PromptMac, Pseudonyms, export};
-use schleuse_gate::{
+use schleuse_gate::{AnswerScope, Answers, AnswersConfig, 
     Clearance, Entered, Entering, Failures, Gate, HouseCompartment, Labels, Metrics, Turns, Walls,
 };
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
@@ -127,6 +127,15 @@ impl House {
         self
     }
 
+    /// The same house, which keeps answers for whoever asks the same again.
+    pub fn keeping_answers(mut self, scope: AnswerScope) -> Self {
+        let gate = Arc::get_mut(&mut self.gate).unwrap();
+        let config = AnswersConfig { count: 100, scope, ..AnswersConfig::default() };
+        let mac = PromptMac::new(&Secret::new([5; 32]));
+        gate.answers = Arc::new(Answers::new(config, mac, Arc::clone(&gate.clock)));
+        self
+    }
+
     /// The same house with another clock.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         Arc::get_mut(&mut self.gate).unwrap().clock = clock;
@@ -177,6 +186,11 @@ impl House {
             surrogate_secret: Secret::new([4; 32]),
             limits: Limits::default(),
             budgets: Arc::new(Budgets::new(rules, Arc::clone(&clock))),
+            answers: Arc::new(Answers::new(
+                AnswersConfig::default(),
+                PromptMac::new(&Secret::new([5; 32])),
+                Arc::clone(&clock),
+            )),
             clock,
             labels: Labels::default(),
             walls: Arc::new(MemoryWalls::default()),

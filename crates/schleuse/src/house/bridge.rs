@@ -30,6 +30,10 @@ pub(super) struct Overview {
 }
 
 impl Operations for Overview {
+    fn forget_answers(&self, is_theirs: &dyn Fn(&str) -> bool) -> usize {
+        self.gate.answers.forget(is_theirs)
+    }
+
     fn now(&self) -> Now {
         let window = self.gate.metrics.window(&*self.gate.clock);
         let points = window.points.iter().map(|point| Point {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use prometheus_client::registry::Registry;
 use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record};
 use schleuse_console::{Console, LiveLimits, Readings};
-use schleuse_gate::{Failures, Gate, Metrics, Turns};
+use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
 use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
 use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
@@ -121,6 +121,11 @@ impl Inside {
             Pseudonyms::Keyed(data.secret(SecretName::Pseudonyms)?)
         };
         let mut registry = Registry::default();
+        let answers = Arc::new(Answers::new(
+            config.answers,
+            PromptMac::new(&data.secret(SecretName::PromptMac)?),
+            Arc::clone(&clock),
+        ));
         let gate = Arc::new(Gate {
             identity: Arc::clone(&identity),
             policy: Arc::clone(&policy),
@@ -132,6 +137,7 @@ impl Inside {
             surrogate_secret: data.secret(SecretName::Pseudonyms)?,
             limits: Limits::default(),
             budgets,
+            answers: Arc::clone(&answers),
             labels: config.labels.clone(),
             walls: Arc::new(bridge::KeptWalls(Arc::clone(&store))),
             turns: Turns::new(places(config)),

@@ -402,6 +402,7 @@ export const de: Words = {
       "access.deny": "Nicht erlaubt",
       "label.lower": "Einstufung gesenkt",
       "wall.release": "Aus Trennwand entlassen",
+      "answers.forget": "Vorgehaltene Antworten vergessen",
       "session.create": "Angemeldet",
       "session.refuse": "Anmeldung abgelehnt",
       "session.end": "Sitzung beendet",

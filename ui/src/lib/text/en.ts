@@ -392,6 +392,7 @@ export const en = {
       "access.deny": "Not permitted",
       "label.lower": "Label lowered",
       "wall.release": "Released from a wall",
+      "answers.forget": "Kept answers forgotten",
       "session.create": "Signed in",
       "session.refuse": "Sign-in refused",
       "session.end": "Session ended",

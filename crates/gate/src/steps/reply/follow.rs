@@ -7,7 +7,7 @@ use bytes::Bytes;
 use schleuse_identity::Validity;
 use schleuse_inspect::Surrogates;
 use schleuse_types::{Label, Refusal, RefusalCode, Text};
-use schleuse_upstream::Answer;
+use schleuse_upstream::{Answer, AskError};
 use schleuse_wire::sse::{Decoder, Event, label_frame};
 use schleuse_wire::{Chunk, Dialect, Events, Renderer, Surface, internal};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use super::super::inspect::{Guards, guarded, outcome};
 use super::super::passing::{Passing, pass_walls};
 use super::channels::Channels;
 use super::{ANSWER, is_harmless, unusable, upstream_refused};
+use crate::answers::Keeping;
 use crate::{Entry, Gate, client_left, shutting_down};
 
 /// A quiet connection gets a comment after so long, so that nothing in between takes it for dead.
@@ -42,11 +43,14 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Follows the answer and closes the entry. The last bytes are sent only after the completion is durable.
-    pub(super) async fn follow(self, state: State, mut renderer: Renderer) {
+    pub(super) async fn follow(self, state: State, mut keeping: Option<Keeping>, mut renderer: Renderer) {
         let _falling = Falling(self.entry.clone());
-        match self.relay(state, &mut renderer).await {
+        match self.relay(state, &mut keeping, &mut renderer).await {
             Ok(answer) => match self.entry.complete().await {
                 Ok(()) => {
+                    if let Some(keeping) = keeping {
+                        keeping.finish();
+                    }
                     for frame in renderer.end() {
                         let _ = self.frames.send(frame).await;
                     }
@@ -70,14 +74,20 @@ impl Stream {
     }
 
     /// Passes the answer on, window by window. Returns what is left of it behind its `[DONE]`.
-    async fn relay(&self, state: State, renderer: &mut Renderer) -> Result<Answer, Refusal> {
+    async fn relay(
+        &self,
+        state: State,
+        keeping: &mut Option<Keeping>,
+        renderer: &mut Renderer,
+    ) -> Result<Source, Refusal> {
         let mut watch = Watch { stream: self, validity: self.entry.validity().await };
         // The status is known, or the asker has waited long: from here on a comment may be sent at any time. The first
         // one goes out at once, so that whoever stands in between sees life before a long prompt is worked through.
         self.send(renderer.keep_alive(), &mut watch).await?;
         let mut quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
         let mut answer = match state {
-            State::Answered(answer) => *answer,
+            State::Answered(answer) => Source::Live(answer),
+            State::Kept(bytes) => Source::Kept(Some(bytes)),
             State::Pending(mut asking) => loop {
                 tokio::select! {
                     biased;
@@ -88,7 +98,7 @@ impl Stream {
                         if !(200..300).contains(&answer.status) {
                             return Err(upstream_refused(&self.guards, answer).await);
                         }
-                        break answer;
+                        break Source::Live(Box::new(answer));
                     }
                     () = sleep_until(quiet_until) => {}
                 }
@@ -112,6 +122,9 @@ impl Stream {
             let Some(piece) = piece else {
                 return Err(broken_off());
             };
+            if let Some(keeping) = keeping {
+                keeping.push(&piece);
+            }
             let taken = guarded(|| relayed.take(&piece)).flatten();
             let was_quiet = relayed.frames.is_empty();
             for outgoing in relayed.frames.drain(..) {
@@ -147,6 +160,22 @@ impl Stream {
     }
 }
 
+/// Where the bytes of an answer come from.
+enum Source {
+    Live(Box<Answer>),
+    /// All at once.
+    Kept(Option<Bytes>),
+}
+
+impl Source {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, AskError> {
+        match self {
+            Self::Live(answer) => answer.chunk().await,
+            Self::Kept(bytes) => Ok(bytes.take()),
+        }
+    }
+}
+
 /// Closes the entry of a stream whose task panics, so that the log says that it ended.
 struct Falling(Entry);
 
@@ -159,7 +188,7 @@ impl Drop for Falling {
 }
 
 /// Reads what stands behind `[DONE]`, which should be nothing: only a connection that was read to its end is used again.
-async fn read_to_end(mut answer: Answer) {
+async fn read_to_end(mut answer: Source) {
     let reading = async { while let Ok(Some(_)) = answer.chunk().await {} };
     let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
 }
