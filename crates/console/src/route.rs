@@ -91,7 +91,7 @@ use Method::{Delete, Get, Post, Put};
 use Need::{Either, Nothing, One};
 
 /// Every route under `/api` but those of the chat. More specific ones stand before those with a `{…}` in that place.
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 28] = [
     row(Get, "/api/decisions", One(Action::ReadDecisions), Work::Decisions, FILTERS),
     row(Get, "/api/decisions/live", One(Action::ReadDecisions), Work::LiveDecisions, LIVE),
     row(Get, "/api/decisions/{request_id}", One(Action::ReadDecisions), Work::DecisionsOfRequest, NONE),

@@ -208,7 +208,9 @@ impl Keeping {
 
     pub(crate) fn push(&mut self, piece: &[u8]) {
         match &mut self.content {
-            Some(content) if content.len() + piece.len() <= ANSWER_BYTES_MAX => content.extend_from_slice(piece),
+            Some(content) if content.len() + piece.len() <= ANSWER_BYTES_MAX => {
+                content.extend_from_slice(piece)
+            }
             _ => self.content = None,
         }
     }

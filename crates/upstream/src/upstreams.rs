@@ -352,7 +352,11 @@ impl Upstreams {
     /// When the model's weights were made, as its servers say: seconds since 1970.
     pub fn created(&self, model: &str) -> Option<u64> {
         let models = self.replicas.iter().map(|replica| replica.models());
-        models.flat_map(|models| models.iter().filter(|known| known.id == model).filter_map(|known| known.created).max()).max()
+        models
+            .flat_map(|models| {
+                models.iter().filter(|known| known.id == model).filter_map(|known| known.created).max()
+            })
+            .max()
     }
 
     /// Every upstream at this moment, in configuration order.

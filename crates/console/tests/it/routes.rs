@@ -24,6 +24,7 @@ fn permitted(path: &str) -> &'static [Role] {
         path if path.starts_with("/api/people") || path.starts_with("/api/keys") => &[Role::Admin],
         path if path.starts_with("/api/sessions") => &[Role::Admin],
         path if path.starts_with("/api/upstreams") => &[Role::Admin],
+        "/api/answers/forget" => &[Role::Admin],
         path if path.starts_with("/api/walls") => &[Role::Security],
         "/api/policies" | "/api/posture" => &[Role::Admin],
         _ => &Role::ALL,
@@ -51,6 +52,18 @@ async fn every_route_answers_the_roles_that_it_is_for_and_denies_all_others() {
             assert!(!error["next"].as_str().unwrap().is_empty());
         }
     }
+}
+
+#[tokio::test]
+async fn kept_answers_are_forgotten_by_person_and_on_record() {
+    let house = House::open().await;
+    for (body, forgotten) in [(r#"{"person":"anna"}"#, 2), (r#"{"person":"nobody"}"#, 0), ("{}", 3)] {
+        let answer = house.post(Role::Admin, "/api/answers/forget", body).await;
+        assert_eq!((answer.status, answer.json()["forgotten"].as_u64()), (200, Some(forgotten)), "{body}");
+    }
+    assert_eq!(house.count(Event::AnswersForget), 3);
+    let entry = house.newest(Event::AnswersForget);
+    assert_eq!(entry["subject"], Value::Null, "everybody's");
 }
 
 #[tokio::test]

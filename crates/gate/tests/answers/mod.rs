@@ -100,5 +100,5 @@ async fn until(holds: impl Fn() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("it never became so");
+    tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.unwrap();
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Format, Log, Options, PromptMac, Pseudonyms, export};
-use schleuse_gate::{AnswerScope, Answers, AnswersConfig, 
-    Clearance, Entered, Entering, Failures, Gate, HouseCompartment, Labels, Metrics, Turns, Walls,
+use schleuse_gate::{
+    AnswerScope, Answers, AnswersConfig, Clearance, Entered, Entering, Failures, Gate, HouseCompartment,
+    Labels, Metrics, Turns, Walls,
 };
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_inspect::{Guardrails, Inspector, LiveInspector};
@@ -349,6 +350,14 @@ impl Answer {
             Some(chunk["choices"][0]["delta"]["content"].as_str()?.to_owned())
         });
         contents.collect()
+    }
+
+    /// The content of the first choice, whole or streamed.
+    pub fn content(&self) -> String {
+        match serde_json::from_str::<Value>(&self.body) {
+            Ok(whole) => whole["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned(),
+            Err(_) => self.streamed_text(),
+        }
     }
 
     fn error(&self) -> Value {

@@ -47,6 +47,10 @@ fn mistakes_are_named_with_their_line() {
         "line 2: `segment_mib` in [audit]: must be a whole number from 1 to 4096",
     );
     check("[inspection]\nterm = \"x\"", "line 2: unknown key `term` in [inspection]; did you mean `terms`?");
+    check("[answers]\nkeep = 10\nminutes = 5\nfor = \"house\"", "0 upstreams");
+    check("[answers]\nminutes = 5", "`keep` in [answers] is missing");
+    check("[answers]\nkeep = 1\nfor = \"all\"", "line 3: `for` in [answers]: must be `person` or `house`");
+    check("[answers]\nkeep = 0", "line 2: `keep` in [answers]: must be a whole number from 1 to 1000000");
     check("a = ", "line 1: string values must be quoted, expected literal string");
 }
 

@@ -197,13 +197,22 @@ async fn every_provider_is_spoken_to_in_its_own_interface() {
             {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "Ja?"}]},
             {"role": "user", "content": "Grüße aus Ulm"},
         ]});
-        let sent = Request::post("/v1/messages", messages.to_string()).key(&key).header("x-schleuse-label", "PUBLIC");
+        let sent = Request::post("/v1/messages", messages.to_string())
+            .key(&key)
+            .header("x-schleuse-label", "PUBLIC");
         let answer = house.send(&sent).await;
         assert_eq!(answer.json()["content"][0]["text"], "Grüße aus Ulm", "{name}: {}", answer.text());
         let responses = json!({"model": "large", "input": "Grüße aus Bonn", "max_output_tokens": 64});
-        let sent = Request::post("/v1/responses", responses.to_string()).key(&key).header("x-schleuse-label", "PUBLIC");
+        let sent = Request::post("/v1/responses", responses.to_string())
+            .key(&key)
+            .header("x-schleuse-label", "PUBLIC");
         let answer = house.send(&sent).await;
-        assert_eq!(answer.json()["output"][0]["content"][0]["text"], "Grüße aus Bonn", "{name}: {}", answer.text());
+        assert_eq!(
+            answer.json()["output"][0]["content"][0]["text"],
+            "Grüße aus Bonn",
+            "{name}: {}",
+            answer.text()
+        );
         let mut wrong = question.clone();
         wrong["guided_regex"] = json!("a");
         let answer = house.send(&public(&key, &wrong)).await;

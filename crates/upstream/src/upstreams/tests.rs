@@ -575,8 +575,13 @@ fn external(config: UpstreamConfig) -> UpstreamConfig {
 #[tokio::test]
 async fn a_closed_upstream_is_not_dialled() {
     let fake = FakeUpstream::builder().script(Script::json(200, "{}")).start().await;
-    let closed = UpstreamConfig { agreement: Some(Agreement { until_s: 1 }), ..external(config("far", &fake.url())) };
-    for config in [closed.clone(), UpstreamConfig { agreement: None, ..closed.clone() }, UpstreamConfig { url: String::new(), agreement: None, ..closed }] {
+    let closed =
+        UpstreamConfig { agreement: Some(Agreement { until_s: 1 }), ..external(config("far", &fake.url())) };
+    for config in [
+        closed.clone(),
+        UpstreamConfig { agreement: None, ..closed.clone() },
+        UpstreamConfig { url: String::new(), agreement: None, ..closed },
+    ] {
         let upstreams = upstreams(vec![config]);
         upstreams.refresh().await;
         let route = route(&upstreams);
