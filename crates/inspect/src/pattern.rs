@@ -17,6 +17,10 @@ pub(crate) struct Pattern {
     start: StateID,
 }
 
+/// The most bytes of the automaton that a pattern is first turned into. Repetitions inside repetitions multiply, and to make
+/// the table from a large one takes a minute; the largest of the packs that are built in needs a little more than half of this.
+const NFA_BYTES_MAX: usize = 512 << 10;
+
 /// The result of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -39,7 +43,7 @@ impl Pattern {
                     .determinize_size_limit(Some(16 << 20)),
             )
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false))
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_BYTES_MAX)))
             .build(pattern)
             .map_err(|error| error.to_string())
             .and_then(|dfa| {

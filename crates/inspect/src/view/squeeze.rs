@@ -341,8 +341,9 @@ fn line_break(text: &[u8], sign: usize, at_end: bool) -> (usize, Step) {
     let left = before.rsplit(|b| !in_key(b)).next().unwrap_or_default();
     let token = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     let address = token.contains(&b'@') && token.last().is_some_and(|b| matches!(b, b'@' | b'.' | b'-'));
+    let domain = begun_domain(token);
     let key = left.len() >= KEY_MIN && is_mixed(left);
-    if !address && !key {
+    if !address && !domain && !key {
         return (sign, Step::Nothing);
     }
     let start = if address && token.last() == Some(&b'-') { sign - 1 } else { sign };
@@ -361,6 +362,18 @@ fn line_break(text: &[u8], sign: usize, at_end: bool) -> (usize, Step) {
         return (start, Step::Nothing);
     }
     let behind = range(text, next, text.len().min(next + PART_MAX));
+    if domain {
+        let rest = behind.iter().take_while(|b| is_of_domain(**b)).count();
+        if next + rest == text.len() && rest < PART_MAX && !at_end {
+            return (start, Step::Open);
+        }
+        if ends_domain(behind.get(..rest).unwrap_or_default()) {
+            return (start, Step::Squeeze(next, Vec::new()));
+        }
+        if !key {
+            return (start, Step::Nothing);
+        }
+    }
     let right = behind.iter().take_while(|b| in_key(b)).count();
     if next + right == text.len() && right < PART_MAX && !at_end {
         return (start, Step::Open);
@@ -373,6 +386,27 @@ fn line_break(text: &[u8], sign: usize, at_end: bool) -> (usize, Step) {
         right.len() >= 4 && left.len() + right.len() >= 20 && is_mixed(right)
     };
     (start, if goes_on { Step::Squeeze(next, Vec::new()) } else { Step::Nothing })
+}
+
+fn is_of_domain(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+}
+
+/// An address whose domain has no dot yet: `max@stadt`.
+fn begun_domain(token: &[u8]) -> bool {
+    let mut parts = token.rsplitn(2, |b| *b == b'@');
+    let (Some(domain), Some(local)) = (parts.next(), parts.next()) else { return false };
+    local.last().is_some_and(u8::is_ascii_alphanumeric)
+        && domain.last().is_some_and(u8::is_ascii_alphanumeric)
+        && domain.iter().all(|b| is_of_domain(*b) && *b != b'.')
+}
+
+/// The rest of a domain with its last label: `werke-nord.de`.
+fn ends_domain(rest: &[u8]) -> bool {
+    let rest = rest.strip_suffix(b".").unwrap_or(rest);
+    let mut labels = rest.rsplitn(2, |b| *b == b'.');
+    let (Some(last), Some(before)) = (labels.next(), labels.next()) else { return false };
+    (2..=24).contains(&last.len()) && last.iter().all(u8::is_ascii_lowercase) && !before.is_empty()
 }
 
 fn is_mixed(part: &[u8]) -> bool {

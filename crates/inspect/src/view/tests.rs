@@ -99,6 +99,8 @@ fn what_stands_between_the_pieces_does_not_matter() {
     check("Mail m.a.x...m.u.s.t.e.r.@.e.x.a.m.p.l.e...o.r.g bitte", "EMAIL");
     check("Mail max.muster@exam-\nple.org bitte", "EMAIL");
     check("Mail max.muster@\nexample.org bitte", "EMAIL");
+    check("user,vogt34@ex\n> ample.com,active", "EMAIL");
+    check("Absender: <kvogt@klinik-am\n-see.example.org>, Betreff", "EMAIL");
 }
 
 #[test]
