@@ -95,9 +95,14 @@ impl Answers {
         Self { config, mac, clock, kept: Mutex::default() }
     }
 
+    /// Whether any answer is.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.config.count > 0
+    }
+
     /// The name of the answer; `None` when none is kept.
     pub(crate) fn key(&self, asking: &Asking<'_>) -> Option<Key> {
-        if self.config.count == 0 {
+        if !self.are_kept() {
             return None;
         }
         let mut mac = self.mac.clone();

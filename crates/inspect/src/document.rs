@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use toml::de::{DeTable, DeValue};
 
 use crate::names::line_at;
@@ -15,13 +15,15 @@ const DEPTH_MAX: usize = 32;
 
 /// One value, and the line, from 1, on which it begins.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) line: usize,
-    pub(crate) value: Value,
+pub struct Node {
+    pub line: usize,
+    pub value: Value,
+    /// A scalar without quotation marks: it may mean a number or a flag.
+    pub is_plain: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// A text, or a number, flag or date as it is written.
     Scalar(String),
     List(Vec<Node>),
@@ -31,10 +33,10 @@ pub(crate) enum Value {
 
 /// Why a text is no document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub struct Malformed {
     /// From 1; 0 where it is not known.
-    pub(crate) line: usize,
-    pub(crate) message: String,
+    pub line: usize,
+    pub message: String,
 }
 
 impl Malformed {
@@ -47,14 +49,14 @@ impl Node {
     /// Reads the only document of a YAML text. Without one the answer is an empty scalar.
     ///
     /// Anchors, aliases and tags are refused, and so is what is too large or too deep.
-    pub(crate) fn from_yaml(text: &str) -> Result<Self, Malformed> {
+    pub fn from_yaml(text: &str) -> Result<Self, Malformed> {
         check_size(text)?;
         let mut tree = Tree::default();
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| Malformed::new(error.marker().line(), error.info()))?;
             tree.take(event, span)?;
         }
-        Ok(tree.root.unwrap_or(Self { line: 1, value: Value::Scalar(String::new()) }))
+        Ok(tree.root.unwrap_or(Self { line: 1, value: Value::Scalar(String::new()), is_plain: false }))
     }
 
     pub(crate) fn from_toml(text: &str) -> Result<Self, Malformed> {
@@ -62,7 +64,7 @@ impl Node {
         let table = DeTable::parse(text).map_err(|error| {
             Malformed::new(error.span().map_or(0, |span| line_at(text, span.start)), error.message())
         })?;
-        Ok(Self { line: 1, value: table_of(text, table.get_ref()) })
+        Ok(Self { line: 1, value: table_of(text, table.get_ref()), is_plain: false })
     }
 
     /// The value of a key; `None` when this is no table or has no such key.
@@ -130,9 +132,9 @@ impl Tree {
         let line = span.start.line();
         match event {
             Event::Alias(_) => Err(Malformed::new(line, "an alias; aliases are not read")),
-            Event::Scalar(text, _, anchor, tag) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 self.check(line, anchor != 0 || tag.is_some())?;
-                self.put(line, text)
+                self.put(line, text, style == ScalarStyle::Plain)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.check(line, anchor != 0 || tag.is_some())?;
@@ -165,11 +167,11 @@ impl Tree {
         if self.open.len() >= DEPTH_MAX {
             return Err(Malformed::new(line, format!("more than {DEPTH_MAX} levels")));
         }
-        self.open.push(Open { node: Node { line, value }, key: None });
+        self.open.push(Open { node: Node { line, value, is_plain: false }, key: None });
         Ok(())
     }
 
-    fn put(&mut self, line: usize, text: Cow<'_, str>) -> Result<(), Malformed> {
+    fn put(&mut self, line: usize, text: Cow<'_, str>, is_plain: bool) -> Result<(), Malformed> {
         if let Some(Open { node: Node { value: Value::Table(entries), .. }, key: key @ None }) =
             self.open.last_mut()
         {
@@ -179,7 +181,7 @@ impl Tree {
             *key = Some(text.into_owned());
             return Ok(());
         }
-        self.add(Node { line, value: Value::Scalar(text.into_owned()) })
+        self.add(Node { line, value: Value::Scalar(text.into_owned()), is_plain })
     }
 
     fn add(&mut self, node: Node) -> Result<(), Malformed> {
@@ -209,6 +211,7 @@ fn table_of(text: &str, table: &DeTable<'_>) -> Value {
 /// Recursion is as deep as the TOML parser allows.
 fn node_of(text: &str, value: &toml::Spanned<DeValue<'_>>) -> Node {
     let line = line_at(text, value.span().start);
+    let is_plain = !matches!(value.get_ref(), DeValue::String(_) | DeValue::Array(_) | DeValue::Table(_));
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Scalar(text.to_string()),
         DeValue::Integer(number) => Value::Scalar(number.as_str().to_owned()),
@@ -218,7 +221,7 @@ fn node_of(text: &str, value: &toml::Spanned<DeValue<'_>>) -> Node {
         DeValue::Array(items) => Value::List(items.iter().map(|item| node_of(text, item)).collect()),
         DeValue::Table(table) => table_of(text, table),
     };
-    Node { line, value }
+    Node { line, value, is_plain }
 }
 
 #[cfg(test)]

@@ -189,8 +189,8 @@ fn begins_path(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The second at which a day such as `2027-03-31` is over in UTC, since 1970. Years 1970 to 9999.
-fn end_of_day(text: &str) -> Option<u64> {
+/// The second at which a day such as `2027-03-31` is over in UTC, since 1970. Years 1970 to 9999; `None` for what is no day.
+pub fn end_of_day(text: &str) -> Option<u64> {
     let mut parts = text.split('-');
     let mut next = |digits: usize| {
         let part = parts.next().filter(|part| part.len() == digits)?;

@@ -17,7 +17,7 @@ mod byte_scanner;
 mod calibration;
 mod checksum;
 mod context;
-mod document;
+pub mod document;
 mod email;
 mod engine;
 mod exception;
@@ -58,7 +58,7 @@ mod word_set;
 mod laws;
 
 pub use byte_scanner::ByteScanner;
-pub use exception::{EXCEPTION_DAYS_MAX, Exception, exception_value};
+pub use exception::{EXCEPTION_DAYS_MAX, Exception, end_of_day, exception_value};
 pub use guardrails::{GuardrailError, Guardrails};
 pub use import::{Import, ImportError, Remark, import_gitleaks, import_presidio};
 pub use inspector::{Examination, Inspector, Joined, MIN_SCORE};

@@ -142,6 +142,20 @@ impl DataFolder {
     }
 }
 
+/// Writes a file that nobody else may read, beside and renamed: whoever reads it reads it whole.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let beside = path.with_extension("part");
+    let _ = fs::remove_file(&beside);
+    OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&beside, path))
+        .doing(format!("cannot write `{}`", path.display()))
+}
+
 fn read_secret(mut file: File, path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
     let shown = path.display();
     let mode = file.metadata().doing(format!("cannot read `{shown}`"))?.permissions().mode();

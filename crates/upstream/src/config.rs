@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schleuse_types::{Label, Secret, Zone};
+use schleuse_types::{Clock, Label, Secret, Zone};
 
 use crate::provider::Provider;
 
@@ -65,9 +65,10 @@ impl UpstreamConfig {
 }
 
 impl UpstreamConfig {
-    /// Whether anything may go there: to an external one only while an agreement holds. `now_s`: seconds since 1970.
-    pub fn is_open(&self, now_s: u64) -> bool {
-        self.zone != Zone::External || self.agreement.is_some_and(|agreement| now_s < agreement.until_s)
+    /// Whether anything may go there: to an external one only while an agreement holds.
+    pub fn is_open(&self, clock: &dyn Clock) -> bool {
+        let holds = |agreement: Agreement| clock.now().seconds() < agreement.until_s;
+        self.zone != Zone::External || self.agreement.is_some_and(holds)
     }
 }
 

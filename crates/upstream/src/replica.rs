@@ -387,7 +387,7 @@ impl Replica {
 
     /// Whether anything may go there now.
     pub(crate) fn is_open(&self) -> bool {
-        self.config.is_open(self.clock.now().seconds())
+        self.config.is_open(&*self.clock)
     }
 
     /// Connectors carry no such page, and nobody outside the house shows one.

@@ -47,7 +47,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         .outgoing(surface, cleared.request().to_upstream(), route.stores_nothing)
         .map_err(|error| untranslatable(&error))?;
     let provider = route.provider;
-    let key = match cleared.request().is_repeatable() {
+    let key = match gate.answers.are_kept() && cleared.request().is_repeatable() {
         true => gate.answers.key(&Asking {
             person: &entry.person(),
             label: cleared.label(),

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::AgreementCommand;
 use crate::config::{AGREEMENTS, Agreement, read_agreement_file, recorded_agreements};
-use crate::data::DataFolder;
+use crate::data::{DataFolder, write_private};
 use crate::failure::{Doing as _, Failure};
 
 /// Files that an agreement may name; they are copied beside it.
@@ -121,20 +121,4 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
         .mode(0o700)
         .create(folder)
         .doing(format!("cannot make `{}`", folder.display()))
-}
-
-/// Beside and renamed: whoever reads it reads it whole.
-fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let part = path.with_extension("part");
-    let _ = fs::remove_file(&part);
-    fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&part)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&part, path))
-        .doing(format!("cannot write `{}`", path.display()))
 }

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Serve;
 use crate::address::{bind, bind_near};
 use crate::config::{Config, Part};
-use crate::data::DataFolder;
+use crate::data::{DataFolder, write_private};
 use crate::failure::{Doing as _, Failure};
 use crate::house::{House, Outpost, Packs, Plan, PolicyTexts};
 use crate::telemetry::{self, Form};
@@ -231,20 +231,9 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
-/// Written beside and renamed, so that whoever waits for the file reads it whole. It may hold keys: 0600.
+/// May hold keys.
 pub(super) fn write_ready(path: &Path, ready: &serde_json::Value) -> Result<(), Failure> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let beside = path.with_extension("part");
-    let _ = std::fs::remove_file(&beside);
-    let written = std::fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&beside)
-        .and_then(|mut file| file.write_all(format!("{ready}\n").as_bytes()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.doing(format!("cannot write `{}`", path.display()))
+    write_private(path, format!("{ready}\n").as_bytes())
 }
 
 /// The two signals that mean a clean stop. Listening begins before anything is opened.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use schleuse_gate::Labels;
+use schleuse_inspect::end_of_day;
 use schleuse_types::{Label, Text, Zone};
 use schleuse_upstream::{Agreement as Open, Provider, UpstreamConfig};
 use sha2::Digest as _;
@@ -357,16 +358,9 @@ fn is_in_eu(region: &str) -> bool {
         || REGIONS.iter().any(|known| region.trim().eq_ignore_ascii_case(known))
 }
 
-/// The second at which a day, written `YYYY-MM-DD`, is over in UTC.
-fn end_of_day(day: &str) -> Option<u64> {
-    let date: jiff::civil::Date = day.parse().ok()?;
-    let next = date.tomorrow().ok()?;
-    u64::try_from(next.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second()).ok()
-}
-
 fn digest(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(PROOF_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(sha2::Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -2,17 +2,10 @@
 //!
 //! Keys and values mean the same in both. What `inspect` reads itself, guardrails and exceptions, stays in the YAML.
 
-use std::fmt::Write as _;
-
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use schleuse_inspect::document::{Malformed, Node, Value};
 
 use super::ConfigError;
 
-/// The most bytes of one document, and the most values in it.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
-const NODES_MAX: usize = 100_000;
-/// How deep values may lie in each other.
-const DEPTH_MAX: usize = 16;
 /// Keys that are read from the YAML itself.
 const OF_INSPECTION: [&str; 2] = ["guardrails", "exceptions"];
 
@@ -35,216 +28,78 @@ impl Translated {
         self.text.push('\n');
         self.lines.push(line);
     }
+
+    fn entry(&mut self, key: &str, node: &Node) {
+        self.push(node.line, &format!("{} = {}", quoted(key), inline(node)));
+    }
 }
 
-/// Translates a document whose top is a table. Anchors, aliases and tags are refused.
+/// Translates a document whose top is a table.
 pub(super) fn to_toml(text: &str) -> Result<Translated, ConfigError> {
-    if text.len() > BYTES_MAX {
-        return Err(ConfigError::whole(format!("more than {BYTES_MAX} bytes")));
-    }
-    let mut tree = Tree::default();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| ConfigError {
-            line: Some(error.marker().line()),
-            message: error.info().to_owned(),
-        })?;
-        tree.take(&event, span)?;
-    }
+    let root = Node::from_yaml(text)
+        .map_err(|Malformed { line, message }| ConfigError { line: (line > 0).then_some(line), message })?;
+    let wrong = |node: &Node, message: String| ConfigError { line: Some(node.line), message };
     let mut out = Translated::default();
-    let Some(root) = tree.root else { return Ok(out) };
-    let Value::Table(entries) = root.value else {
-        return Err(ConfigError { line: Some(root.line), message: "must be keys with values".to_owned() });
+    let entries = match &root.value {
+        Value::Table(entries) => entries,
+        Value::Scalar(nothing) if nothing.is_empty() => return Ok(out),
+        _ => return Err(wrong(&root, "must be keys with values".to_owned())),
     };
-    let entries: Vec<_> =
-        entries.into_iter().filter(|(key, _)| !OF_INSPECTION.contains(&key.as_str())).collect();
+    let ours = || entries.iter().filter(|(key, _)| !OF_INSPECTION.contains(&key.as_str()));
     // What stands behind a table's head belongs to the table: plain values come first.
-    for (key, node) in entries.iter().filter(|(_, node)| !node.has_tables()) {
-        out.push(node.line, &format!("{} = {}", quoted(key), node.inline()));
+    for (key, node) in ours().filter(|(_, node)| !has_tables(node)) {
+        out.entry(key, node);
     }
-    for (key, node) in entries.iter().filter(|(_, node)| node.has_tables()) {
+    for (key, node) in ours().filter(|(_, node)| has_tables(node)) {
         let (tables, head) = match &node.value {
             Value::List(items) => (items.iter().collect(), format!("[[{}]]", quoted(key))),
             _ => (vec![node], format!("[{}]", quoted(key))),
         };
         for table in tables {
-            out.push(table.line, &head);
             let Value::Table(entries) = &table.value else {
-                return Err(ConfigError {
-                    line: Some(table.line),
-                    message: format!("`{key}` mixes tables with other values"),
-                });
+                return Err(wrong(table, format!("`{key}` mixes tables with other values")));
             };
-            for (key, node) in entries {
-                out.push(node.line, &format!("{} = {}", quoted(key), node.inline()));
-            }
+            out.push(table.line, &head);
+            entries.iter().for_each(|(key, node)| out.entry(key, node));
         }
     }
     Ok(out)
 }
 
-#[derive(Debug)]
-struct Node {
-    /// From 1; that of its key where it has one.
-    line: usize,
-    value: Value,
-}
-
-#[derive(Debug)]
-enum Value {
-    /// As TOML writes it.
-    Scalar(String),
-    List(Vec<Node>),
-    Table(Vec<(String, Node)>),
-}
-
-impl Node {
-    fn has_tables(&self) -> bool {
-        match &self.value {
-            Value::Scalar(_) => false,
-            Value::Table(_) => true,
-            Value::List(items) => items.iter().any(|item| matches!(item.value, Value::Table(_))),
-        }
+fn has_tables(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(_) => false,
+        Value::Table(_) => true,
+        Value::List(items) => items.iter().any(|item| matches!(item.value, Value::Table(_))),
     }
+}
 
-    fn inline(&self) -> String {
-        match &self.value {
-            Value::Scalar(text) => text.clone(),
-            Value::List(items) => {
-                format!("[{}]", items.iter().map(Self::inline).collect::<Vec<_>>().join(", "))
-            }
-            Value::Table(entries) => {
-                let pairs = entries.iter().map(|(key, node)| format!("{} = {}", quoted(key), node.inline()));
-                format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
-            }
+/// On one line, as TOML writes it. Recursion is as deep as the reader of YAML allows.
+fn inline(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(text) if node.is_plain && is_number_or_flag(text) => text.clone(),
+        Value::Scalar(text) => quoted(text),
+        Value::List(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Table(entries) => {
+            let pairs = entries.iter().map(|(key, node)| format!("{} = {}", quoted(key), inline(node)));
+            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
-/// A list or table whose end has not come yet, with the key that waits for its value.
-struct Growing {
-    node: Node,
-    key: Option<(String, usize)>,
-}
-
-#[derive(Default)]
-struct Tree {
-    open: Vec<Growing>,
-    root: Option<Node>,
-    nodes: usize,
-}
-
-impl Tree {
-    fn take(&mut self, event: &Event<'_>, span: Span) -> Result<(), ConfigError> {
-        let line = span.start.line();
-        let wrong = |message: String| Err(ConfigError { line: Some(line), message });
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                if *anchor > 0 || tag.is_some() {
-                    return wrong("anchors and tags are not read here".to_owned());
-                }
-                let waits_for_key = self
-                    .open
-                    .last()
-                    .is_some_and(|top| matches!(top.node.value, Value::Table(_)) && top.key.is_none());
-                if waits_for_key {
-                    return self.key(text, line);
-                }
-                self.put(Node { line, value: Value::Scalar(scalar(text, *style)) })
-            }
-            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
-                if *anchor > 0 || tag.is_some() {
-                    return wrong("anchors and tags are not read here".to_owned());
-                }
-                if self.open.len() >= DEPTH_MAX {
-                    return wrong(format!("values lie more than {DEPTH_MAX} deep in each other"));
-                }
-                let value = match event {
-                    Event::SequenceStart(..) => Value::List(Vec::new()),
-                    _ => Value::Table(Vec::new()),
-                };
-                self.open.push(Growing { node: Node { line, value }, key: None });
-                Ok(())
-            }
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(grown) => self.put(grown.node),
-                None => Ok(()),
-            },
-            Event::Alias(_) => wrong("aliases are not read here".to_owned()),
-            Event::DocumentStart(_) if self.root.is_some() => {
-                wrong("a second document begins here".to_owned())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn key(&mut self, key: &str, line: usize) -> Result<(), ConfigError> {
-        let Some(top) = self.open.last_mut() else { return Ok(()) };
-        if let Value::Table(entries) = &top.node.value
-            && entries.iter().any(|(known, _)| known == key)
-        {
-            return Err(ConfigError { line: Some(line), message: format!("the key `{key}` stands twice") });
-        }
-        top.key = Some((key.to_owned(), line));
-        Ok(())
-    }
-
-    fn put(&mut self, node: Node) -> Result<(), ConfigError> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(ConfigError {
-                line: Some(node.line),
-                message: format!("more than {NODES_MAX} values"),
-            });
-        }
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some(Growing { node: Node { value: Value::List(items), .. }, .. }) => items.push(node),
-            Some(Growing { node: Node { value: Value::Table(entries), .. }, key }) => match key.take() {
-                Some((key, line)) => entries.push((key, Node { line, ..node })),
-                None => {
-                    return Err(ConfigError {
-                        line: Some(node.line),
-                        message: "a key must be a plain text".to_owned(),
-                    });
-                }
-            },
-            Some(Growing { node: Node { value: Value::Scalar(_), .. }, .. }) => {}
-        }
-        Ok(())
-    }
-}
-
-/// Plain flags and whole numbers stay what they are; all else is a text.
-fn scalar(text: &str, style: ScalarStyle) -> String {
-    let is_plain = style == ScalarStyle::Plain;
+/// A flag, or a whole number as TOML writes one; all else is a text.
+fn is_number_or_flag(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_number = (1..=18).contains(&digits.len())
         && digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits.len() == 1 || !digits.starts_with('0'));
-    if is_plain && (matches!(text, "true" | "false") || is_number) {
-        return text.to_owned();
-    }
-    quoted(text)
+    matches!(text, "true" | "false") || is_number
 }
 
-/// A basic string of TOML.
+/// A string on one line. What TOML writes over several lines would shift those that people are told.
 fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    // The escapes of JSON are among those of TOML's basic strings; only DEL has to be escaped there too.
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 #[cfg(test)]
@@ -279,9 +134,10 @@ mod tests {
     fn what_is_no_configuration_is_refused() {
         check("- a", "line 1: must be keys with values");
         check("a: 1\na: 2", "line 2: the key `a` stands twice");
-        check("a: &x 1", "line 1: anchors and tags are not read here");
-        check("a: 1\n---\nb: 2", "line 2: a second document begins here");
+        check("a: &x 1", "line 1: an anchor or a tag; neither is read");
+        check("a: 1\n---\nb: 2", "line 3: a second document");
         check("u:\n- n: a\n- b", "line 3: `u` mixes tables with other values");
-        check(&format!("a: {}", "[".repeat(20)), "line 1: values lie more than 16 deep in each other");
+        check(&format!("a: {}", "[".repeat(40)), "line 1: more than 32 levels");
+        check("a: \"b\\n\\x7f\"", "\"a\" = \"b\\n\\u007F\"\n");
     }
 }
