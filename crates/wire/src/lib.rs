@@ -8,6 +8,7 @@ mod dialect;
 mod exchange;
 pub mod fields;
 pub mod json;
+pub mod multipart;
 mod pointer;
 mod refusal;
 mod rendering;
