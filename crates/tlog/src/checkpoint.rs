@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::Hash;
 
-/// Origin, size and root of a tree. Extension lines are not used by this log and refused.
+/// Origin, size and root of a tree. Extension lines are not used by this log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The log's name; also the name of its key.
@@ -27,6 +27,16 @@ impl fmt::Display for CheckpointError {
 impl std::error::Error for CheckpointError {}
 
 impl Checkpoint {
+    /// Reads the text of any log's note: extension lines behind the three are passed over, and none of them is empty.
+    pub fn parse_extended(text: &str) -> Result<Self, CheckpointError> {
+        let known = text.match_indices('\n').nth(2).and_then(|(at, _)| text.split_at_checked(at + 1));
+        let (known, extensions) = known.ok_or(CheckpointError)?;
+        if extensions.split_terminator('\n').any(str::is_empty) {
+            return Err(CheckpointError);
+        }
+        Self::parse(known)
+    }
+
     /// Reads the note's text. Accepts exactly what `Display` writes, byte for byte.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let mut lines = text.split_terminator('\n');
