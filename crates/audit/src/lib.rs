@@ -7,7 +7,8 @@
 //! [`Reader`] answers pages of it while it is written, [`Feed`] tells what is recorded just now.
 //!
 //! One log per folder, laid out after C2SP tlog-tiles: `checkpoint`, `vkey`, `tile/<level>/<index>[.p/<width>]`,
-//! `tile/entries/<index>[.p/<width>]`, and `wal/<number>.seg` for what is not in tiles yet. The signing key is not in it.
+//! `tile/entries/<index>[.p/<width>]`, `checkpoint.cosigned` where there are witnesses, and `wal/<number>.seg` for what is not in
+//! tiles yet. The signing key is not in it.
 
 mod disk;
 mod error;
@@ -23,6 +24,8 @@ mod segment;
 mod tiles;
 mod verify;
 mod wal;
+mod witness;
+mod witnesses;
 
 pub use error::AuditError;
 pub use export::{ExportError, Format, export};
@@ -32,4 +35,6 @@ pub use metrics::{LogMetrics, SYNC_BUCKETS_NS};
 pub use pseudonym::{PromptMac, Pseudonyms};
 pub use reader::{Entry, Filter, InclusionProof, Page, Reader, SignedCheckpoint};
 pub use record::{Coverage, Event, RECORD_BYTES_MAX, Record};
-pub use verify::{Verified, VerifyError, verify};
+pub use verify::{Cosigned, Trust, Verified, VerifyError, verify, verify_trusting};
+pub use witness::{Witness, WitnessError, WitnessOptions, WitnessRefusal, serve_witness};
+pub use witnesses::{DialError, WitnessConfig, Witnesses, WitnessesError};

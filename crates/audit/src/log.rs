@@ -239,6 +239,11 @@ impl Log {
         Reader::beside(self.shared.dir.clone(), self.clone())
     }
 
+    /// The log's own folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
     /// How many entries are durable.
     pub(crate) fn size(&self) -> u64 {
         let backlog = self.shared.backlog();

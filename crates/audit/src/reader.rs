@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 use schleuse_tlog::{
-    Checkpoint, Hash, TILE_WIDTH, TileCoordinates, TileKind, leaf_hash, prove_inclusion, split_bundle,
-    subtree_hash, verify_inclusion, widths_at,
+    Checkpoint, Hash, ProofFile, TILE_WIDTH, TileCoordinates, TileKind, leaf_hash, prove_consistency,
+    prove_inclusion, split_bundle, subtree_hash, verify_inclusion, widths_at,
 };
 use schleuse_types::Timestamp;
 use serde_json::{Map, Value};
@@ -63,7 +63,7 @@ pub struct Page {
     pub next: Option<u64>,
 }
 
-/// The checkpoint as it lies in the folder, its signature checked.
+/// A checkpoint as it lies in the folder, the log's signature checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     pub origin: String,
@@ -83,6 +83,18 @@ pub struct InclusionProof {
     /// The audit path, nearest sibling first.
     pub path: Vec<Hash>,
     pub checkpoint: SignedCheckpoint,
+}
+
+impl InclusionProof {
+    /// The same as a file that speaks for itself: with the entry as its extra data.
+    pub fn to_file(&self) -> ProofFile {
+        ProofFile {
+            extra: Some(self.entry.bytes.clone()),
+            index: self.entry.index,
+            path: self.path.clone(),
+            checkpoint: self.checkpoint.note.clone(),
+        }
+    }
 }
 
 /// Which entries are wanted. What is `None` does not matter; all that is given must fit.
@@ -255,35 +267,66 @@ impl Reader {
         })
     }
 
-    /// Proves that an entry is in the tree under the newest checkpoint; `None` when that does not cover it (yet).
+    /// The newest checkpoint that enough witnesses have cosigned, with their signatures, which are not checked here; `None`
+    /// in a log that has none.
+    pub fn cosigned_checkpoint(&self) -> Result<Option<SignedCheckpoint>, VerifyError> {
+        self.patiently(|| {
+            let key = tiles::read_vkey(&SystemDisk, &self.dir)?;
+            let cosigned = tiles::read_cosigned(&SystemDisk, &self.dir, &key)?;
+            Ok(cosigned.map(|(Checkpoint { origin, size, root }, note)| SignedCheckpoint {
+                origin,
+                size,
+                root,
+                note,
+                vkey: key.to_string(),
+            }))
+        })
+    }
+
+    /// Proves that an entry is in the tree: under the newest cosigned checkpoint if that covers it, else under the newest
+    /// one. `None` when no checkpoint covers it (yet).
     pub fn prove(&self, index: u64) -> Result<Option<InclusionProof>, VerifyError> {
         self.patiently(|| {
-            let checkpoint = self.checkpoint()?;
+            // The cosigned one first, so that it is never ahead of the other.
+            let cosigned = self.cosigned_checkpoint()?;
+            let newest = self.checkpoint()?;
+            let held = newest.size;
+            let checkpoint = match cosigned {
+                Some(cosigned) if cosigned.size > held => {
+                    return Err(VerifyError::file(tiles::COSIGNED, "it covers more than the log holds"));
+                }
+                Some(cosigned) if index < cosigned.size => cosigned,
+                _ => newest,
+            };
             if index >= checkpoint.size {
                 return Ok(None);
             }
-            let mut problem = None;
-            let path = prove_inclusion(index, checkpoint.size, &mut |level, place| match self.node(
-                checkpoint.size,
-                level,
-                place,
-            ) {
-                Ok(node) => Some(node),
-                Err(error) => {
-                    problem = Some(error);
-                    None
-                }
-            });
-            let Some(path) = path else {
-                return Err(problem.unwrap_or_else(|| VerifyError::file("tile", "a node is missing")));
-            };
-            let entry = self.bundle(checkpoint.size, index, index + 1)?.pop();
+            let mut node = |level, place| self.node(held, level, place);
+            let path = ask_nodes(&mut node, |node| prove_inclusion(index, checkpoint.size, node))?;
+            let entry = self.bundle(held, index, index + 1)?.pop();
             let entry = entry.ok_or_else(|| VerifyError::file("tile", "the entry is missing"))?;
             let leaf_hash = leaf_hash(&entry.bytes);
             if !verify_inclusion(&path, index, &leaf_hash, checkpoint.size, &checkpoint.root) {
                 return Err(VerifyError::entry("tile", index, "the entry is not under the signed root"));
             }
             Ok(Some(InclusionProof { entry, leaf_hash, path, checkpoint }))
+        })
+    }
+
+    /// Proves that the tree under the newest checkpoint begins with the one of `old` entries; `old` at least 1. `None`
+    /// when the log is shorter than that.
+    pub(crate) fn continuation(
+        &self,
+        old: u64,
+        checkpoint: &SignedCheckpoint,
+    ) -> Result<Option<Vec<Hash>>, VerifyError> {
+        if old == 0 || old > checkpoint.size {
+            return Ok(None);
+        }
+        self.patiently(|| {
+            let held = self.checkpoint()?.size;
+            let mut node = |level, place| self.node(held, level, place);
+            ask_nodes(&mut node, |node| prove_consistency(old, checkpoint.size, node)).map(Some)
         })
     }
 
@@ -397,6 +440,22 @@ impl Reader {
         }
         Ok(low.saturating_sub(1) * TILE_WIDTH)
     }
+}
+
+/// Lets a prover ask for nodes that may be unreadable.
+fn ask_nodes(
+    node: &mut dyn FnMut(u32, u64) -> Result<Hash, VerifyError>,
+    prove: impl FnOnce(&mut dyn FnMut(u32, u64) -> Option<Hash>) -> Option<Vec<Hash>>,
+) -> Result<Vec<Hash>, VerifyError> {
+    let mut problem = None;
+    let path = prove(&mut |level, place| match node(level, place) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            problem = Some(error);
+            None
+        }
+    });
+    path.ok_or_else(|| problem.unwrap_or_else(|| VerifyError::file("tile", "a node is missing")))
 }
 
 /// What was known of the entries behind the tiles when a call began.

@@ -52,6 +52,8 @@ pub enum Event {
     LogStop,
     /// Entries were refused for a while. Written by the log itself when it can write again.
     LogOutage,
+    /// A witness has seen another history of this log. Written by the log itself.
+    WitnessConflict,
     Other(&'static str),
 }
 
@@ -83,6 +85,7 @@ impl Event {
             Self::LogStart => "log.start",
             Self::LogStop => "log.stop",
             Self::LogOutage => "log.outage",
+            Self::WitnessConflict => "witness.conflict",
             Self::Other(name) => name,
         }
     }

@@ -15,6 +15,11 @@ use crate::{AuditError, VerifyError};
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 pub(crate) const VKEY: &str = "vkey";
+/// The newest checkpoint that enough witnesses have cosigned, with their signatures. Behind `checkpoint` by a moment; not
+/// there in a log without witnesses.
+pub(crate) const COSIGNED: &str = "checkpoint.cosigned";
+/// As [`UNFINISHED`], for [`COSIGNED`], which another thread writes.
+pub(crate) const COSIGNED_UNFINISHED: &str = ".unfinished-cosigned";
 /// The one unfinished file there may be, renamed when it is whole and durable. A leftover means nothing.
 pub(crate) const UNFINISHED: &str = ".unfinished";
 
@@ -291,16 +296,39 @@ pub(crate) fn read_signed_checkpoint(
     dir: &Path,
     key: &LogVerifier,
 ) -> Result<(Checkpoint, String), VerifyError> {
-    let wrong = |what: &str| VerifyError::file(CHECKPOINT, what);
     let bytes =
         disk::read(disk, &dir.join(CHECKPOINT)).map_err(|error| VerifyError::io(CHECKPOINT, &error))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("not a signed note"))?;
+    let (checkpoint, note) = parse_signed_checkpoint(&bytes, key, CHECKPOINT)?;
+    // A line of an unknown key could be changed without anybody noticing, so there must be none.
+    if Note::parse(&note).is_ok_and(|note| note.signatures.len() == 1) {
+        Ok((checkpoint, note))
+    } else {
+        Err(VerifyError::file(CHECKPOINT, "more than one signature"))
+    }
+}
+
+/// The newest cosigned checkpoint, the log's own signature checked; `None` where there is none.
+pub(crate) fn read_cosigned(
+    disk: &dyn Disk,
+    dir: &Path,
+    key: &LogVerifier,
+) -> Result<Option<(Checkpoint, String)>, VerifyError> {
+    match disk::read(disk, &dir.join(COSIGNED)) {
+        Ok(bytes) => parse_signed_checkpoint(&bytes, key, COSIGNED).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(VerifyError::io(COSIGNED, &error)),
+    }
+}
+
+fn parse_signed_checkpoint(
+    bytes: &[u8],
+    key: &LogVerifier,
+    file: &str,
+) -> Result<(Checkpoint, String), VerifyError> {
+    let wrong = |what: &str| VerifyError::file(file, what);
+    let text = std::str::from_utf8(bytes).map_err(|_| wrong("not a signed note"))?;
     let note = Note::parse(text).map_err(|error| wrong(&error.to_string()))?;
     key.verify(&note).map_err(|error| wrong(&error.to_string()))?;
-    // A line of an unknown key could be changed without anybody noticing, so there must be none.
-    if note.signatures.len() != 1 {
-        return Err(wrong("more than one signature"));
-    }
     let checkpoint = Checkpoint::parse(note.text).map_err(|error| wrong(&error.to_string()))?;
     if checkpoint.origin == key.name() {
         Ok((checkpoint, text.to_owned()))

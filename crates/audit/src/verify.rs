@@ -8,13 +8,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use schleuse_tlog::{
-    Checkpoint, Hash, TILE_WIDTH, TileCoordinates, TileKind, Tree, leaf_hash, split_bundle, subtree_hash,
-    tiles_of,
+    Checkpoint, Hash, LogVerifier, Policy, TILE_WIDTH, TileCoordinates, TileKind, Tree, leaf_hash,
+    split_bundle, subtree_hash, tiles_of,
 };
 
 use crate::disk::{self, Disk, SystemDisk};
 use crate::segment::ScanError;
-use crate::tiles::{self, CHECKPOINT, UNFINISHED, VKEY};
+use crate::tiles::{self, CHECKPOINT, COSIGNED, COSIGNED_UNFINISHED, UNFINISHED, VKEY};
 use crate::wal;
 
 /// What a whole log says about itself.
@@ -33,6 +33,28 @@ pub struct Verified {
     pub torn_bytes: u64,
     /// Whether a house was writing the log meanwhile.
     pub is_live: bool,
+    /// The newest cosigned checkpoint, where there is one.
+    pub cosigned: Option<Cosigned>,
+}
+
+/// What witnesses have signed of a log. Its tree is the beginning of the log's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Entries under it.
+    pub size: u64,
+    /// Which of the witnesses that [`Trust`] names, and when, in seconds since 1970. Empty where it names none.
+    pub by: Vec<(String, u64)>,
+}
+
+/// What whoever checks a log brings along instead of believing the folder.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The log's public key; without it, the one in the folder.
+    pub key: Option<LogVerifier>,
+    /// The witnesses of which enough must have cosigned.
+    pub witnesses: Option<Policy>,
+    /// A signed checkpoint that was kept elsewhere: the log must continue it.
+    pub seen: Option<String>,
 }
 
 impl Verified {
@@ -84,7 +106,12 @@ impl std::error::Error for VerifyError {}
 ///
 /// Works while a house writes. Holds 32 bytes per entry in memory.
 pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
-    while_written(dir, |is_live| verify_once(&SystemDisk, dir, is_live))
+    verify_trusting(dir, &Trust::default())
+}
+
+/// The same, and that the log is the one that the checker knows: by its key, its witnesses, or an earlier checkpoint.
+pub fn verify_trusting(dir: &Path, trust: &Trust) -> Result<Verified, VerifyError> {
+    while_written(dir, |is_live| verify_once(&SystemDisk, dir, is_live, trust))
 }
 
 /// Runs `work`, and again if it fails while a house writes: it may have looked at two moments.
@@ -118,9 +145,19 @@ fn is_written(dir: &Path) -> bool {
         .is_ok_and(|folder| matches!(folder.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
-pub(crate) fn verify_once(disk: &dyn Disk, dir: &Path, is_live: bool) -> Result<Verified, VerifyError> {
+pub(crate) fn verify_once(
+    disk: &dyn Disk,
+    dir: &Path,
+    is_live: bool,
+    trust: &Trust,
+) -> Result<Verified, VerifyError> {
     let reader = Reader { disk, dir };
     let key = tiles::read_vkey(disk, dir)?;
+    if trust.key.as_ref().is_some_and(|known| *known != key) {
+        return Err(VerifyError::file(VKEY, "the log has another key than the one that was given"));
+    }
+    // Before the newest one, which is never behind it.
+    let cosigned = tiles::read_cosigned(disk, dir, &key)?;
     let checkpoint = tiles::read_checkpoint(disk, dir, &key)?;
     let size = checkpoint.size;
     // Partial tiles and segments may go at any moment while a house writes, so they are read first.
@@ -153,7 +190,28 @@ pub(crate) fn verify_once(disk: &dyn Disk, dir: &Path, is_live: bool) -> Result<
         }
         leaves.extend(entries.into_iter().map(leaf_hash));
     }
-    check_leaves(&reader, &checkpoint, &leaves, &early)?;
+    let mut earlier = Vec::new();
+    let by = match (&cosigned, &trust.witnesses) {
+        (Some((_, note)), Some(policy)) => {
+            let accepted = policy.clone().for_log(key.clone()).accept(note);
+            accepted.map_err(|refusal| VerifyError::file(COSIGNED, &refusal.to_string()))?.cosigned
+        }
+        (None, Some(_)) => return Err(VerifyError::file(COSIGNED, "the file is missing")),
+        (_, None) => Vec::new(),
+    };
+    if let Some((checkpoint, _)) = &cosigned {
+        earlier.push((COSIGNED, "the cosigned", checkpoint.clone()));
+    }
+    if let Some(note) = &trust.seen {
+        let seen = Policy::of_log(key).accept(note);
+        let seen = seen.map_err(|refusal| VerifyError::file("the kept checkpoint", &refusal.to_string()))?;
+        earlier.push((CHECKPOINT, "the kept", seen.checkpoint));
+    }
+    let continued = check_earlier(&earlier, &leaves);
+    let proven = continued.as_ref().map_or_else(|error| error.entry.unwrap_or(0), |proven| *proven);
+    // First what names the entry most exactly.
+    check_leaves(&reader, &checkpoint, &leaves, &early, proven)?;
+    continued?;
 
     for (index, hash) in in_segments {
         match leaves.get(usize::try_from(index).unwrap_or(usize::MAX)) {
@@ -175,7 +233,30 @@ pub(crate) fn verify_once(disk: &dyn Disk, dir: &Path, is_live: bool) -> Result<
         root: checkpoint.root.to_string(),
         torn_bytes,
         is_live,
+        cosigned: cosigned.map(|(checkpoint, _)| Cosigned { size: checkpoint.size, by }),
     })
+}
+
+/// That the log continues trees which others hold; up to which entry that proves it.
+fn check_earlier(earlier: &[(&str, &str, Checkpoint)], leaves: &[Hash]) -> Result<u64, VerifyError> {
+    let mut sorted: Vec<_> = earlier.iter().collect();
+    sorted.sort_by_key(|(_, _, checkpoint)| checkpoint.size);
+    let mut proven = 0;
+    for (file, whose, checkpoint) in sorted {
+        let begin = usize::try_from(checkpoint.size).ok().and_then(|size| leaves.get(..size));
+        let Some(begin) = begin else {
+            let problem =
+                format!("{whose} checkpoint covers {} entries, the log holds fewer", checkpoint.size);
+            return Err(VerifyError::entry(file, leaves.len() as u64, &problem));
+        };
+        if subtree_hash(begin) != checkpoint.root {
+            let problem =
+                format!("the log does not continue {whose} checkpoint: from this entry on none is proven");
+            return Err(VerifyError::entry(file, proven, &problem));
+        }
+        proven = checkpoint.size;
+    }
+    Ok(proven)
 }
 
 struct Reader<'a> {
@@ -195,6 +276,7 @@ fn check_leaves(
     checkpoint: &Checkpoint,
     leaves: &[Hash],
     early: &BTreeMap<TileCoordinates, Vec<u8>>,
+    proven: u64,
 ) -> Result<(), VerifyError> {
     let mut tree = Tree::new();
     leaves.iter().for_each(|leaf| tree.push(*leaf, |_, _| ()));
@@ -227,7 +309,11 @@ fn check_leaves(
     if is_right {
         Ok(())
     } else {
-        Err(VerifyError::file(CHECKPOINT, "entries and tiles agree, but the signed root is another"))
+        // Somebody has recomputed the tiles, without the key. Which entry was changed is known only as far as others have
+        // signed an earlier tree.
+        let problem =
+            "entries and tiles agree, but the signed root is another: from this entry on none is proven";
+        Err(VerifyError::entry(CHECKPOINT, proven, problem))
     }
 }
 
@@ -247,8 +333,8 @@ fn check_leftovers(reader: &Reader<'_>, size: u64, leaves: &[Hash]) -> Result<()
                 folders.push(path);
                 continue;
             }
-            let belongs = [CHECKPOINT, VKEY, UNFINISHED].contains(&path.as_str()) || path.starts_with("wal/");
-            if belongs || known.contains(&path) {
+            let own = [CHECKPOINT, COSIGNED, VKEY, UNFINISHED, COSIGNED_UNFINISHED];
+            if own.contains(&path.as_str()) || path.starts_with("wal/") || known.contains(&path) {
                 continue;
             }
             let bytes = reader.read(&path)?;

@@ -10,7 +10,7 @@ use super::recover;
 use crate::disk::simulated::{Dice, SimulatedDisk};
 use crate::disk::{self, Disk};
 use crate::mutant::{self, Mutant};
-use crate::verify::verify_once;
+use crate::verify::{Trust, verify_once};
 use crate::wal::SEGMENT_BYTES_MIN;
 
 pub(crate) const DIR: &str = "/log";
@@ -41,7 +41,7 @@ fn live_and_die(seed: u64) -> Result<(), Broken> {
         let was_open = live(&disk, &mut dice, &mut written, &mut acknowledged);
         let after = disk.crash(&mut dice);
         if was_open {
-            let verified = verify_once(&after, Path::new(DIR), false)
+            let verified = verify_once(&after, Path::new(DIR), false, &Trust::default())
                 .map_err(|error| Broken::Unverified(error.to_string()))?;
             if verified.entries() < acknowledged as u64 {
                 return Err(Broken::Lost);
@@ -59,7 +59,8 @@ fn live_and_die(seed: u64) -> Result<(), Broken> {
         // What was recovered is in tiles and from now on counts as acknowledged.
         acknowledged = entries.len();
         written = entries;
-        verify_once(&after, Path::new(DIR), false).map_err(|error| Broken::Unverified(error.to_string()))?;
+        verify_once(&after, Path::new(DIR), false, &Trust::default())
+            .map_err(|error| Broken::Unverified(error.to_string()))?;
         disk = after;
     }
     Ok(())

@@ -11,7 +11,7 @@ use schleuse_types::{OsRandom, Outcome, Random, Secret, SystemClock, Timestamp};
 use super::{Log, Options, crash};
 use crate::disk::Disk;
 use crate::disk::simulated::{Dice, Fault, SimulatedDisk};
-use crate::verify::verify_once;
+use crate::verify::{Trust, verify_once};
 use crate::{AuditError, Event, Format, Record, export, verify};
 
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -246,7 +246,7 @@ async fn without_space_entries_are_refused_until_there_is_space_again() {
     log.close().await.unwrap();
     let outages = outages(&disk, log.metrics().size);
     assert_eq!(outages.iter().map(|(why, _)| why.as_str()).collect::<Vec<_>>(), ["no space"]);
-    verify_once(&disk, Path::new(crash::DIR), false).unwrap();
+    verify_once(&disk, Path::new(crash::DIR), false, &Trust::default()).unwrap();
 }
 
 /// A fault after which nothing may ever be written again, and nothing acknowledged before may be lost.

@@ -399,6 +399,7 @@ export const de: Words = {
       "log.stop": "Haus geschlossen",
       "house.restore": "Haus aus einer Sicherung wiederhergestellt",
       "log.outage": "Protokoll war nicht schreibbar",
+      "witness.conflict": "Zeuge kennt eine andere Geschichte des Protokolls",
       "access.deny": "Nicht erlaubt",
       "label.lower": "Einstufung gesenkt",
       "wall.release": "Aus Trennwand entlassen",

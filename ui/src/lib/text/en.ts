@@ -389,6 +389,7 @@ export const en = {
       "house.restore": "House restored from a backup",
       "log.stop": "House closed",
       "log.outage": "Log was not writable",
+      "witness.conflict": "A witness has seen another history of the log",
       "access.deny": "Not permitted",
       "label.lower": "Label lowered",
       "wall.release": "Released from a wall",
