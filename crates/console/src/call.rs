@@ -7,9 +7,9 @@ use schleuse_audit::{Event, Record};
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Circumstances, Decision, Effect};
 use schleuse_types::{Language, Outcome, Principal, Refusal, RequestId, Text};
+use schleuse_wire::query::Query;
 use schleuse_wire::{Arrival, Method, Peer, Reply, ReplyBody, internal, render_refusal};
 
-use crate::query::Query;
 use crate::route::{Found, Route, Work, find};
 use crate::{
     Console, access, answer, body, decisions, export, keys, live, log, operations, people, sessions, walls,

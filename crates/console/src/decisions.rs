@@ -2,13 +2,13 @@
 
 use schleuse_audit::{Entry, Filter};
 use schleuse_types::{Refusal, Text};
+use schleuse_wire::query::Query;
 use schleuse_wire::{Reply, invalid_request};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{both, milliseconds, nothing_there, ok};
 use crate::call::Call;
 use crate::explanation::explain;
-use crate::query::Query;
 
 /// What counts as a decision when no event is asked for: how requests ended. Their admissions stand beside them only in
 /// the view of one request.

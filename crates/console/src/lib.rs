@@ -21,7 +21,6 @@ mod log;
 mod operations;
 mod people;
 mod privilege;
-mod query;
 mod reading;
 mod route;
 mod sessions;

@@ -157,7 +157,7 @@ fn fit(pattern: &str, path: &str) -> Option<String> {
     for wanted in pattern.split('/') {
         let segment = segments.next()?;
         if wanted.starts_with('{') {
-            id = crate::query::decode(segment, false)?;
+            id = schleuse_wire::query::decode(segment, false)?;
             if id.is_empty() {
                 return None;
             }

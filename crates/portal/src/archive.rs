@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use schleuse_store::{ConversationRow, MessageRow, Store, StoreError};
-use schleuse_types::{Language, Secret};
+use schleuse_types::{Clock, Language, Secret};
 
 use crate::message::{Author, Head, Message, State};
 use crate::refusals::{self, Fault};
 use crate::seal::{DataKey, Place};
+use crate::temporary::{Temporary, is_temporary};
 
+/// Temporary conversations never come to the store: here they part from the others.
 pub(crate) struct Archive {
     pub(crate) store: Arc<Store>,
     pub(crate) house: Secret<[u8; 32]>,
+    pub(crate) temporary: Temporary,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Archive {
@@ -35,10 +39,13 @@ impl Archive {
 
     /// Whose conversation it is.
     pub(crate) async fn owner(&self, conversation: &str) -> Result<Option<String>, Fault> {
+        if is_temporary(conversation) {
+            return Ok(self.temporary.owner(conversation));
+        }
         Ok(self.store.conversation_owner(conversation).await?)
     }
 
-    /// All conversations of the person, the one last updated first.
+    /// All conversations of the person but temporary ones, the one last updated first.
     pub(crate) async fn heads(&self, person: &str) -> Result<Vec<Head>, Fault> {
         let Some(key) = self.key(person).await? else { return Ok(Vec::new()) };
         let rows = self.store.conversations(person).await?;
@@ -51,11 +58,17 @@ impl Archive {
         person: &str,
         conversation: &str,
     ) -> Result<Option<Head>, Fault> {
+        if is_temporary(conversation) {
+            return Ok(self.temporary.head(person, conversation, self.clock.now()));
+        }
         let row = self.store.conversation(person, conversation).await?;
         Ok(row.map(|row| open_head(key, &row)))
     }
 
     pub(crate) async fn put_head(&self, key: &DataKey, person: &str, head: &Head) -> Result<(), Fault> {
+        if is_temporary(&head.id) {
+            return found(&head.id, self.temporary.put_head(person, head));
+        }
         let place = Place::Head { person, conversation: &head.id, created: head.created };
         let row = ConversationRow {
             id: head.id.clone(),
@@ -71,6 +84,9 @@ impl Archive {
 
     /// Says whether there was such a conversation.
     pub(crate) async fn delete(&self, person: &str, conversation: &str) -> Result<bool, Fault> {
+        if is_temporary(conversation) {
+            return Ok(self.temporary.delete(person, conversation));
+        }
         Ok(self.store.delete_conversation(person, conversation).await?)
     }
 
@@ -81,6 +97,9 @@ impl Archive {
         person: &str,
         conversation: &str,
     ) -> Result<Vec<Message>, Fault> {
+        if is_temporary(conversation) {
+            return Ok(self.temporary.messages(person, conversation));
+        }
         let rows = self.store.messages(person, conversation).await?;
         Ok(rows.iter().map(|row| open_message(key, person, row).unwrap_or_else(|| damaged(row))).collect())
     }
@@ -92,6 +111,9 @@ impl Archive {
         conversation: &str,
         message: &Message,
     ) -> Result<(), Fault> {
+        if is_temporary(conversation) {
+            return found(conversation, self.temporary.put_message(person, conversation, message));
+        }
         let place = Place::Message {
             person,
             conversation,
@@ -142,6 +164,13 @@ impl Archive {
     }
 }
 
+fn found(conversation: &str, is_there: bool) -> Result<(), Fault> {
+    if is_there {
+        return Ok(());
+    }
+    Err(Fault::Store(StoreError::UnknownConversation { id: conversation.to_owned() }))
+}
+
 /// Makes an answer that nobody writes any more one that failed.
 pub(crate) fn fail_interrupted(message: &mut Message) {
     let request_id = message.passage.as_ref().map(|passage| passage.request_id.as_str());
@@ -157,6 +186,8 @@ fn open_head(key: &DataKey, row: &ConversationRow) -> Head {
         title: String::new(),
         label: None,
         declassifications: Vec::new(),
+        folder: None,
+        is_pinned: false,
         created: row.created,
         updated: row.updated,
         is_damaged: false,
@@ -201,6 +232,8 @@ fn blank(row: &MessageRow) -> Message {
         content: String::new(),
         state: State::Failed,
         language: Language::English,
+        declared: None,
+        is_imported: false,
         model: None,
         passage: None,
         usage: None,

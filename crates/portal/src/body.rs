@@ -83,6 +83,49 @@ pub(crate) fn take_text(
     }
 }
 
+/// True, false, or None when it is missing or null.
+pub(crate) fn take_flag(object: &mut Object, name: &'static str) -> Result<Option<bool>, Refusal> {
+    match object.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(flag)),
+        Some(other) => Err(wrong(
+            name,
+            format!("The field `{name}` must be true or false, not {}.", other.kind()),
+            format!("Das Feld `{name}` muss true oder false sein."),
+        )),
+    }
+}
+
+/// A list of 1 to `count_max` texts, each of 1 to `bytes_max` bytes; None when it is missing or null.
+pub(crate) fn take_texts(
+    object: &mut Object,
+    name: &'static str,
+    count_max: usize,
+    bytes_max: usize,
+) -> Result<Option<Vec<String>>, Refusal> {
+    let Some(value) = object.remove(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    let refused = || {
+        wrong(
+            name,
+            format!(
+                "The field `{name}` must be a list of 1 to {count_max} texts of at most {bytes_max} bytes."
+            ),
+            format!(
+                "Das Feld `{name}` muss eine Liste von 1 bis {count_max} Texten mit höchstens {bytes_max} Bytes sein."
+            ),
+        )
+    };
+    let Value::Array(values) = value else { return Err(refused()) };
+    let texts: Option<Vec<String>> = values
+        .into_iter()
+        .map(|value| match value {
+            Value::String(text) if (1..=bytes_max).contains(&text.len()) => Some(text),
+            _ => None,
+        })
+        .collect();
+    texts.filter(|texts| (1..=count_max).contains(&texts.len())).map(Some).ok_or_else(refused)
+}
+
 pub(crate) fn missing(name: &'static str) -> Refusal {
     wrong(name, format!("The field `{name}` is missing."), format!("Das Feld `{name}` fehlt."))
 }

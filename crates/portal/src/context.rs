@@ -12,6 +12,7 @@ const PAIRS_MAX: usize = 100;
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A question with everything that is sent along.
+#[derive(Clone)]
 pub(crate) struct Context {
     /// Oldest first.
     pairs: Vec<Pair>,
@@ -20,12 +21,14 @@ pub(crate) struct Context {
     pub(crate) omitted: u32,
 }
 
+#[derive(Clone)]
 struct Pair {
     question: Said,
     answer: Said,
     label: Option<Label>,
 }
 
+#[derive(Clone)]
 struct Said {
     id: String,
     text: String,

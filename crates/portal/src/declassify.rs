@@ -100,7 +100,7 @@ impl Portal {
         head.declassifications.push(Declassification { through, to: to.clone() });
         head.label = Some(to);
         self.archive.put_head(&key, &owner, &head).await?;
-        let mut out = head.to_json(false);
+        let mut out = self.head_json(&head, false).await?;
         if !is_own {
             // Whoever answers for a label does not thereby read what stands under it.
             out.remove("title");

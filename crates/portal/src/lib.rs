@@ -10,10 +10,12 @@
 //! | Route below `/api/chat/` | |
 //! |---|---|
 //! | `GET conversations` | all of the person's, the one last used first |
-//! | `POST conversations` `{}` | begins one |
-//! | `GET`, `PUT {title}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
-//! | `POST conversations/{id}/messages` `{content, model, label?, parent?}` | asks; without `parent` behind the newest message, with `null` as a new branch |
+//! | `POST conversations` `{temporary?, folder?}` | begins one; a temporary one is in no list and never on disk |
+//! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
+//! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
+//! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
+//! | `GET`, `POST folders` `{name}`; `PUT {name}`, `DELETE folders/{id}` | what is in a deleted one stays, in none |
 //! | `GET runs/{id}/events` | the answer as server-sent events, from `last-event-id` on, also long after its end |
 //! | `POST runs/{id}/stop` | lets the model go |
 //!
@@ -22,6 +24,9 @@
 //! answer ended at its length limit), `usage {prompt, completion}`, `refusal {error}` or `stopped {}`, `done {state}`.
 //! After a crash `whole {text}` takes the place of all text so far. `error {error}` has no id: it ends this reader, whose
 //! credential is no longer good, not the answer.
+//!
+//! The messages are a tree: what was asked or answered again is a sibling of what was there before, and a page goes from one
+//! branch to another by the parents.
 //!
 //! The label of a conversation is the join of the labels of every question in it that a model was asked, and of their
 //! answers; it goes along with the next question, whatever branch that is in, and falls only by a recorded
@@ -33,8 +38,10 @@ mod answer;
 mod archive;
 mod body;
 mod context;
+mod conversation;
 mod declassify;
 mod events;
+mod folder;
 mod message;
 mod portal;
 mod question;
@@ -42,6 +49,7 @@ mod reader;
 mod refusals;
 mod run;
 mod seal;
+mod temporary;
 mod tree;
 
 pub use declassify::{Declassify, Lowering};

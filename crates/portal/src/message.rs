@@ -15,6 +15,10 @@ pub(crate) struct Head {
     pub(crate) label: Option<Label>,
     /// In the order in which they were permitted.
     pub(crate) declassifications: Vec<Declassification>,
+    /// The id of the folder that it lies in.
+    pub(crate) folder: Option<String>,
+    /// The person wants it at the top.
+    pub(crate) is_pinned: bool,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
     /// The row in the store was altered or sealed under another key: what it says is not known.
@@ -42,6 +46,11 @@ pub(crate) struct Message {
     pub(crate) state: State,
     /// The language in which refusals are told to whoever asked.
     pub(crate) language: Language,
+    /// Of a question: the label that it was asked under at least, said by the person or taken for them. None in what was
+    /// kept before this was.
+    pub(crate) declared: Option<Label>,
+    /// It came from a file and not from a model of this house: nothing but its label is known of its passage.
+    pub(crate) is_imported: bool,
     /// Of an answer: the model that was asked.
     pub(crate) model: Option<String>,
     pub(crate) passage: Option<Passage>,
@@ -163,6 +172,12 @@ impl Head {
         let mut out = Object::new();
         out.set("title", string(&self.title));
         out.set("label", optional(self.label.as_ref().map(Label::to_string).as_deref()));
+        if let Some(folder) = &self.folder {
+            out.set("folder", string(folder));
+        }
+        if self.is_pinned {
+            out.set("pinned", Value::Bool(true));
+        }
         if !self.declassifications.is_empty() {
             let rows = self.declassifications.iter().map(|row| {
                 let mut out = Object::new();
@@ -183,6 +198,9 @@ impl Head {
             Value::Null => None,
             label => Some(Label::parse(label.as_str()?.as_bytes()).ok()?),
         };
+        // Neither in what was sealed before there were folders.
+        self.folder = object.get("folder").and_then(Value::as_str).map(str::to_owned);
+        self.is_pinned = object.get("pinned").and_then(Value::as_bool).unwrap_or_default();
         // There is none in what was sealed before labels could fall.
         if let Some(Value::Array(rows)) = object.get("declassifications") {
             for row in rows {
@@ -202,28 +220,47 @@ impl Head {
         covering.fold(label.clone(), |label, row| label.meet(&row.to))
     }
 
-    /// The message with the label that it counts as.
+    /// The message with the labels that it counts as.
     pub(crate) fn with_standing_label(&self, mut message: Message) -> Message {
         if let Some(Passage { label: Some(label), .. }) = &mut message.passage {
+            *label = self.standing_label(message.ordinal, label);
+        }
+        if let Some(label) = &mut message.declared {
             *label = self.standing_label(message.ordinal, label);
         }
         message
     }
 
-    /// As the page reads it.
-    pub(crate) fn to_json(&self, is_running: bool) -> Object {
+    /// As the page reads it, with what stands elsewhere.
+    pub(crate) fn to_json(&self, beside: Beside) -> Object {
         let mut out = Object::new();
         out.set("id", string(&self.id));
         out.set("title", string(&self.title));
         out.set("created", time(self.created));
         out.set("updated", time(self.updated));
         out.set("label", optional(self.label.as_ref().map(Label::to_string).as_deref()));
-        out.set("running", Value::Bool(is_running));
+        let compartments = self.label.as_ref().map(Label::compartments).unwrap_or_default();
+        let compartments = compartments.iter().map(|compartment| string(compartment.as_str()));
+        out.set("compartments", Value::Array(compartments.collect()));
+        out.set("running", Value::Bool(beside.is_running));
+        out.set("folder", optional(self.folder.as_deref()));
+        out.set("pinned", Value::Bool(self.is_pinned));
+        out.set("temporary", Value::Bool(beside.is_temporary));
+        out.set("shares", number(beside.shares));
         if self.is_damaged {
             out.set("damaged", Value::Bool(true));
         }
         out
     }
+}
+
+/// What is known of a conversation beside its head.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Beside {
+    pub(crate) is_running: bool,
+    pub(crate) is_temporary: bool,
+    /// How many shares it has.
+    pub(crate) shares: u64,
 }
 
 impl Message {
@@ -235,6 +272,9 @@ impl Message {
             Language::German => "de",
         };
         out.set("language", string(language));
+        if let Some(label) = &self.declared {
+            out.set("declared", string(&label.to_string()));
+        }
         Value::Object(out).to_text()
     }
 
@@ -250,6 +290,8 @@ impl Message {
         let state = text("state")?;
         self.state = State::ALL.into_iter().find(|known| known.as_str() == state)?;
         self.language = if text("language")? == "de" { Language::German } else { Language::English };
+        self.declared = text("declared").map(read_label);
+        self.is_imported = object.get("imported").and_then(Value::as_bool).unwrap_or_default();
         self.model = text("model").map(str::to_owned);
         self.passage = object.get("passage").and_then(Passage::from_json);
         self.usage = object.get("usage").and_then(Value::as_object).map(|usage| {
@@ -295,6 +337,9 @@ impl Message {
         out.set("cut", Value::Bool(self.is_cut));
         out.set("omitted", number(u64::from(self.omitted)));
         out.set("refusal", self.refusal.clone().map_or(Value::Null, Value::Object));
+        if self.is_imported {
+            out.set("imported", Value::Bool(true));
+        }
         out
     }
 }
@@ -346,12 +391,28 @@ pub(crate) mod tests {
             content: String::new(),
             state: State::Complete,
             language: Language::English,
+            declared: None,
+            is_imported: false,
             model: None,
             passage: None,
             usage: None,
             is_cut: false,
             omitted: 0,
             refusal: None,
+        }
+    }
+
+    pub(crate) fn head(title: &str, label: Option<Label>) -> Head {
+        Head {
+            id: "c".into(),
+            title: title.into(),
+            label,
+            declassifications: Vec::new(),
+            folder: None,
+            is_pinned: false,
+            created: Timestamp(0),
+            updated: Timestamp(0),
+            is_damaged: false,
         }
     }
 
@@ -377,6 +438,8 @@ pub(crate) mod tests {
             content: "Grüße \"\u{1}\n😀".into(),
             state: State::Failed,
             language: Language::German,
+            declared: Some(Label::CONFIDENTIAL),
+            is_imported: true,
             model: Some("tiny".into()),
             passage: Some(Passage::from_headers(&headers)),
             usage: Some(Usage { prompt: 3, completion: 4 }),
@@ -396,15 +459,6 @@ pub(crate) mod tests {
 
     #[test]
     fn a_head_is_read_again() {
-        let head = |title: &str, label| Head {
-            id: "c".into(),
-            title: title.into(),
-            label,
-            declassifications: Vec::new(),
-            created: Timestamp(0),
-            updated: Timestamp(0),
-            is_damaged: false,
-        };
         let labels = ["PUBLIC", "INTERNAL", "CONFIDENTIAL", "SECRET", "CONFIDENTIAL//hr,patient"];
         let labels = labels.map(|label| Some(Label::parse(label.as_bytes()).unwrap()));
         for label in labels.into_iter().chain([None]) {
@@ -419,7 +473,12 @@ pub(crate) mod tests {
         let label = |text: &str| Label::parse(text.as_bytes()).unwrap();
         let lowered = |through, to| Declassification { through, to: label(to) };
         let declassifications = vec![lowered(3, "INTERNAL//hr"), lowered(7, "CONFIDENTIAL")];
-        let fallen = Head { declassifications, ..head("T", Some(label("CONFIDENTIAL"))) };
+        let fallen = Head {
+            declassifications,
+            folder: Some("f".into()),
+            is_pinned: true,
+            ..head("T", Some(label("CONFIDENTIAL")))
+        };
         let mut read = head("", None);
         read.read_sealed_text(fallen.to_sealed_text().as_bytes()).unwrap();
         assert_eq!(read, fallen);

@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
-use crate::body::{missing, read_fields, take_text};
 use crate::declassify::Declassify;
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
@@ -26,6 +25,7 @@ use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
 use crate::refusals::{self, Fault};
 use crate::run::{Run, Runs, parse_run_id};
 use crate::seal::DataKey;
+use crate::temporary::Temporary;
 
 /// Whether policy lets this person use the chat.
 pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + Sync>;
@@ -47,6 +47,7 @@ pub struct Limits {
     pub content_bytes_max: usize,
     /// Answers being written at once.
     pub runs_max: usize,
+    pub folders_max: usize,
     /// Pages that read one answer at once.
     pub readers_max: usize,
 }
@@ -57,7 +58,8 @@ impl Default for Limits {
             conversations_max: 2_000,
             messages_max: 2_000,
             content_bytes_max: 2 * 1024 * 1024,
-            runs_max: 4,
+            runs_max: 8,
+            folders_max: 200,
             readers_max: 16,
         }
     }
@@ -117,8 +119,6 @@ impl Visitor {
 
 /// Largest body of the small requests.
 pub(crate) const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
-/// Longest title that a person gives.
-const TITLE_BYTES_MAX: usize = 400;
 /// How long whoever stops a run waits for its end to be saved.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -131,7 +131,12 @@ impl Portal {
             manner: parts.manner,
             default_label: parts.default_label,
             declassify: parts.declassify,
-            archive: Archive { store: parts.store, house: parts.house_secret },
+            archive: Archive {
+                store: parts.store,
+                house: parts.house_secret,
+                temporary: Temporary::default(),
+                clock: Arc::clone(&parts.clock),
+            },
             limits: parts.limits,
             clock: parts.clock,
             random: parts.random,
@@ -153,6 +158,7 @@ impl Portal {
         verified.permit_scope("chat", None)?;
         (self.permit)(verified.principal(), arrival.peer)?;
         let visitor = Visitor { verified, request_id };
+        self.archive.temporary.sweep(self.clock.now(), |id| self.runs.has(id));
         let path = arrival.path.clone();
         let Some(rest) = path.strip_prefix("/api/chat/") else { return Err(refusals::not_found()) };
         let segments: Vec<&str> = rest.split('/').collect();
@@ -161,7 +167,7 @@ impl Portal {
             (["conversations"], Method::Post) => self.begin(&visitor, arrival).await,
             (["conversations"], _) => Err(refusals::method_not_allowed("GET, POST")),
             (["conversations", id], Method::Get) => self.show(&visitor, id).await,
-            (["conversations", id], Method::Put) => self.rename(&visitor, id, arrival).await,
+            (["conversations", id], Method::Put) => self.change(&visitor, id, arrival).await,
             (["conversations", id], Method::Delete) => self.delete(&visitor, id).await,
             (["conversations", _], _) => Err(refusals::method_not_allowed("GET, PUT, DELETE")),
             (["conversations", id, "declassify"], Method::Post) => {
@@ -170,6 +176,16 @@ impl Portal {
             (["conversations", _, "declassify"], _) => Err(refusals::method_not_allowed("POST")),
             (["conversations", id, "messages"], Method::Post) => self.ask(&visitor, id, arrival).await,
             (["conversations", _, "messages"], _) => Err(refusals::method_not_allowed("POST")),
+            (["conversations", id, "messages", question, "answers"], Method::Post) => {
+                self.ask_again(&visitor, id, question, arrival).await
+            }
+            (["conversations", _, "messages", _, "answers"], _) => Err(refusals::method_not_allowed("POST")),
+            (["folders"], Method::Get) => self.folders(&visitor).await,
+            (["folders"], Method::Post) => self.make_folder(&visitor, arrival).await,
+            (["folders"], _) => Err(refusals::method_not_allowed("GET, POST")),
+            (["folders", id], Method::Put) => self.rename_folder(&visitor, id, arrival).await,
+            (["folders", id], Method::Delete) => self.delete_folder(&visitor, id).await,
+            (["folders", _], _) => Err(refusals::method_not_allowed("PUT, DELETE")),
             (["runs", id, "events"], Method::Get) => {
                 self.events(&visitor, id, arrival.last_event_id, arrival.language).await
             }
@@ -177,91 +193,6 @@ impl Portal {
             (["runs", id, "stop"], Method::Post) => self.stop(&visitor, id).await,
             (["runs", _, "stop"], _) => Err(refusals::method_not_allowed("POST")),
             _ => Err(refusals::not_found()),
-        }
-    }
-
-    async fn list(&self, visitor: &Visitor) -> Result<Reply, Refusal> {
-        let running = self.runs.of_person(visitor.person());
-        let heads = self.archive.heads(visitor.person()).await?;
-        let rows = heads.iter().map(|head| {
-            let is_running = running.iter().any(|run| run.conversation == head.id && !run.is_over());
-            Value::Object(head.to_json(is_running))
-        });
-        let mut out = Object::new();
-        out.set("conversations", Value::Array(rows.collect()));
-        out.set("next", Value::Null);
-        Ok(document(200, out))
-    }
-
-    async fn begin(&self, visitor: &Visitor, arrival: Arrival) -> Result<Reply, Refusal> {
-        read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &[]).await?;
-        let person = visitor.person();
-        let key = self.archive.ensure_key(person).await?;
-        // Two that are begun at once must not both be the last one.
-        let _turn = self.turn(person).await;
-        if self.archive.store.conversations(person).await.map_err(Fault::from)?.len()
-            >= self.limits.conversations_max
-        {
-            return Err(refusals::too_many_conversations(self.limits.conversations_max));
-        }
-        let now = self.clock.now();
-        let head = Head {
-            id: self.new_id()?,
-            title: String::new(),
-            label: None,
-            declassifications: Vec::new(),
-            created: now,
-            updated: now,
-            is_damaged: false,
-        };
-        self.archive.put_head(&key, person, &head).await?;
-        Ok(document(201, head.to_json(false)))
-    }
-
-    async fn show(&self, visitor: &Visitor, id: &str) -> Result<Reply, Refusal> {
-        let (key, head, _turn) = self.open(visitor, id).await?;
-        let running = self.runs_in(visitor.person(), id);
-        let messages = self.messages(&key, visitor.person(), id).await?;
-        let runs: Vec<Value> = running.iter().map(|run| run_json(run)).collect();
-        let mut out = head.to_json(!running.is_empty());
-        out.set(
-            "messages",
-            Value::Array(
-                messages.into_iter().map(|message| head.with_standing_label(message).to_json()).collect(),
-            ),
-        );
-        out.set("run", runs.last().cloned().unwrap_or(Value::Null));
-        out.set("runs", Value::Array(runs));
-        Ok(document(200, out))
-    }
-
-    async fn rename(&self, visitor: &Visitor, id: &str, arrival: Arrival) -> Result<Reply, Refusal> {
-        let mut fields = read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &["title"]).await?;
-        let title = take_text(&mut fields, "title", TITLE_BYTES_MAX)?.ok_or_else(|| missing("title"))?;
-        let (key, mut head, _turn) = self.open(visitor, id).await?;
-        if head.is_damaged {
-            // Its label is not known any more, and must not become a lower one.
-            return Err(refusals::damaged());
-        }
-        head.title = title.chars().filter(|character| !character.is_control()).collect();
-        self.archive.put_head(&key, visitor.person(), &head).await?;
-        let is_running = !self.runs_in(visitor.person(), id).is_empty();
-        Ok(document(200, head.to_json(is_running)))
-    }
-
-    async fn delete(&self, visitor: &Visitor, id: &str) -> Result<Reply, Refusal> {
-        loop {
-            let running = self.runs_in(visitor.person(), id);
-            for run in &running {
-                run.stop.cancel();
-                run.over().await;
-            }
-            let _turn = self.turn(id).await;
-            // A question may have come in between.
-            if self.runs_in(visitor.person(), id).is_empty() {
-                let was_there = self.archive.delete(visitor.person(), id).await?;
-                return if was_there { Ok(nothing()) } else { Err(refusals::not_found()) };
-            }
         }
     }
 
@@ -438,6 +369,6 @@ pub(crate) fn document(status: u16, object: Object) -> Reply {
     Reply { status, headers: Vec::new(), body }
 }
 
-fn nothing() -> Reply {
+pub(crate) fn nothing() -> Reply {
     Reply { status: 204, headers: Vec::new(), body: ReplyBody::Whole(Bytes::new()) }
 }

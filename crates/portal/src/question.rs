@@ -1,22 +1,26 @@
-//! A new question in a conversation.
+//! A question in a conversation: asked of one model or of several at once, and asked again.
 
 use std::sync::Arc;
 
-use schleuse_types::{Label, Refusal};
+use schleuse_types::{COMPARTMENTS_MAX, Compartment, Label, Language, Refusal};
 use schleuse_wire::json::{Object, Value};
-use schleuse_wire::{Arrival, Reply, internal, invalid_request};
+use schleuse_wire::{Arrival, Credential, Peer, Reply, internal, invalid_request};
 
 use crate::answer::{self, Asking};
-use crate::body::{missing, read_fields, take_text, wrong};
+use crate::body::{missing, read_fields, take_text, take_texts, wrong};
 use crate::context::Context;
-use crate::message::{Author, Message, State};
+use crate::message::{Author, Head, Message, State};
 use crate::portal::{Portal, Visitor, document, run_json};
 use crate::refusals;
 use crate::run::Run;
+use crate::seal::DataKey;
+use crate::temporary::is_temporary;
 use crate::tree;
 
 /// Longest name of a model, and longest id of a message.
 const NAME_BYTES_MAX: usize = 256;
+/// Most models that answer one question at once.
+const MODELS_MAX: usize = 4;
 /// Longest label: a level and sixteen compartments.
 const LABEL_BYTES_MAX: usize = 1024;
 /// What the body of a question may have beside its content. JSON may write a byte of content in six.
@@ -27,9 +31,16 @@ const TITLE_CHARACTERS_MAX: usize = 60;
 /// What a person asks.
 struct Question {
     content: String,
-    model: String,
-    label: Option<Label>,
+    asked_of: AskedOf,
     parent: Parent,
+}
+
+/// Of which models, and under which label.
+struct AskedOf {
+    models: Vec<String>,
+    /// None: the person's default.
+    level: Option<Label>,
+    compartments: Vec<Compartment>,
 }
 
 enum Parent {
@@ -43,11 +54,11 @@ enum Parent {
 impl Question {
     async fn read(arrival: Arrival, content_bytes_max: usize) -> Result<Self, Refusal> {
         let bytes_max = content_bytes_max.saturating_mul(2).saturating_add(REST_BYTES_MAX);
-        let known = ["content", "model", "label", "parent"];
+        let known = ["content", "model", "models", "label", "compartments", "parent"];
         let mut fields = read_fields(arrival.body, bytes_max, &known).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
-        let model = take_text(&mut fields, "model", NAME_BYTES_MAX)?;
-        let label = take_text(&mut fields, "label", LABEL_BYTES_MAX)?;
+        let content = content.ok_or_else(|| missing("content"))?;
+        let asked_of = AskedOf::take(&mut fields)?;
         let parent = match fields.get("parent") {
             None => Parent::Newest,
             Some(Value::Null) => Parent::None,
@@ -56,28 +67,61 @@ impl Question {
                 id.map_or(Parent::None, Parent::Message)
             }
         };
-        let label = label.map(|label| Label::parse(label.as_bytes())).transpose();
-        Ok(Self {
-            content: content.ok_or_else(|| missing("content"))?,
-            model: model.ok_or_else(|| missing("model"))?,
-            label: label.map_err(|_| {
-                wrong(
-                    "label",
-                    "The field `label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET, or one of them with `//` and \
-                     compartments behind it."
-                        .to_owned(),
-                    "Das Feld `label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein, oder eines davon mit `//` und \
-                     Bereichen dahinter."
-                        .to_owned(),
-                )
-            })?,
-            parent,
-        })
+        Ok(Self { content, asked_of, parent })
+    }
+}
+
+impl AskedOf {
+    /// `model` or `models`, `label` and `compartments`.
+    fn take(fields: &mut Object) -> Result<Self, Refusal> {
+        let model = take_text(fields, "model", NAME_BYTES_MAX)?;
+        let models = take_texts(fields, "models", MODELS_MAX, NAME_BYTES_MAX)?;
+        let models = match (model, models) {
+            (Some(model), None) => vec![model],
+            (None, Some(models)) => models,
+            (None, None) => return Err(missing("model")),
+            (Some(_), Some(_)) => {
+                return Err(wrong(
+                    "models",
+                    "Either `model` or `models` may be there, not both.".to_owned(),
+                    "Es darf entweder `model` oder `models` da sein, nicht beides.".to_owned(),
+                ));
+            }
+        };
+        let label = take_text(fields, "label", LABEL_BYTES_MAX)?;
+        let level = label.map(|label| Label::parse(label.as_bytes())).transpose().map_err(|_| {
+            wrong(
+                "label",
+                "The field `label` must be one of PUBLIC, INTERNAL, CONFIDENTIAL, SECRET, or one of them with `//` and \
+                 compartments behind it."
+                    .to_owned(),
+                "Das Feld `label` muss ÖFFENTLICH, INTERN, VERTRAULICH oder GEHEIM sein, oder eines davon mit `//` und \
+                 Bereichen dahinter."
+                    .to_owned(),
+            )
+        })?;
+        let names = match fields.get("compartments") {
+            Some(Value::Array(names)) if names.is_empty() => Vec::new(),
+            _ => take_texts(fields, "compartments", COMPARTMENTS_MAX, NAME_BYTES_MAX)?.unwrap_or_default(),
+        };
+        let compartments = names.iter().map(|name| name.parse()).collect::<Result<_, _>>().map_err(|_| {
+            wrong(
+                "compartments",
+                "The field `compartments` holds what is not the name of a compartment.".to_owned(),
+                "Das Feld `compartments` enthält etwas, das kein Name eines Bereichs ist.".to_owned(),
+            )
+        })?;
+        Ok(Self { models, level, compartments })
+    }
+
+    /// What the person said, or `default` where they said none.
+    fn label(&self, default: Label) -> Label {
+        self.level.clone().unwrap_or(default).with(self.compartments.iter().cloned())
     }
 }
 
 impl Portal {
-    /// Keeps the question and begins its answer. Both are durable when this returns.
+    /// Keeps the question and begins its answers. All are durable when this returns.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         visitor: &Visitor,
@@ -85,20 +129,21 @@ impl Portal {
         arrival: Arrival,
     ) -> Result<Reply, Refusal> {
         let person = visitor.person();
-        let (language, peer) = (arrival.language, arrival.peer);
-        let credential =
-            arrival.credential.clone().ok_or_else(|| internal("verified without a credential"))?;
+        let asker = Asker::new(&arrival)?;
         // Not to read megabytes for somebody who does not own the conversation.
         self.open(visitor, conversation).await?;
         let asked = Question::read(arrival, self.limits.content_bytes_max).await?;
 
-        let (key, mut head, turn) = self.open(visitor, conversation).await?;
+        let (key, head, _turn) = self.open(visitor, conversation).await?;
         if head.is_damaged {
             return Err(refusals::damaged());
         }
         let messages = self.messages(&key, person, conversation).await?;
-        if messages.len() + 2 > self.limits.messages_max {
+        if messages.len() + 1 + asked.asked_of.models.len() > self.limits.messages_max {
             return Err(refusals::too_many_messages(self.limits.messages_max));
+        }
+        if is_temporary(conversation) {
+            self.archive.temporary.check_room(person, asked.content.len())?;
         }
         let parent = match asked.parent {
             Parent::None => None,
@@ -107,16 +152,19 @@ impl Portal {
         };
         check_parent(&messages, parent.as_deref())?;
         let ordinal = messages.last().map_or(0, |message| message.ordinal.saturating_add(1));
-        let now = self.clock.now();
+        // What counts when the person says nothing is the same as at the gate.
+        let declared = asked.asked_of.label((self.default_label)(&visitor.verified));
         let question = Message {
             id: self.new_id()?,
             parent,
             ordinal,
-            created: now,
+            created: self.clock.now(),
             author: Author::User,
             content: asked.content,
             state: State::Complete,
-            language,
+            language: asker.language,
+            declared: Some(declared.clone()),
+            is_imported: false,
             model: None,
             passage: None,
             usage: None,
@@ -124,59 +172,184 @@ impl Portal {
             omitted: 0,
             refusal: None,
         };
-        let answer = Message {
-            id: self.new_id()?,
-            parent: Some(question.id.clone()),
-            ordinal: ordinal.saturating_add(1),
-            author: Author::Assistant,
-            content: String::new(),
-            state: State::Running,
-            model: Some(asked.model.clone()),
-            ..question.clone()
+        let plan = Plan {
+            conversation: Opened { key, head, messages },
+            is_new: true,
+            question: question.clone(),
+            models: asked.asked_of.models,
+            declared,
         };
+        let (answers, runs) = self.begin_answers(visitor, asker, plan).await?;
+        let mut out = told(&answers, &runs);
+        out.set("message", question.to_json());
+        out.set("answer", answers.first().map_or(Value::Null, Message::to_json));
+        out.set("run", runs.first().map_or(Value::Null, |run| run_json(run)));
+        Ok(document(202, out))
+    }
+
+    /// Begins further answers to a question that was asked before.
+    pub(crate) async fn ask_again(
+        self: &Arc<Self>,
+        visitor: &Visitor,
+        conversation: &str,
+        question: &str,
+        arrival: Arrival,
+    ) -> Result<Reply, Refusal> {
+        let asker = Asker::new(&arrival)?;
+        self.open(visitor, conversation).await?;
+        let known = ["model", "models", "label", "compartments"];
+        let mut fields = read_fields(arrival.body, REST_BYTES_MAX, &known).await?;
+        let asked_of = AskedOf::take(&mut fields)?;
+        let (key, head, _turn) = self.open(visitor, conversation).await?;
+        if head.is_damaged {
+            return Err(refusals::damaged());
+        }
+        let messages = self.messages(&key, visitor.person(), conversation).await?;
+        let question = messages.iter().find(|message| message.id == question);
+        let question = question.ok_or_else(refusals::not_found)?.clone();
+        if question.author != Author::User {
+            return Err(invalid_request(
+                "Only a question can be answered again, and this message is an answer.",
+                "Noch einmal beantwortet werden kann nur eine Frage, und diese Nachricht ist eine Antwort.",
+                "not a question",
+                None,
+            ));
+        }
+        if messages.len() + asked_of.models.len() > self.limits.messages_max {
+            return Err(refusals::too_many_messages(self.limits.messages_max));
+        }
+        if is_temporary(conversation) {
+            self.archive.temporary.check_room(visitor.person(), 0)?;
+        }
+        // What the question was declared as holds on: asking again is no way down.
+        let standing = head.with_standing_label(question.clone()).declared;
+        let standing = standing.unwrap_or_else(|| (self.default_label)(&visitor.verified));
+        let plan = Plan {
+            conversation: Opened { key, head, messages },
+            is_new: false,
+            declared: asked_of.label(standing.clone()).join(&standing),
+            question,
+            models: asked_of.models,
+        };
+        let (answers, runs) = self.begin_answers(visitor, asker, plan).await?;
+        Ok(document(202, told(&answers, &runs)))
+    }
+
+    /// Begins one run for each model, all or none. To be called by whoever has the turn of the conversation.
+    async fn begin_answers(
+        self: &Arc<Self>,
+        visitor: &Visitor,
+        asker: Asker,
+        plan: Plan,
+    ) -> Result<(Vec<Message>, Vec<Arc<Run>>), Refusal> {
+        let person = visitor.person();
+        let Plan { conversation: Opened { key, mut head, messages }, is_new, question, models, declared } =
+            plan;
+        let key = Arc::new(key);
+        let now = self.clock.now();
+        let last = messages.last().map_or(question.ordinal, |message| message.ordinal.max(question.ordinal));
+        let mut answers = Vec::with_capacity(models.len());
+        for (ordinal, model) in (last.saturating_add(1)..).zip(&models) {
+            answers.push(Message {
+                id: self.new_id()?,
+                parent: Some(question.id.clone()),
+                ordinal,
+                created: now,
+                author: Author::Assistant,
+                content: String::new(),
+                state: State::Running,
+                language: asker.language,
+                declared: None,
+                model: Some(model.clone()),
+                ..question.clone()
+            });
+        }
         let messages: Vec<Message> =
             messages.into_iter().map(|message| head.with_standing_label(message)).collect();
-        let context = Context::new(&tree::path(&messages, question.parent.as_deref()), &question);
-        // What counts when the person says nothing is the same as at the gate.
-        let declared = asked.label.unwrap_or_else(|| (self.default_label)(&visitor.verified));
+        let path = tree::path(&messages, question.parent.as_deref());
+        let context = Context::new(&path, &question);
         let seen = [head.label.clone(), context.label()].into_iter().flatten();
-        let asking = Asking {
-            label: seen.fold(declared, |label, seen| label.join(&seen)),
-            context,
-            manner: (self.manner)(&asked.model),
-            model: asked.model,
-            credential,
-            language,
-            peer,
-        };
+        let label = seen.fold(declared, |label, seen| label.join(&seen));
 
-        let run = Arc::new(Run::new(person, conversation, answer.clone()));
-        self.runs.begin(&run, self.limits.runs_max)?;
-        let entered = Entered { portal: self, run: &run, is_begun: false };
+        let run = |answer: &Message| Arc::new(Run::new(person, &head.id, answer.clone()));
+        let runs: Vec<Arc<Run>> = answers.iter().map(run).collect();
+        self.runs.begin(person, &runs, self.limits.runs_max)?;
+        let entered = Entered { portal: self, runs: &runs, is_begun: false };
         head.updated = now;
         if head.title.is_empty() {
             head.title = title(&question.content);
         }
         self.archive.put_head(&key, person, &head).await?;
-        self.archive.put_message(&key, person, conversation, &question).await?;
-        self.archive.put_message(&key, person, conversation, &answer).await?;
+        if is_new {
+            self.archive.put_message(&key, person, &head.id, &question).await?;
+        }
+        for answer in &answers {
+            self.archive.put_message(&key, person, &head.id, answer).await?;
+        }
         entered.begin();
-        self.tasks.spawn(answer::write(Arc::clone(self), Arc::clone(&run), Arc::new(key), asking));
-        drop(turn);
-
-        let mut out = Object::new();
-        out.set("message", question.to_json());
-        out.set("answer", answer.to_json());
-        out.set("run", run_json(&run));
-        Ok(document(202, out))
+        for (run, model) in runs.iter().zip(models) {
+            let asking = Asking {
+                context: context.clone(),
+                manner: (self.manner)(&model),
+                model,
+                credential: asker.credential.clone(),
+                language: asker.language,
+                peer: asker.peer,
+                label: label.clone(),
+            };
+            self.tasks.spawn(answer::write(Arc::clone(self), Arc::clone(run), Arc::clone(&key), asking));
+        }
+        Ok((answers, runs))
     }
 }
 
-/// A run in the table that has no task yet: it leaves the table when it never gets one, because the store failed or whoever
-/// asked left.
+/// How somebody asks.
+struct Asker {
+    credential: Credential,
+    language: Language,
+    peer: Peer,
+}
+
+impl Asker {
+    fn new(arrival: &Arrival) -> Result<Self, Refusal> {
+        let credential = arrival.credential.clone();
+        Ok(Self {
+            credential: credential.ok_or_else(|| internal("verified without a credential"))?,
+            language: arrival.language,
+            peer: arrival.peer,
+        })
+    }
+}
+
+/// A conversation as it is.
+struct Opened {
+    key: DataKey,
+    head: Head,
+    messages: Vec<Message>,
+}
+
+/// Answers to be begun.
+struct Plan {
+    conversation: Opened,
+    question: Message,
+    /// The question is not among the messages yet.
+    is_new: bool,
+    models: Vec<String>,
+    declared: Label,
+}
+
+fn told(answers: &[Message], runs: &[Arc<Run>]) -> Object {
+    let mut out = Object::new();
+    out.set("answers", Value::Array(answers.iter().map(Message::to_json).collect()));
+    out.set("runs", Value::Array(runs.iter().map(|run| run_json(run)).collect()));
+    out
+}
+
+/// Runs in the table that have no task yet: they leave the table when they never get one, because the store failed or
+/// whoever asked left.
 struct Entered<'a> {
     portal: &'a Portal,
-    run: &'a Run,
+    runs: &'a [Arc<Run>],
     is_begun: bool,
 }
 
@@ -188,8 +361,8 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if !self.is_begun {
-            self.portal.runs.end(self.run);
+        for run in self.runs.iter().filter(|_| !self.is_begun) {
+            self.portal.runs.end(run);
         }
     }
 }

@@ -50,8 +50,8 @@ pub(crate) fn too_many_runs(max: usize) -> Refusal {
     Refusal::new(
         RefusalCode::RateLimited,
         Text::new(
-            format!("You already have {max} answers being written at once."),
-            format!("Sie lassen bereits {max} Antworten gleichzeitig schreiben."),
+            format!("You may have {max} answers being written at once, and there would be more."),
+            format!("Sie können {max} Antworten gleichzeitig schreiben lassen, es würden mehr."),
         ),
         Text::fixed(
             "Wait until one is finished, or stop one.",
@@ -86,6 +86,33 @@ pub(crate) fn too_many_conversations(max: usize) -> Refusal {
         "Delete conversations that you no longer need.",
         "Löschen Sie Unterhaltungen, die Sie nicht mehr brauchen.",
     )
+}
+
+pub(crate) fn too_many_folders(max: usize) -> Refusal {
+    invalid_request(
+        format!("You have {max} folders, and there is no room for more."),
+        format!("Sie haben {max} Ordner, mehr Platz gibt es nicht."),
+        "too many folders of one person",
+        None,
+    )
+    .with_next("Delete folders that you no longer need.", "Löschen Sie Ordner, die Sie nicht mehr brauchen.")
+}
+
+/// The memory that temporary conversations may take is full: this person's, or the house's.
+pub(crate) fn no_room_for_temporary() -> Refusal {
+    Refusal::new(
+        RefusalCode::RateLimited,
+        Text::fixed(
+            "There is no room for more in temporary conversations.",
+            "Für temporäre Unterhaltungen ist kein Platz mehr.",
+        ),
+        Text::fixed(
+            "Delete temporary conversations that you no longer need, or ask in an ordinary one.",
+            "Löschen Sie temporäre Unterhaltungen, die Sie nicht mehr brauchen, oder fragen Sie in einer gewöhnlichen.",
+        ),
+        "temporary conversations are full",
+    )
+    .with_retry_after(60)
 }
 
 pub(crate) fn too_many_messages(max: usize) -> Refusal {

@@ -124,13 +124,19 @@ pub(crate) fn parse_run_id(id: &str) -> Option<(&str, &str)> {
 pub(crate) struct Runs(Mutex<HashMap<String, Arc<Run>>>);
 
 impl Runs {
-    /// Enters a run, if its person may have one more.
-    pub(crate) fn begin(&self, run: &Arc<Run>, per_person_max: usize) -> Result<(), Refusal> {
+    /// Enters all of these runs of one person, if they may have so many more, or none.
+    pub(crate) fn begin(
+        &self,
+        person: &str,
+        news: &[Arc<Run>],
+        per_person_max: usize,
+    ) -> Result<(), Refusal> {
         let mut runs = self.lock();
-        if runs.values().filter(|other| other.person == run.person).count() >= per_person_max {
+        let count = runs.values().filter(|other| other.person == person).count();
+        if count + news.len() > per_person_max {
             return Err(refusals::too_many_runs(per_person_max));
         }
-        runs.insert(run.id.clone(), Arc::clone(run));
+        runs.extend(news.iter().map(|run| (run.id.clone(), Arc::clone(run))));
         Ok(())
     }
 
@@ -145,6 +151,11 @@ impl Runs {
 
     pub(crate) fn of_person(&self, person: &str) -> Vec<Arc<Run>> {
         self.lock().values().filter(|run| run.person == person).cloned().collect()
+    }
+
+    /// Whether an answer in this conversation is being written.
+    pub(crate) fn has(&self, conversation: &str) -> bool {
+        self.lock().values().any(|run| run.conversation == conversation)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Run>>> {

@@ -52,6 +52,8 @@ pub(crate) enum Place<'a> {
     Key { person: &'a str },
     /// Title and label of a conversation.
     Head { person: &'a str, conversation: &'a str, created: Timestamp },
+    /// The name of a folder.
+    Folder { person: &'a str, folder: &'a str, created: Timestamp },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -78,6 +80,10 @@ impl Place<'_> {
             Self::Key { person } => texts(0, &[person]),
             Self::Head { person, conversation, created } => {
                 texts(1, &[person, conversation]);
+                out.extend_from_slice(&created.0.to_be_bytes());
+            }
+            Self::Folder { person, folder, created } => {
+                texts(4, &[person, folder]);
                 out.extend_from_slice(&created.0.to_be_bytes());
             }
             Self::Message { person, conversation, message, parent, ordinal, created } => {
@@ -207,6 +213,7 @@ mod tests {
         check(at("p", "c", "m", Some("q"), 3, 8));
         check(at("pc", "", "m", Some("q"), 3, 7));
         check(Place::Head { person: "p", conversation: "c", created: Timestamp(7) });
+        check(Place::Folder { person: "p", folder: "m", created: Timestamp(7) });
         check(Place::Key { person: "p" });
     }
 

@@ -1,6 +1,8 @@
 //! The portal as a page uses it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod branches;
+mod filing;
 mod house;
 
 use std::time::Duration;
@@ -92,6 +94,10 @@ fn routes(conversation: &str, run: &str) -> Vec<(Method, String)> {
         (Method::Get, at(&format!("conversations/{conversation}"))),
         (Method::Put, at(&format!("conversations/{conversation}"))),
         (Method::Post, at(&format!("conversations/{conversation}/messages"))),
+        (
+            Method::Post,
+            at(&format!("conversations/{conversation}/messages/{}/answers", run.split('.').next().unwrap())),
+        ),
         (Method::Get, at(&format!("runs/{run}/events"))),
         (Method::Post, at(&format!("runs/{run}/stop"))),
         (Method::Delete, at(&format!("conversations/{conversation}"))),

@@ -11,5 +11,8 @@ mod row;
 mod store;
 
 pub use error::StoreError;
-pub use row::{ConversationRow, KeyRow, MessageRow, NewKey, PersonRow, ReachedRow, SessionRow, SignedIn};
+pub use row::{
+    ConversationRow, FolderRow, KeyRow, MessageRow, NewKey, PersonRow, ReachedRow, SessionRow, ShareRow,
+    SignedIn,
+};
 pub use store::{Seen, Store};

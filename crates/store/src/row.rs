@@ -121,6 +121,29 @@ pub struct MessageRow {
     pub created: Timestamp,
 }
 
+/// What a person files conversations under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The name, sealed.
+    pub sealed: Vec<u8>,
+    pub created: Timestamp,
+}
+
+/// What of a conversation others may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareRow {
+    /// Unique in the house.
+    pub id: String,
+    /// Whose conversation it is.
+    pub person: String,
+    pub conversation: String,
+    /// Readers, end and branch, sealed.
+    pub sealed: Vec<u8>,
+    pub created: Timestamp,
+}
+
 /// A person who has reached a compartment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReachedRow {

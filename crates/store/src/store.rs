@@ -3,8 +3,10 @@
 mod backup;
 mod compartments;
 mod conversations;
+mod folders;
 mod people;
 mod sessions;
+mod shares;
 mod usage;
 
 use std::collections::HashMap;

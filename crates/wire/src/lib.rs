@@ -10,6 +10,7 @@ pub mod fields;
 pub mod json;
 pub mod multipart;
 mod pointer;
+pub mod query;
 mod refusal;
 mod rendering;
 mod reply;

@@ -332,7 +332,8 @@ pub fn names(told: &[Told]) -> Vec<&str> {
 /// Answers as the test says, one reaction a question, and remembers what it was asked.
 #[derive(Default)]
 pub struct ScriptedGate {
-    reactions: Mutex<VecDeque<Reply>>,
+    /// Each for a question to this model, or to any.
+    reactions: Mutex<VecDeque<(Option<&'static str>, Reply)>>,
     pub questions: Mutex<Vec<Question>>,
 }
 
@@ -358,14 +359,24 @@ impl Question {
 impl ScriptedGate {
     /// The next question is answered by what is sent here.
     pub fn will_stream(&self, label: &str) -> mpsc::Sender<Bytes> {
+        self.will_stream_as(None, label)
+    }
+
+    /// The next question to this model is answered by what is sent here.
+    pub fn will_stream_as(&self, model: Option<&'static str>, label: &str) -> mpsc::Sender<Bytes> {
         let (sender, receiver) = mpsc::channel(64);
-        self.push(200, label, ReplyBody::Events(receiver));
+        self.push(model, 200, label, ReplyBody::Events(receiver));
         sender
     }
 
     /// The next question is answered so, at once.
     pub fn will_say(&self, label: &str, pieces: &[&str]) {
-        let sender = self.will_stream(label);
+        self.will_say_as(None, label, pieces);
+    }
+
+    /// The next question to this model is answered so, at once.
+    pub fn will_say_as(&self, model: Option<&'static str>, label: &str, pieces: &[&str]) {
+        let sender = self.will_stream_as(model, label);
         for piece in pieces {
             sender.try_send(delta(piece)).unwrap();
         }
@@ -375,14 +386,14 @@ impl ScriptedGate {
 
     pub fn will_refuse(&self, status: u16, label: &str, error: Value) {
         let body = json!({ "error": error }).to_string();
-        self.push(status, label, ReplyBody::Whole(Bytes::from(body)));
+        self.push(None, status, label, ReplyBody::Whole(Bytes::from(body)));
     }
 
     pub fn last_question(&self) -> Question {
         self.questions.lock().unwrap().last().unwrap().clone()
     }
 
-    fn push(&self, status: u16, label: &str, body: ReplyBody) {
+    fn push(&self, model: Option<&'static str>, status: u16, label: &str, body: ReplyBody) {
         let headers = vec![
             ("x-schleuse-request-id", "01GATE".to_owned()),
             ("x-schleuse-action", if status == 200 { "ALLOWED" } else { "BLOCKED" }.to_owned()),
@@ -390,7 +401,7 @@ impl ScriptedGate {
             ("x-schleuse-label", label.to_owned()),
             ("x-schleuse-route", "local".to_owned()),
         ];
-        self.reactions.lock().unwrap().push_back(Reply { status, headers, body });
+        self.reactions.lock().unwrap().push_back((model, Reply { status, headers, body }));
     }
 }
 
@@ -412,10 +423,15 @@ impl Exchange for ScriptedGate {
             .unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert_ne!(body["model"], "panic", "as the test wants it");
+            let reaction = {
+                let mut reactions = self.reactions.lock().unwrap();
+                let fits = |model: &Option<&str>| model.is_none_or(|model| body["model"] == model);
+                let place = reactions.iter().position(|(model, _)| fits(model));
+                place.and_then(|place| reactions.remove(place))
+            };
             self.questions.lock().unwrap().push(Question { label, body, key });
-            let reaction = self.reactions.lock().unwrap().pop_front();
             match reaction {
-                Some(reply) => reply,
+                Some((_, reply)) => reply,
                 None => std::future::pending().await,
             }
         })

@@ -1,19 +1,20 @@
 //! What stands behind the `?`, read strictly.
 
 use schleuse_types::Refusal;
-use schleuse_wire::fields::nearest_of;
-use schleuse_wire::invalid_request;
+
+use crate::fields::nearest_of;
+use crate::invalid_request;
 
 /// The longest query that is read, in bytes.
 const QUERY_BYTES_MAX: usize = 4096;
 
 /// Parameters by name; none stands twice, and none is unknown to its route.
 #[derive(Debug, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads `a=b&c=d` with the names that the route knows. A parameter without a value counts as not given.
-    pub(crate) fn read(text: Option<&str>, known: &'static [&'static str]) -> Result<Self, Refusal> {
+    pub fn read(text: Option<&str>, known: &'static [&'static str]) -> Result<Self, Refusal> {
         let text = text.unwrap_or_default();
         if text.len() > QUERY_BYTES_MAX {
             return Err(invalid_request(
@@ -52,12 +53,13 @@ impl Query {
         Ok(Self(read))
     }
 
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    /// The decoded value, if it is given.
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number, if it is given.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+    pub fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.text(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
             invalid_request(
@@ -70,7 +72,7 @@ impl Query {
     }
 
     /// `limit`, from 1 to `max`; `usual` when it is not given.
-    pub(crate) fn limit(&self, usual: usize, max: usize) -> Result<usize, Refusal> {
+    pub fn limit(&self, usual: usize, max: usize) -> Result<usize, Refusal> {
         let limit = self.number("limit")?.map_or(usual, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         if (1..=max).contains(&limit) {
             Ok(limit)
@@ -85,7 +87,7 @@ impl Query {
     }
 
     /// What was given but for paging, as it is recorded: `user=p:12 action=BLOCKED`.
-    pub(crate) fn filters(&self) -> String {
+    pub fn filters(&self) -> String {
         let filters = self.0.iter().filter(|(name, _)| !["limit", "before"].contains(&name.as_str()));
         filters.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     }
@@ -109,7 +111,7 @@ fn unknown(name: &str, known: &'static [&'static str]) -> Refusal {
 }
 
 /// Undoes percent-encoding, and in a form also the `+` for a blank; `None` when it is broken or not UTF-8.
-pub(crate) fn decode(text: &str, is_form: bool) -> Option<String> {
+pub fn decode(text: &str, is_form: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
