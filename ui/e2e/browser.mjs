@@ -140,7 +140,7 @@ export async function fits(page, name) {
         const box = range.getBoundingClientRect();
         return box.width > 0 && (box.left < -1 || box.right > root.clientWidth + 1);
       });
-      const frame = element.closest("button, a, td, li, section, dialog, article");
+      const frame = element.closest("button, a, td, li, section, dialog, article, [data-comparison]");
       const spills = texts.some((text) => {
         const range = document.createRange();
         range.selectNodeContents(text);

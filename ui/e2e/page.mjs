@@ -4,6 +4,7 @@
 // folder, too. Exits 1 if anything is wrong.
 import assert from "node:assert/strict";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
+import { walkChat } from "./chat.mjs";
 import { german } from "./english.mjs";
 
 const [address = "mock", folder = process.env.SCHLEUSE_PICTURES] = process.argv.slice(2);
@@ -286,6 +287,9 @@ await step("a conversation is deleted", async () => {
   await page.waitForFunction((before) => document.querySelectorAll("[data-conversation]").length === before - 1, count);
   assert.equal(new URL(page.url()).pathname, "/chat");
 });
+
+// The models, folders and shares of the mock house are known; a real house has others.
+if (house !== undefined) await walkChat({ page, url, step, picture });
 
 await step("Shift and Enter start a new line", async () => {
   await page.locator("textarea").fill("one");

@@ -1,13 +1,14 @@
-// The mock house's portal: conversations and runs, kept in memory; a run goes on whoever listens.
-import { LABELS, refusal } from "./shapes.mjs";
+// The mock house's portal: conversations as trees of messages, runs, folders, shares; kept in memory.
+import { follow, play } from "./runs.mjs";
+import { flowsTo, joined, labelOf } from "./shapes.mjs";
 
-const FINDERS = [
-  { type: "IBAN", pattern: /\bDE\d{2}(?: ?\d{4}){4} ?\d{2}\b/gu, action: "BLOCKED" },
-  { type: "API_KEY", pattern: /\b(?:ghp_|sk-)[A-Za-z0-9]{20,}/gu, action: "REDACTED" },
-];
+const COMPARTMENTS = ["hr", "m-and-a", "patient"];
+const PASSED_ON = ["id", "role", "content", "model", "created", "passage"];
 
 export function createChat({ pause, isAlive }) {
   const conversations = new Map();
+  const folders = new Map();
+  const shares = new Map();
   const runs = new Map();
   let numbered = 0;
   const name = (kind) => {
@@ -15,188 +16,224 @@ export function createChat({ pause, isAlive }) {
     return `${kind}_${numbered.toString().padStart(4, "0")}${Math.random().toString(36).slice(2, 8)}`;
   };
 
-  return function answer({ method, path, body, session, language, requestId, request, response, ok, refuse }) {
-    const [, , , kind, id, part] = path.split("/");
-    if (kind === "conversations" && id === undefined) {
-      if (method === "POST") {
-        const now = new Date().toISOString();
-        const made = { id: name("con"), person: session.person, title: "", created: now, updated: now, label: "INTERNAL", messages: [], run: null };
-        conversations.set(made.id, made);
-        return ok(summary(made), 201);
+  return function answer(context) {
+    const { method, path, query, body, session, request, response, ok, refuse } = context;
+    const [, , , kind, id, part, third, fourth] = path.split("/").map(decodeURIComponent);
+    const own = [...conversations.values()].filter(({ person }) => person === session.person);
+    const route = `${method} ${kind}${id === undefined ? "" : "/"}`;
+    switch (route) {
+      case "GET labels":
+        return ok({ default: "INTERNAL", clearance: `CONFIDENTIAL//${COMPARTMENTS.join(",")}`, compartments: COMPARTMENTS });
+      case "GET conversations":
+        return ok({ conversations: own.filter(({ temporary }) => !temporary).map(summary).toSorted((a, b) => b.updated.localeCompare(a.updated)) });
+      case "POST conversations":
+        return ok(summary(create(session, body)), 201);
+      case "GET folders":
+        return ok({ folders: [...folders.values()].filter(({ person }) => person === session.person).map((folder) => ({ id: folder.id, name: folder.name, conversations: own.filter((row) => row.folder === folder.id).length })) });
+      case "POST folders": {
+        const folder = { id: name("fol"), name: body.name, person: session.person };
+        folders.set(folder.id, folder);
+        return ok({ id: folder.id, name: folder.name, conversations: 0 }, 201);
       }
-      const own = [...conversations.values()].filter(({ person }) => person === session.person);
-      return ok({ conversations: own.map(summary).toSorted((a, b) => b.updated.localeCompare(a.updated)) });
+      case "PUT folders/":
+        folders.get(id).name = body.name;
+        return ok({ id, name: body.name });
+      case "DELETE folders/":
+        folders.delete(id);
+        for (const row of own) if (row.folder === id) row.folder = null;
+        return ok(undefined, 204);
+      case "GET search":
+        return ok(search(own, query.get("q") ?? "", Number(query.get("limit") ?? 20)));
+      case "POST import":
+        return ok({ id: take(session, body).id, refused: [] }, 201);
+      case "GET export":
+        return attach(response, "schleuse-chats.json", "application/json", JSON.stringify({ conversations: own.map(exported) }, null, 2));
+      case "GET shared":
+        return ok({ shares: [...shares.values()].filter((share) => mayRead(share, session)).map((share) => shareRow(share)) });
+      case "GET shared/": {
+        const share = shares.get(id);
+        if (!share || !mayRead(share, session)) return refuse("not_found");
+        return ok({ ...shareRow(share), messages: line(share.conversation, share.leaf).map((message) => seenBy(message, session)) });
+      }
+      case "DELETE shares/":
+        if (shares.get(id)?.conversation.person !== session.person) return refuse("not_found");
+        shares.delete(id);
+        return ok(undefined, 204);
+      default:
     }
-    if (kind === "conversations") {
-      const conversation = conversations.get(id);
-      if (conversation?.person !== session.person) return refuse("not_found");
-      if (part === "messages" && method === "POST") {
-        const run = begin(conversation, body, language, requestId);
-        return ok({ message: conversation.messages.at(-2), answer: conversation.messages.at(-1), run: { id: run.id } }, 202);
-      }
-      if (method === "PUT") {
-        conversation.title = body.title;
-        return ok(summary(conversation));
-      }
-      if (method === "DELETE") {
-        conversations.delete(id);
+    if (kind === "runs") {
+      const run = runs.get(id);
+      if (run?.person !== session.person) return refuse("not_found");
+      if (part === "stop") {
+        run.stopped = true;
         return ok(undefined, 204);
       }
-      const { title, label, messages, run } = conversation;
-      return ok({ id, title, label, messages, run: run ? { id: run.id, message: run.message.id } : null });
+      follow(run, Number(request.headers["last-event-id"] ?? 0), response, () => isAlive(session));
+      return true;
     }
-    const run = runs.get(id);
-    if (run?.person !== session.person) return refuse("not_found");
-    if (part === "stop") {
-      run.stopped = true;
+    const conversation = conversations.get(id);
+    if (kind !== "conversations" || conversation?.person !== session.person) return refuse("not_found");
+    if (part === "messages" && method === "POST") return third === undefined ? put(conversation, context) : answerAgain(conversation, third, fourth, context);
+    if (part === "declassify") return lower(conversation, context);
+    if (part === "export") {
+      const file = `schleuse-${conversation.label.replaceAll(/[^A-Z]+/gu, "-").toLowerCase()}`;
+      if (query.get("format") === "markdown") return attach(response, `${file}.md`, "text/markdown", line(conversation, conversation.messages.at(-1)?.id).map(({ role, content }) => `**${role}**\n\n${content}\n`).join("\n"));
+      return attach(response, `${file}.json`, "application/json", JSON.stringify(exported(conversation), null, 2));
+    }
+    if (part === "shares") {
+      const mine = () => [...shares.values()].filter((share) => share.conversation === conversation);
+      if (method === "GET") return ok({ shares: mine().map(offered) });
+      const share = { id: name("shr"), conversation, with: body.with, until: body.until ?? null, created: new Date().toISOString(), leaf: body.messages?.[0] ?? conversation.messages.at(-1)?.id, from: session.name };
+      shares.set(share.id, share);
+      return ok(offered(share), 201);
+    }
+    if (method === "PUT") {
+      for (const key of ["title", "folder", "pinned"]) if (key in body) conversation[key] = body[key];
+      return ok(summary(conversation));
+    }
+    if (method === "DELETE") {
+      conversations.delete(id);
       return ok(undefined, 204);
     }
-    follow(run, Number(request.headers["last-event-id"] ?? 0), response, () => isAlive(session));
-    return true;
+    const going = conversation.runs.map((run) => ({ id: run.id, message: run.message.id }));
+    return ok({ ...summary(conversation), messages: conversation.messages, run: going[0] ?? null, runs: going });
   };
 
-  function begin(conversation, { content, model, label, parent }, language, requestId) {
+  function create(session, { temporary = false, folder = null }) {
     const now = new Date().toISOString();
-    const blank = { created: now, model: null, passage: null, usage: null, cut: false, refusal: null };
-    const question = { ...blank, id: name("msg"), parent, role: "user", content, state: "complete" };
-    const message = { ...blank, id: name("msg"), parent: question.id, role: "assistant", content: "", model, state: "running" };
-    const run = { id: name("run"), person: conversation.person, message, events: [], waiting: new Set(), stopped: false, over: false };
-    const before = chain(conversation, parent);
-    conversation.messages.push(question, message);
-    conversation.updated = now;
-    conversation.run = run;
-    runs.set(run.id, run);
-    void play(run, [...before, content], { model, label, language, requestId }).finally(() => {
-      conversation.run = null;
-      if (conversation.title === "") conversation.title = content.slice(0, 48);
-    });
-    return run;
+    const made = { id: name("con"), person: session.person, title: "", created: now, updated: now, label: null, folder, pinned: false, temporary, messages: [], runs: [] };
+    conversations.set(made.id, made);
+    return made;
   }
 
-  async function play(run, texts, { model, label, language, requestId }) {
-    const { message } = run;
-    const emit = (event, data) => {
-      run.events.push({ event, data });
-      for (const wake of run.waiting) wake();
-    };
-    const end = (state) => {
-      message.state = state;
-      run.over = true;
-      emit("done", { state });
-    };
-    const refuse = (code, findings = []) => {
-      message.refusal = refusal(code, language, requestId, findings).error;
-      emit("refusal", { error: message.refusal });
-      end("failed");
-    };
-    const passage = { request_id: requestId, label: LABELS.includes(label) ? label : "INTERNAL", sensitivity: 0, action: "ALLOWED", route: "engine" };
-    emit("model", { model });
-    await sleep(pause * 4);
-    if (passage.label === "SECRET") {
-      message.passage = { ...passage, action: "DENIED", route: null };
-      emit("passage", message.passage);
-      return refuse("no_permitted_route");
+  function put(conversation, context) {
+    const { content, model, models = [model], parent, label, compartments = [] } = context.body;
+    const question = { ...blank(), id: name("msg"), parent: parent ?? null, role: "user", content, state: "complete" };
+    conversation.messages.push(question);
+    const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments)]), context);
+    return context.ok({ message: question, answers: begun.map(({ message }) => message), runs: begun.map(named), answer: begun[0].message, run: named(begun[0]) }, 202);
+  }
+
+  function answerAgain(conversation, questionId, part, context) {
+    const question = conversation.messages.find(({ id, role }) => id === questionId && role === "user");
+    if (!question || part !== "answers") return context.refuse("not_found");
+    const { model, models = [model], label } = context.body;
+    const begun = begin(conversation, question, models, label ?? "INTERNAL", context);
+    return context.ok({ answers: begun.map(({ message }) => message), runs: begun.map(named) }, 202);
+  }
+
+  function begin(conversation, question, models, declared, { language, requestId }) {
+    const label = joined([declared, ...(conversation.label ? [conversation.label] : [])]);
+    const texts = line(conversation, question.id).map(({ content }) => content);
+    const begun = models.map((model) => {
+      const message = { ...blank(), id: name("msg"), parent: question.id, role: "assistant", content: "", model, state: "running" };
+      conversation.messages.push(message);
+      const run = { id: name("run"), person: conversation.person, message, events: [], waiting: new Set(), stopped: false, over: false };
+      runs.set(run.id, run);
+      return run;
+    });
+    conversation.updated = question.created;
+    conversation.runs.push(...begun);
+    for (const run of begun) {
+      void play(run, texts, { model: run.message.model, label, language, requestId, pause }).finally(() => {
+        conversation.runs = conversation.runs.filter((other) => other !== run);
+        if (run.message.refusal === null) conversation.label = joined([label, ...(conversation.label ? [conversation.label] : [])]);
+        if (conversation.title === "") conversation.title = question.content.slice(0, 48);
+      });
     }
-    const findings = texts.flatMap((text, index) => findIn(text, `/messages/${index}/content`));
-    const blocked = findings.filter(({ action }) => action === "BLOCKED");
-    message.passage = passage;
-    if (blocked.length > 0) Object.assign(passage, { sensitivity: 0.99, action: "BLOCKED", route: null });
-    else if (findings.length > 0) Object.assign(passage, { sensitivity: 0.8, action: "REDACTED" });
-    emit("passage", passage);
-    if (blocked.length > 0) return refuse("sensitive_data_detected", blocked.map(({ action: _action, ...finding }) => (finding.path === `/messages/${texts.length - 1}/content` ? { ...finding, message: message.parent } : finding)));
-    const question = texts.at(-1);
-    const long = /long story|lange Geschichte/u.test(question);
-    const pieces = `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim().split(/(?<= )/u);
-    for (const [index, text] of pieces.entries()) {
-      if (run.stopped) {
-        emit("stopped", {});
-        return end("stopped");
-      }
-      if (/break off|abbrechen/u.test(question) && index === 6) return refuse("upstream_failed");
-      message.content += text;
-      emit("text", { text });
-      // oxlint-disable-next-line no-await-in-loop
-      await sleep(pause);
-    }
-    message.usage = { prompt: question.length >> 2, completion: pieces.length };
-    emit("usage", message.usage);
-    end("complete");
+    return begun;
+  }
+
+  function lower(conversation, { body, session, ok, refuse }) {
+    if (session.role !== "security") return refuse("access_denied");
+    if (body.reason.includes("M&A")) return ok({ id: name("apr"), to: body.to, state: "pending", expires: new Date(Date.now() + 86_400_000).toISOString() }, 202);
+    conversation.label = body.to;
+    return ok(summary(conversation));
+  }
+
+  /** What a file of `export` brings. Ids are given anew; parents that are not in it become none. */
+  function take(session, { title = "", label = "INTERNAL", messages = [] }) {
+    const made = Object.assign(create(session, {}), { title, label });
+    const ids = new Map(messages.map(({ id }) => [id, name("msg")]));
+    made.messages = messages.map((message) => ({ ...blank(), ...message, id: ids.get(message.id), parent: ids.get(message.parent) ?? null }));
+    return made;
+  }
+
+  function summary(row) {
+    const { id, title, created, updated, label, folder, pinned, temporary } = row;
+    const shared = [...shares.values()].filter(({ conversation }) => conversation === row).length;
+    return { id, title, created, updated, label, folder, pinned, temporary, compartments: label?.split("//")[1]?.split(",") ?? [], shares: shared, running: row.runs.length > 0 };
   }
 }
 
-function chain(conversation, id) {
-  const texts = [];
+function blank() {
+  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null };
+}
+
+function named(run) {
+  return { id: run.id, message: run.message.id };
+}
+
+/** The messages from the first one down to this. */
+function line(conversation, id) {
+  const messages = [];
   for (let at = id; at; ) {
     const message = conversation.messages.find((one) => one.id === at);
     if (!message) break;
-    texts.unshift(message.content);
+    messages.unshift(message);
     at = message.parent;
   }
-  return texts;
+  return messages;
 }
 
-/** Every event from the one after `last` on, whenever it comes. */
-function follow(run, last, response, isAlive) {
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  let at = last;
-  const write = () => {
-    for (; at < run.events.length; at += 1) {
-      const { event, data } = run.events[at];
-      response.write(`id: ${at + 1}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-    }
-    if (!run.over) return;
-    run.waiting.delete(write);
-    response.end();
-  };
-  run.waiting.add(write);
-  // A session that ended takes its streams with it.
-  const timer = setInterval(() => {
-    if (!isAlive()) response.end();
-  }, 100);
-  response.on("close", () => {
-    clearInterval(timer);
-    run.waiting.delete(write);
-  });
-  write();
+function exported({ title, label, created, messages }) {
+  return { format: "schleuse-conversation-1", title, label, created, messages };
 }
 
-function summary({ id, title, created, updated, label, run }) {
-  return { id, title, created, updated, label, running: run !== null };
+function attach(response, file, type, text) {
+  response.writeHead(200, { "content-type": type, "content-disposition": `attachment; filename="${file}"` }).end(text);
+  return true;
 }
 
-function sleep(ms) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+function plain(text) {
+  return text.toLowerCase().replaceAll("ß", "ss").normalize("NFD").replaceAll(/\p{M}/gu, "");
 }
 
-function canned(question, language) {
-  const german = language === "de";
-  if (/headings|Überschriften/u.test(question)) {
-    return german
-      ? "Drei Vorschläge:\n\n1. **Zwei Teams, ein Auftrag**\n2. Was sich ändert, und was bleibt\n3. Gemeinsam ab dem *ersten Quartal*\n"
-      : "Three suggestions:\n\n1. **Two teams, one task**\n2. What changes and what stays\n3. Together from the *first quarter*\n";
-  }
-  if (/table|Tabelle/u.test(question)) {
-    return german
-      ? "| Tor | Seite | Zustand |\n| --- | --- | --- |\n| oberes | Berg | zu |\n| unteres | Tal | offen |\n\n> Immer nur eines ist offen."
-      : "| Gate | Side | State |\n| --- | --- | --- |\n| upper | hill | shut |\n| lower | valley | open |\n\n> Only one is ever open.";
-  }
-  if (/key|Schlüssel/u.test(question)) {
-    return german
-      ? "So ein Schlüssel meldet ein Programm an:\n\n```sh\ncurl -H \"authorization: Bearer $KEY\" https://api.example.org\n```\n\nBewahren Sie ihn in einer Datei auf, nicht im Skript."
-      : "Such a key signs a program in:\n\n```sh\ncurl -H \"authorization: Bearer $KEY\" https://api.example.org\n```\n\nKeep it in a file, not in the script.";
-  }
-  return german
-    ? "Eine Schleuse ist eine Kammer mit einem Tor an jedem Ende, in der ein Schiff durch Füllen oder Leeren gehoben oder gesenkt wird. Immer nur ein Tor ist offen, damit das Wasser auf beiden Seiten bleibt, wo es ist."
-    : "A canal lock is a chamber with a gate at each end in which a boat is raised or lowered by letting water in or out. Only one gate is open at a time, so that the water on both sides stays where it is.";
-}
-
-function findIn(text, path) {
-  return FINDERS.flatMap(({ type, pattern, action }) =>
-    [...text.matchAll(pattern)].map((match) => {
-      const start = Buffer.byteLength(text.slice(0, match.index));
-      return { type, path, start, end: start + Buffer.byteLength(match[0]), score: 0.99, action };
+function search(own, written, limit) {
+  const words = plain(written).split(/\s+/u).filter(Boolean);
+  const results = own.flatMap((row) =>
+    row.messages.flatMap((message) => {
+      const at = plain(message.content).indexOf(words[0] ?? "\0");
+      if (at < 0 || !words.every((word) => plain(message.content).includes(word))) return [];
+      const from = Math.max(0, at - 60);
+      const text = message.content.slice(from, from + 240);
+      const marks = words.flatMap((word) => {
+        const start = plain(text).indexOf(word);
+        return start < 0 ? [] : [{ start, end: start + word.length }];
+      });
+      return [{ conversation: row.id, title: row.title, message: message.id, role: message.role, created: message.created, label: row.label, text, marks }];
     }),
   );
+  return { results: results.slice(0, limit), more: results.length > limit };
+}
+
+function mayRead({ with: readers, until, conversation }, { role, person, groups = [] }) {
+  if (until !== null && Date.parse(until) < Date.now()) return false;
+  if (conversation.person === person) return true;
+  return readers.some((reader) => reader === "everyone" || reader === `person:${person}` || [role, ...groups].some((group) => reader === `group:${group}`));
+}
+
+function shareRow({ id, conversation, from, created }) {
+  return { id, title: conversation.title, from, label: conversation.label, created };
+}
+
+function offered({ id, with: readers, until, created }) {
+  return { id, path: `/shared/${id}`, with: readers, until, created };
+}
+
+/** In this house only the security role may read CONFIDENTIAL things of others. */
+function seenBy(message, { role }) {
+  const rows = Object.fromEntries(PASSED_ON.map((key) => [key, message[key] ?? null]));
+  if (role === "security" || flowsTo(message.passage?.label ?? "INTERNAL", "INTERNAL")) return { ...rows, withheld: null };
+  return { ...rows, content: null, passage: null, withheld: { en: "Its label is above your clearance.", de: "Die Einstufung liegt über dem, was Sie lesen dürfen." } };
 }

@@ -20,7 +20,7 @@ export function createHouse({ demo = true, engine = true, providers = false, pau
     const id = `ses_${Math.random().toString(36).slice(2, 12)}`;
     const token = `ss-schl${Math.random().toString(36).slice(2)}`;
     const now = new Date().toISOString();
-    const session = { id, token, role, person: `p-${role}`, name: NAMES[role], method, agent, created: now, last_seen: now };
+    const session = { id, token, role, person: `p-${role}`, name: NAMES[role], groups: role === "employee" ? ["sales"] : [], method, agent, created: now, last_seen: now };
     session.expires = new Date(Date.now() + 12 * 3_600_000).toISOString();
     sessions.set(token, session);
     response.setHeader("set-cookie", `schleuse=${token}; HttpOnly; SameSite=Strict; Path=/`);
@@ -108,8 +108,8 @@ export function createHouse({ demo = true, engine = true, providers = false, pau
   };
 }
 
-function described({ id, created, expires, method, person, name, role }) {
-  return { person, name, role, groups: role === "employee" ? ["sales"] : [], session: { id, created, expires, method }, pages: PAGES[role] };
+function described({ id, created, expires, method, person, name, role, groups }) {
+  return { person, name, role, groups, session: { id, created, expires, method }, pages: PAGES[role] };
 }
 
 export function listed({ id, person, role, method, created, last_seen, expires, agent }) {

@@ -70,3 +70,24 @@ export async function bodyOf(request) {
   for await (const chunk of request) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
 }
+
+/** A label as the house writes it. */
+export function labelOf(level, compartments) {
+  return compartments.length > 0 ? `${level}//${[...new Set(compartments)].toSorted().join(",")}` : level;
+}
+
+const partsOf = (label) => {
+  const [level, names = ""] = label.split("//");
+  return [level, names.split(",").filter(Boolean)];
+};
+
+/** The least label to which all of these flow. */
+export function joined(labels) {
+  const parts = labels.map(partsOf);
+  const highest = Math.max(0, ...parts.map(([level]) => LABELS.indexOf(level)));
+  return labelOf(LABELS[highest], parts.flatMap(([, names]) => names));
+}
+
+export function flowsTo(label, clearance) {
+  return joined([label, clearance]) === joined([clearance]);
+}

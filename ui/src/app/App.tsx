@@ -1,6 +1,8 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Button } from "../components/Button";
 import { RefusalCard } from "../components/RefusalCard";
+import { forgetChoices } from "../features/chat/choices";
+import { forgetOffered } from "../features/chat/offered";
 import { forget, rest } from "../features/chat/store";
 import { SignIn } from "../features/sign-in/SignIn";
 import { send, whenSignedOut } from "../lib/api";
@@ -47,7 +49,7 @@ export function App() {
     setSession(undefined);
     setReason(why);
     if (why === "left") {
-      forget();
+      forgetAll();
       setLastPerson(undefined);
     } else rest();
   }, []);
@@ -66,7 +68,7 @@ export function App() {
   const enter = useCallback(
     (next: Session) => {
       // Somebody else must not find what the last person wrote.
-      if (next.person !== lastPerson) forget();
+      if (next.person !== lastPerson) forgetAll();
       setLastPerson(next.person);
       setSession(next);
       setReason(undefined);
@@ -139,4 +141,11 @@ export function App() {
       )}
     </>
   );
+}
+
+/** Nothing of one person is left for the next. */
+function forgetAll() {
+  forget();
+  forgetChoices();
+  forgetOffered();
 }

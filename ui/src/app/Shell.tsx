@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Boundary } from "../components/Boundary";
 import { Button } from "../components/Button";
 import { HouseMark, Icon } from "../components/icons";
@@ -12,12 +12,17 @@ import { Denied } from "./Denied";
 import { Lost } from "./Lost";
 import { ROUTES, routeOf } from "./routes";
 import { Side } from "./Side";
+import { useShortcuts } from "./useShortcuts";
+
+const Palette = lazy(() => import("./Palette"));
+const Keys = lazy(() => import("./Keys"));
 
 /** Who is signed in sees this: the pages of their role at the left, or behind a button where it is narrow, and one page. */
 export function Shell({ place }: { place: Place }) {
   const { words } = useLanguage();
   const { house, session } = useSession();
   const [menu, setMenu] = useState(false);
+  const [over, setOver] = useState<"palette" | "keys">();
   const route = routeOf(place.path);
   const name = route ? words.pages[route.page] : words.lost.heading;
   const mayChat = session.pages.includes("chat");
@@ -26,6 +31,7 @@ export function Shell({ place }: { place: Place }) {
     document.title = `${name} · ${house.name}`;
   }, [name, house.name]);
   useFocusOnArrival(place.step);
+  useShortcuts(mayChat, setOver);
 
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[17rem_minmax(0,1fr)]">
@@ -40,7 +46,7 @@ export function Shell({ place }: { place: Place }) {
         {words.skip}
       </a>
       <header className="sticky top-0 hidden h-dvh border-r border-line bg-side lg:block">
-        <Side page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => undefined} />
+        <Side page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => undefined} onPalette={() => setOver("palette")} />
       </header>
       <header className="sticky top-0 z-20 low:static flex min-h-14 items-center gap-1 border-b border-line bg-panel px-2 lg:hidden">
         <Button look="quiet" aria-label={words.menu} aria-expanded={menu} data-menu onClick={() => setMenu(true)}>
@@ -48,8 +54,11 @@ export function Shell({ place }: { place: Place }) {
         </Button>
         <HouseMark className="size-7" />
         <p className="ml-1 min-w-0 truncate font-semibold">{name}</p>
+        <Button look="quiet" className="ml-auto" aria-label={words.palette.heading} onClick={() => setOver("palette")} data-open-palette>
+          <Icon name="search" className="size-5" />
+        </Button>
         {mayChat ? (
-          <Button look="quiet" className="ml-auto" aria-label={words.conversations.new} onClick={() => go("/chat")} data-new>
+          <Button look="quiet" aria-label={words.conversations.new} onClick={() => go("/chat")} data-new>
             <Icon name="compose" className="size-5" />
           </Button>
         ) : null}
@@ -61,6 +70,10 @@ export function Shell({ place }: { place: Place }) {
           </div>
         </Modal>
       ) : null}
+      <Suspense>
+        {over === "palette" ? <Palette onClose={() => setOver(undefined)} onKeys={() => setOver("keys")} /> : null}
+        {over === "keys" ? <Keys onClose={() => setOver(undefined)} /> : null}
+      </Suspense>
       <main id="main" tabIndex={-1} className="flex min-h-[calc(100dvh-3.5rem)] min-w-0 flex-col outline-none lg:min-h-dvh">
         <Boundary
           key={place.path}
@@ -85,7 +98,7 @@ function Inside({ place }: { place: Place }) {
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
   const View = ROUTES[route.page].view;
-  return View ? <View query={place.query} /> : <Chat id={route.rest} />;
+  return View ? <View query={place.query} /> : <Chat id={route.rest} query={place.query} />;
 }
 
 /** After a way to another page the focus goes to what is new there; the first page leaves it where the browser put it. */

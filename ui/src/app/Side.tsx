@@ -1,10 +1,11 @@
 import { HouseMark, Icon } from "../components/icons";
-import { Conversations } from "../features/chat/Conversations";
+import { History } from "../features/chat/History";
 import type { PageName } from "../lib/contract";
 import { walkWithArrows } from "../lib/keys";
 import { useLanguage } from "../lib/language";
 import { go, Link } from "../lib/router";
 import { useSession } from "../lib/session";
+import { keysOf } from "../lib/shortcuts";
 import { Account } from "./Account";
 import { ROUTES } from "./routes";
 
@@ -15,12 +16,14 @@ interface Props {
   onGo: () => void;
   /** Without the house's name, where that stands above already. */
   bare?: boolean;
+  /** Opens the list of everything one can do; left out where a button for it stands elsewhere. */
+  onPalette?: () => void;
 }
 
 const GROUPS = ["watch", "manage", "understand"] as const;
 
 /** Everything beside the page: new chat, the pages of the role, the conversations, the account. */
-export function Side({ page, conversation, onGo, bare = false }: Props) {
+export function Side({ page, conversation, onGo, bare = false, onPalette }: Props) {
   const { words } = useLanguage();
   const { house, session } = useSession();
   const mayChat = session.pages.includes("chat");
@@ -35,6 +38,17 @@ export function Side({ page, conversation, onGo, bare = false }: Props) {
         </div>
       )}
       <div className="min-h-0 flex-1 overflow-y-auto pt-1 pb-3">
+        {onPalette ? (
+          <div className="px-3 pb-1">
+            <button type="button" data-open-palette onClick={onPalette} className="flex min-h-10 w-full items-center gap-3 rounded-lg px-2.5 text-left text-sm hover:bg-sunken">
+              <Icon name="sliders" className="size-[1.15rem] text-accent" />
+              <span className="min-w-0 flex-1 truncate">{words.palette.open}</span>
+              <kbd aria-hidden="true" className="rounded-md border border-line px-1.5 text-xs text-soft">
+                {keysOf("palette", words.keyboard).join(" ")}
+              </kbd>
+            </button>
+          </div>
+        ) : null}
         {mayChat ? (
           <div className="px-3 pb-1">
             <button
@@ -83,7 +97,7 @@ export function Side({ page, conversation, onGo, bare = false }: Props) {
         </nav>
         {mayChat ? (
           <div className="px-1 pt-2">
-            <Conversations current={conversation} level={bare ? 3 : 2} onGo={onGo} />
+            <History current={conversation} level={bare ? 3 : 2} onGo={onGo} />
           </div>
         ) : null}
       </div>

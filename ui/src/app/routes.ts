@@ -28,7 +28,7 @@ export const ROUTES: Record<PageName, Route> = {
 };
 
 /** The page that a path names, with what stands behind it. */
-export function routeOf(path: string): { page: PageName; rest: string | undefined } | undefined {
+export function routeOf(path: string): { page: PageName; rest: string | undefined; part?: "shared" } | undefined {
   const [, name = "", rest, more] = path.split("/");
   if (!Object.hasOwn(ROUTES, name) || more !== undefined) return undefined;
   const page = name as PageName;

@@ -9,6 +9,8 @@ interface Props {
   highlight?: string[];
   /** The level of a `#` heading; the text stands inside a page that has headings of its own. */
   headingLevel?: number;
+  /** Whether more of it is still to come. */
+  growing?: boolean;
 }
 
 const NOTHING: string[] = [];

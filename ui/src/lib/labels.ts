@@ -26,3 +26,19 @@ export function join(labels: Iterable<Label>): Label {
   }
   return highest;
 }
+
+/** The names of the compartments of a label, in the order in which it has them. */
+export function namesOf(text: string | null | undefined): string[] {
+  return (text ?? "").split("//")[1]?.split(",").filter(Boolean) ?? [];
+}
+
+/** A label as the house writes it: level, then its compartments in order. */
+export function written(level: Label, names: string[]): string {
+  return names.length === 0 ? level : `${level}//${[...new Set(names)].toSorted().join(",")}`;
+}
+
+/** The least label, compartments included, to which all of these flow; nothing for none. */
+export function joinWritten(labels: (string | null | undefined)[]): string | null {
+  const known = labels.filter((label) => levelOf(label) !== undefined);
+  return known.length === 0 ? null : written(join(known.flatMap((label) => levelOf(label) ?? [])), known.flatMap(namesOf));
+}

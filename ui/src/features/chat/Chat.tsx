@@ -1,47 +1,84 @@
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/Button";
+import { Icon } from "../../components/icons";
 import { Reading } from "../../components/Page";
-import { headingOf, RefusalCard } from "../../components/RefusalCard";
+import { RefusalCard } from "../../components/RefusalCard";
 import { announce } from "../../lib/announce";
 import { readModels } from "../../lib/house";
-import { isLabel, join, type Label } from "../../lib/labels";
+import { isLabel, join, type Label, levelOf, namesOf } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
 import { type Refusal, refusalIn } from "../../lib/refusal";
 import { go } from "../../lib/router";
 import { useSession } from "../../lib/session";
 import { useStore } from "../../lib/store";
+import { chooseCompared, chooseCompartments, chooseLabel, chooseModel, choices, models as knownModels, moveChoices } from "./choices";
 import { Composer } from "./Composer";
-import { lowestLabelOf, nextParent, turnsOf } from "./conversation";
+import { nextParent } from "./conversation";
+import { Find } from "./Find";
+import { bringIntoView } from "./finding";
 import { FollowEnd } from "./FollowEnd";
+import type { Message } from "./message";
+import { useOffered } from "./offered";
+import { opened, openOver } from "./opened";
 import type { Starter } from "./starters";
 import { Starters } from "./Starters";
-import { ask, conversations, create, drafts, type News, open, stop } from "./store";
-import { TurnView } from "./TurnView";
+import { ask, askAgain, choose, conversations, create, drafts, open, showMessage, stop } from "./store";
+import { TemporaryNote } from "./TemporaryNote";
+import { Thread } from "./Thread";
+import { pathOf, type Turn } from "./tree";
+import type { TurnActions } from "./TurnView";
+import { useNews } from "./useNews";
+
+const NOBODY: Message[] = [];
 
 /** Ask, watch it stream, see how it passed. Without an id, a conversation that begins with its first question. */
-export function Chat({ id }: { id: string | undefined }) {
+export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const { words, language } = useLanguage();
   const { house, openHelp } = useSession();
-  const [models, setModels] = useState<string[]>();
   const [refusal, setRefusal] = useState<Refusal>();
-  const [chosenModel, setChosenModel] = useState<string>();
-  const [chosen, setChosen] = useState<{ id: string | undefined; label: Label }>();
   const [creating, setCreating] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   const key = id ?? "new";
   const draft = useStore(drafts)[key] ?? "";
+  const models = useStore(knownModels);
+  const chosen = useStore(choices);
+  const offered = useOffered();
   const state = useStore(conversations);
   const conversation = id === undefined ? undefined : state.open[id];
   const openRefusal = id === undefined ? undefined : state.refused[id];
+  const over = useStore(opened);
+  const target = new URLSearchParams(query).get("message") ?? undefined;
+  const [place, setPlace] = useState<string>();
+  const temporary = conversation?.temporary ?? new URLSearchParams(query).has("temporary");
 
   useEffect(() => {
     if (id !== undefined) void open(id);
   }, [id]);
 
+  // What was opened over one conversation is not over the next.
+  useEffect(() => () => openOver(undefined), []);
+
+  // Whoever comes from a search sees the place they looked for.
+  const isOpen = conversation !== undefined;
+  useEffect(() => {
+    if (!isOpen || id === undefined || target === undefined) return undefined;
+    showMessage(id, target);
+    // Once to have it drawn, and again when what is around it has got its height.
+    const timers = [30, 250].map((ms) => setTimeout(() => bringIntoView(target, { focus: true }), ms));
+    return () => {
+      for (const timer of timers) clearTimeout(timer);
+    };
+  }, [isOpen, id, target]);
+
+  const show = useCallback((message: string) => {
+    setPlace(message);
+    setTimeout(() => bringIntoView(message), 0);
+  }, []);
+
   const list = useCallback(() => {
     readModels().then(
       (names) => {
-        setModels(names);
+        knownModels.change(() => names);
         setRefusal(undefined);
       },
       (error: unknown) => setRefusal(refusalIn(error)),
@@ -50,76 +87,93 @@ export function Chat({ id }: { id: string | undefined }) {
   // A refusal's sentences come in the language of the request.
   useEffect(list, [list, language]);
 
-  const news = useCallback(
-    (item: News) => {
-      const { status } = words;
-      announce(item.kind === "refused" ? status.refused(headingOf(item.refusal, words)) : status[item.kind]);
-    },
-    [words],
-  );
-
-  const turns = useMemo(() => turnsOf(conversation?.messages ?? []), [conversation?.messages]);
-  const lowestLabel = lowestLabelOf(turns);
+  const news = useNews();
+  const messages = conversation?.messages ?? NOBODY;
+  const turns = useMemo(() => pathOf(messages, conversation?.chosen ?? {}), [messages, conversation?.chosen]);
+  const lowestLabel = levelOf(conversation?.label) ?? "PUBLIC";
   // A choice holds for the conversation in which it was made.
-  const label = join([chosen?.id === id ? (chosen?.label ?? "INTERNAL") : "INTERNAL", lowestLabel]);
-  const said = chosen && chosen.id === id ? label : null;
-  const model = chosenModel ?? lastModelOf(turns, models) ?? models?.[0] ?? "";
+  const own = chosen.label?.id === id ? chosen.label?.label : undefined;
+  const label = join([own ?? "INTERNAL", lowestLabel]);
+  const said = own === undefined ? null : label;
+  const kept = namesOf(conversation?.label);
+  const compartments = [...new Set([...kept, ...(chosen.compartments.id === id ? chosen.compartments.names : [])])];
+  const compared = chosen.compared.filter((name) => models?.includes(name));
+  const model = models?.find((name) => name === chosen.model) ?? lastModelOf(turns, models) ?? models?.[0] ?? "";
+  const asked = compared.length > 1 ? compared : [model];
   const started = turns.length > 0;
-  const busy = creating || turns.some(({ answer }) => answer?.state === "running");
+  const busy = creating || messages.some((message) => message.state === "running");
   const demonstrationModel = house.engine?.demonstration ? house.engine.model : undefined;
   const ready = model !== "" && !busy;
 
   const write = useCallback((text: string) => drafts.change((all) => ({ ...all, [key]: text })), [key]);
 
   /** Without a label of their own, the question has the one that the house gives its person. */
-  async function put(content: string, asked: Label | null) {
+  async function put(content: string, wanted: Label | null, parent: string | null = nextParent(turns)) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
     field.current?.focus();
-    let target = id;
-    if (target === undefined) {
-      setCreating(true);
-      try {
-        target = await create();
-      } catch (error) {
-        setRefusal(refusalIn(error));
-        write(content);
-        return;
-      } finally {
-        setCreating(false);
-      }
-      if (asked) setChosen({ id: target, label: asked });
-      void ask(target, { content, model, label: asked, parent: null }, news);
-      go(`/chat/${encodeURIComponent(target)}`, { replace: true });
-    } else void ask(target, { content, model, label: asked, parent: nextParent(turns) }, news);
+    const question = { content, models: asked, label: wanted, compartments, parent };
+    if (id !== undefined) {
+      void ask(id, question, news);
+      return;
+    }
+    setCreating(true);
+    try {
+      const made = await create({ temporary });
+      moveChoices(made);
+      if (wanted) chooseLabel(made, wanted);
+      void ask(made, { ...question, parent: null }, news);
+      go(`/chat/${encodeURIComponent(made)}`, { replace: true });
+    } catch (error) {
+      setRefusal(refusalIn(error));
+      write(content);
+    } finally {
+      setCreating(false);
+    }
   }
 
-  const edit = useCallback(
-    (question: string) => {
-      write(question);
-      field.current?.focus();
-    },
-    [write],
-  );
+  // The turns further up keep what they were given, so it must not change with every word that arrives.
+  const latest = useRef({ put, said, ready });
+  useEffect(() => {
+    latest.current = { put, said, ready };
+  });
+  const actions = useMemo<TurnActions>(() => {
+    const whenReady = (act: () => void) => (latest.current.ready ? act() : announce(words.turn.busy));
+    return {
+      edit: (question, text) => whenReady(() => void latest.current.put(text, latest.current.said, question.parent)),
+      again: (question, name) => whenReady(() => id !== undefined && void askAgain(id, question.id, [name], latest.current.said, news)),
+      choose: (parent, child) => id !== undefined && choose(id, parent ?? "", child),
+      stop: (answer) => id !== undefined && void stop(id, answer.id).catch(() => undefined),
+      write: (text) => {
+        write(text);
+        field.current?.focus();
+      },
+    };
+  }, [id, write, news, words]);
 
-  const choose = (starter: Starter) => void put(starter.text, starter.label ?? said);
+  const start = (starter: Starter) => void put(starter.text, starter.label ?? said);
   const opening = id !== undefined && !conversation && !openRefusal;
   const blocked = openRefusal ?? (started ? undefined : refusal);
 
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 sm:px-6">
+      {over === "find" && started ? <Find turns={turns} onFound={show} /> : null}
       <section aria-label={words.ask.region} className={`flex-1 pt-6 pb-10 sm:pt-8 ${started || blocked ? "" : "flex flex-col justify-center"}`}>
         {started || blocked || opening ? (
-          <h1 tabIndex={-1} className="sr-only">
+          <h1 tabIndex={-1} className="sr-only" translate={conversation?.title ? "no" : undefined}>
             {conversation?.title || words.ask.region}
           </h1>
         ) : (
           <div className="mb-7">
             <h1 tabIndex={-1} className="text-2xl font-semibold tracking-tight outline-none sm:text-3xl">
-              {words.ask.heading}
+              {temporary ? words.temporary.heading : words.ask.heading}
             </h1>
-            <p className="mt-2 text-pretty text-soft">{words.ask.intro}</p>
+            <p className="mt-2 text-pretty text-soft">{temporary ? words.temporary.text : words.ask.intro}</p>
+            <Button look="quiet" small className="mt-2 -ml-2.5" aria-pressed={temporary} data-temporary onClick={() => go(temporary ? "/chat" : "/chat?temporary", { replace: true })}>
+              <Icon name="clock" />
+              {temporary ? words.temporary.off : words.temporary.on}
+            </Button>
           </div>
         )}
         {opening ? <Reading /> : null}
@@ -143,35 +197,40 @@ export function Chat({ id }: { id: string | undefined }) {
           </Hint>
         ) : null}
         {started ? (
-          <div className="space-y-10">
-            {turns.map((_, index) => (
-              <TurnView key={index} turns={turns} index={index} onEdit={edit} />
-            ))}
-          </div>
+          <>
+            {temporary && id !== undefined ? <TemporaryNote id={id} /> : null}
+            <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
+          </>
         ) : blocked || opening || models?.length === 0 ? null : (
-          <Starters compact={false} disabled={!ready} onChoose={choose} />
+          <Starters compact={false} disabled={!ready} onChoose={start} />
         )}
-        <FollowEnd watch={turns} />
+        <FollowEnd watch={turns} messages={messages.length} still={target !== undefined} />
       </section>
 
       {blocked ? null : (
         <div className="sticky bottom-0 z-10 -mx-4 low:static bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
           {started ? (
             <div className="py-2">
-              <Starters compact disabled={!ready} onChoose={choose} />
+              <Starters compact disabled={!ready} onChoose={start} />
             </div>
           ) : null}
           <Composer
             field={field}
             draft={draft}
             onDraft={write}
-            models={models ?? []}
+            models={models ?? NONE}
             demonstrationModel={demonstrationModel}
             model={model}
-            onModel={setChosenModel}
+            onModel={chooseModel}
+            compared={compared}
+            onCompared={chooseCompared}
             label={label}
             lowestLabel={lowestLabel}
-            onLabel={(next) => setChosen({ id, label: next })}
+            onLabel={(next) => chooseLabel(id, next)}
+            offered={offered}
+            compartments={compartments}
+            onCompartments={(names) => chooseCompartments(id, names)}
+            onLower={undefined}
             busy={busy}
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             onSend={() => {
@@ -181,7 +240,7 @@ export function Chat({ id }: { id: string | undefined }) {
           />
           <Notes
             label={started && (lowestLabel === "CONFIDENTIAL" || lowestLabel === "SECRET") ? lowestLabel : undefined}
-            demonstration={demonstrationModel !== undefined && demonstrationModel === model}
+            demonstration={demonstrationModel !== undefined && asked.includes(demonstrationModel)}
           />
         </div>
       )}
@@ -189,8 +248,10 @@ export function Chat({ id }: { id: string | undefined }) {
   );
 }
 
+const NONE: string[] = [];
+
 /** The model of the last answer, if it may still be asked. */
-function lastModelOf(turns: { answer: { model: string | null } | undefined }[], models: string[] | undefined): string | undefined {
+function lastModelOf(turns: Turn[], models: string[] | undefined): string | undefined {
   const last = turns.findLast(({ answer }) => answer?.model)?.answer?.model;
   return models?.find((name) => name === last);
 }

@@ -1,14 +1,15 @@
-import { type KeyboardEvent, type ReactNode, type RefObject, useId } from "react";
+import { type KeyboardEvent, type ReactNode, type RefObject, useId, useState } from "react";
 import { Button } from "../../components/Button";
 import { Icon } from "../../components/icons";
+import { IconButton } from "../../components/IconButton";
 import { LABELS, type Label } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
+import { ComposerOptions, type OptionProps } from "./ComposerOptions";
 
-interface Props {
+interface Props extends OptionProps {
   field: RefObject<HTMLTextAreaElement | null>;
   draft: string;
   onDraft: (draft: string) => void;
-  models: string[];
   demonstrationModel: string | undefined;
   model: string;
   onModel: (model: string) => void;
@@ -23,7 +24,8 @@ interface Props {
 /** The question field with model, label, send and stop. */
 export function Composer(props: Props) {
   const { words } = useLanguage();
-  const { field, draft, models, busy, lowestLabel, demonstrationModel } = props;
+  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments } = props;
+  const [options, setOptions] = useState(false);
   const id = useId();
   const ready = models.length > 0 && draft.trim() !== "" && !busy;
 
@@ -60,7 +62,25 @@ export function Composer(props: Props) {
       <p id={`${id}-keys`} className="sr-only">
         {words.ask.keys}
       </p>
+      {compared.length > 1 || compartments.length > 0 ? (
+        <p className="px-5 pb-2 text-xs wrap-anywhere text-soft" data-summary>
+          {compartments.length > 0 ? (
+            <span>
+              {words.ask.compartments}: <span translate="no">{compartments.join(", ")}</span>.{" "}
+            </span>
+          ) : null}
+          {compared.length > 1 ? (
+            <span>
+              {words.compare.with}: <span translate="no">{compared.join(", ")}</span>.
+            </span>
+          ) : null}
+        </p>
+      ) : null}
+      <div id={`${id}-options`} hidden={!options}>
+        {options ? <ComposerOptions {...props} /> : null}
+      </div>
       <div className="flex items-center gap-1 px-3 pb-3 sm:gap-2">
+        <IconButton icon="sliders" name={words.ask.options} data-composer-options aria-expanded={options} aria-controls={`${id}-options`} onClick={() => setOptions(!options)} className="size-9!" />
         <Choice
           className="max-w-36 shrink-0"
           name={words.ask.label}
@@ -81,7 +101,7 @@ export function Composer(props: Props) {
           title={words.ask.chooseModel}
           value={props.model}
           onChange={props.onModel}
-          disabled={models.length === 0}
+          disabled={models.length === 0 || compared.length > 1}
           kind="model"
         >
           {models.map((model) => (

@@ -1,8 +1,17 @@
 import { useEffect, useRef } from "react";
 
+interface Props {
+  /** Changes with everything that grows. */
+  watch: unknown[];
+  /** How many messages there are; one more means that something was asked. */
+  messages: number;
+  /** Whether the first thing to be seen is not the end. */
+  still: boolean;
+}
+
 /** Keeps the end in view while it grows, but only for a reader who is there already. */
-export function FollowEnd({ watch }: { watch: unknown[] }) {
-  const following = useRef(true);
+export function FollowEnd({ watch, messages, still }: Props) {
+  const following = useRef(!still);
   const count = useRef(0);
 
   useEffect(() => {
@@ -15,10 +24,10 @@ export function FollowEnd({ watch }: { watch: unknown[] }) {
   }, []);
 
   useEffect(() => {
-    const asked = watch.length > count.current;
-    count.current = watch.length;
+    const asked = messages > count.current && !(still && count.current === 0);
+    count.current = messages;
     if (watch.length > 0 && (asked || following.current)) scrollTo({ top: document.documentElement.scrollHeight });
-  }, [watch]);
+  }, [watch, messages, still]);
 
   return null;
 }

@@ -1,58 +1,83 @@
 import { memo } from "react";
 import { Button } from "../../components/Button";
-import { CopyButton } from "../../components/CopyButton";
-import { Markdown } from "../../components/Markdown";
-import { MarkedText } from "../../components/MarkedText";
 import { RefusalCard } from "../../components/RefusalCard";
 import { useLanguage } from "../../lib/language";
 import type { Finding } from "../../lib/refusal";
-import { requestOf, type Turn } from "./conversation";
+import { AnswerView } from "./AnswerView";
+import { Comparison } from "./Comparison";
+import { requestOf } from "./conversation";
 import type { Message } from "./message";
-import { PassageStrip } from "./PassageStrip";
+import { QuestionView } from "./QuestionView";
+import { isComparison, type Turn } from "./tree";
+
+/** What one may do with a turn. */
+export interface TurnActions {
+  /** Asks something else in the place of a question; a branch of its own. */
+  edit: (question: Message, text: string) => void;
+  /** Has a question answered once more. */
+  again: (question: Message, model: string) => void;
+  /** Goes on with another child of a message. */
+  choose: (parent: string | null, child: string) => void;
+  stop: (answer: Message) => void;
+  /** Puts a text into the field for the next question. */
+  write: (text: string) => void;
+}
 
 interface Props {
   turns: Turn[];
   index: number;
-  onEdit: (question: string) => void;
+  models: string[];
+  actions: TurnActions;
 }
 
 /** A question in the person's own words and what became of it. */
 export const TurnView = memo(
-  function TurnView({ turns, index, onEdit }: Props) {
+  function TurnView({ turns, index, models, actions }: Props) {
     const { words } = useLanguage();
     const turn = turns[index];
     if (!turn) return null;
-    const { question, answer } = turn;
+    const { question, answer, answers } = turn;
     const refusal = answer?.refusal;
     const request = refusal ? requestOf(turns, index) : undefined;
     const findings = refusal?.findings ?? [];
     const place = (request?.messages.length ?? 1) - 1;
     const own = findings.filter((finding) => (finding.message === undefined ? isOwn(finding.path, place) : finding.message === question.id));
+    const side = isComparison(turn) && !answers.every((one) => one.refusal !== null);
     return (
-      <article data-turn={stateOf(answer)} className="space-y-5">
-        <div className="ml-auto w-fit max-w-[92%] rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 sm:max-w-[80%]">
-          <h2 className="sr-only">{words.turn.you}</h2>
-          <p data-question className="wrap-anywhere whitespace-pre-wrap">
-            <MarkedText text={question.content} findings={own} />
-          </p>
-        </div>
-        {answer && (!refusal || answer.content !== "") ? <Answer answer={answer} /> : null}
-        {refusal ? (
-          <RefusalCard refusal={refusal} request={request} ownPaths={own.map(({ path }) => path)}>
-            <Button onClick={() => onEdit(question.content)}>{words.refusal.edit}</Button>
-            <p className="self-center text-sm text-soft">{words.refusal.notCarried}</p>
-          </RefusalCard>
-        ) : null}
+      <article data-turn={side ? stateOfAll(answers) : stateOf(answer)} data-message={question.id} className="turn space-y-5">
+        <QuestionView turn={turn} findings={own} actions={actions} />
+        {side ? (
+          <Comparison turn={turn} actions={actions} />
+        ) : (
+          <>
+            {answer && (!refusal || answer.content !== "") ? <AnswerView turn={turn} answer={answer} models={models} actions={actions} /> : null}
+            {refusal ? (
+              <RefusalCard refusal={refusal} request={request} ownPaths={own.map(({ path }) => path)}>
+                <Button onClick={() => actions.write(question.content)}>{words.refusal.edit}</Button>
+                <p className="self-center text-sm text-soft">{words.refusal.notCarried}</p>
+              </RefusalCard>
+            ) : null}
+          </>
+        )}
       </article>
     );
   },
   // Turns further up never change; only what belongs to this one decides.
   (before, after) =>
-    before.index === after.index &&
-    before.onEdit === after.onEdit &&
-    before.turns[before.index]?.question === after.turns[after.index]?.question &&
-    before.turns[before.index]?.answer === after.turns[after.index]?.answer,
+    before.index === after.index && before.models === after.models && before.actions === after.actions && isSame(before.turns[before.index], after.turns[after.index]),
 );
+
+function isSame(before: Turn | undefined, after: Turn | undefined): boolean {
+  return (
+    before?.question === after?.question &&
+    before?.answer === after?.answer &&
+    before?.isDecided === after?.isDecided &&
+    before?.branches?.at === after?.branches?.at &&
+    before?.branches?.ids.length === after?.branches?.ids.length &&
+    before?.answers.length === after?.answers.length &&
+    (before?.answers.every((answer, index) => answer === after?.answers[index]) ?? true)
+  );
+}
 
 /** Where the house does not say which message it means: it may put sentences of its own before ours, so everything from our place on is ours. */
 function isOwn(path: Finding["path"], place: number): boolean {
@@ -66,25 +91,7 @@ function stateOf(answer: Message | undefined): string {
   return answer?.state === "complete" ? "finished" : (answer?.state ?? "waiting");
 }
 
-function Answer({ answer }: { answer: Message }) {
-  const { words } = useLanguage();
-  const waiting = answer.state === "running" && answer.content === "";
-  return (
-    <div>
-      <h2 className="sr-only">{words.turn.answer}</h2>
-      {waiting ? <p className="caret-waits text-soft">{answer.passage ? words.turn.waitingForModel : words.turn.waiting}</p> : null}
-      {answer.state === "complete" && answer.content === "" ? <p className="text-soft">{words.turn.empty}</p> : null}
-      <div data-answer>{answer.content === "" ? null : <Markdown text={answer.content} />}</div>
-      {answer.omitted ? <p className="mt-3 text-sm text-soft">{words.turn.omitted(answer.omitted)}</p> : null}
-      {answer.cut ? <p className="mt-3 text-sm text-soft">{words.turn.cut}</p> : null}
-      {answer.state === "stopped" ? <p className="mt-3 text-sm text-soft">{words.turn.stopped}</p> : null}
-      {answer.state === "failed" && !answer.refusal ? <p className="mt-3 text-sm text-soft">{words.turn.interrupted}</p> : null}
-      {answer.refusal ? null : <PassageStrip answer={answer} />}
-      {answer.state === "running" || answer.content === "" || answer.refusal ? null : (
-        <div className="mt-1 -ml-1.5 text-xs">
-          <CopyButton text={answer.content} name={words.turn.copyAnswer} labelled />
-        </div>
-      )}
-    </div>
-  );
+function stateOfAll(answers: Message[]): string {
+  if (answers.some(({ state }) => state === "running")) return "streaming";
+  return answers.some(({ state }) => state === "complete") ? "finished" : "stopped";
 }

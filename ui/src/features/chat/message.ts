@@ -22,6 +22,12 @@ export interface Message {
 /** A message as it comes over the wire. */
 export type SentMessage = Omit<Message, "refusal"> & { refusal: unknown };
 
+/** A run that is under way, and the answer that it writes. */
+export interface Run {
+  id: string;
+  message: string;
+}
+
 export interface Summary {
   id: string;
   title: string;
@@ -29,12 +35,30 @@ export interface Summary {
   updated: string;
   label: string | null;
   running: boolean;
+  /** The folder it lies in. */
+  folder: string | null;
+  pinned: boolean;
+  /** In no list, never on disk, gone after a day without use. */
+  temporary: boolean;
+  /** How many links to it are out. */
+  shares: number;
 }
 
 export interface Conversation {
   id: string;
   title: string;
+  /** The join of everything that was said in it; `null` before anything was. */
+  label: string | null;
+  temporary: boolean;
   messages: Message[];
-  /** The run that is under way. */
-  run: { id: string; message: string } | null;
+  /** What is under way. */
+  runs: Run[];
+  /** Which child goes on below a message: its id by that of its parent, `""` for the first questions. */
+  chosen: Readonly<Record<string, string>>;
+}
+
+export interface Folder {
+  id: string;
+  name: string;
+  conversations: number;
 }

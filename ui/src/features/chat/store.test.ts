@@ -39,7 +39,7 @@ function house(list: object[], ...rows: [string, object][]) {
 async function asked(): Promise<{ news: News["kind"][]; last: unknown }> {
   const news: News["kind"][] = [];
   const id = await create();
-  await ask(id, { content: "q", model: "m", label: "INTERNAL", parent: null }, (item) => news.push(item.kind));
+  await ask(id, { content: "q", models: ["m"], label: "INTERNAL", compartments: [], parent: null }, (item) => news.push(item.kind));
   return { news, last: conversations.value().open["c1"]?.messages.at(-1) };
 }
 
@@ -57,7 +57,7 @@ it("an answer grows, keeps what is said about it, and ends", async () => {
   const { news, last } = await asked();
   expect(last).toMatchObject({ content: "Hello", state: "complete", passage, model: "real", usage: { prompt: 3, completion: 2 } });
   expect(news).toEqual(["streaming", "finished"]);
-  expect(conversations.value().open["c1"]?.run).toBeNull();
+  expect(conversations.value().open["c1"]?.runs).toEqual([]);
   expect(conversations.value().list?.[0]?.title).toBe("T");
 });
 
@@ -91,7 +91,7 @@ it("an answer that is stopped before the house took the question ends as soon as
   });
   house([], ["stopped", {}], ["done", { state: "stopped" }]);
   const id = await create();
-  const asking = ask(id, { content: "q", model: "m", label: "INTERNAL", parent: null }, () => undefined);
+  const asking = ask(id, { content: "q", models: ["m"], label: "INTERNAL", compartments: [], parent: null }, () => undefined);
   await stop(id);
   expect(stopped).toEqual([]);
   await asking;
@@ -103,7 +103,7 @@ it("a run that is met again begins from its first event, so nothing is doubled",
   const partly = { ...ANSWER, content: "one t" };
   on("GET", "/api/chat/conversations/c1", () => Response.json({ id: "c1", title: "T", label: "INTERNAL", messages: [QUESTION, partly], run: { id: "r1", message: "m2" } }));
   await open("c1");
-  await vi.waitFor(() => expect(conversations.value().open["c1"]?.run).toBeNull());
+  await vi.waitFor(() => expect(conversations.value().open["c1"]?.runs).toEqual([]));
   expect(conversations.value().open["c1"]?.messages.at(-1)).toMatchObject({ content: "one two", state: "complete" });
 });
 
@@ -112,6 +112,6 @@ it("another person finds nothing of the last one", async () => {
   await asked();
   drafts.change(() => ({ new: "half a thought" }));
   forget();
-  expect(conversations.value()).toEqual({ list: undefined, open: {}, refused: {} });
+  expect(conversations.value()).toEqual({ list: undefined, open: {}, refused: {}, folders: [] });
   expect(drafts.value()).toEqual({});
 });

@@ -1,17 +1,18 @@
-import { read, send } from "../../lib/api";
+import { read, send, withQuery } from "../../lib/api";
+import { joinWritten } from "../../lib/labels";
 import { follow } from "../../lib/live";
 import { ownRefusal, readRefusal, record, type Refusal, refusalIn } from "../../lib/refusal";
 import type { ServerEvent } from "../../lib/sse";
 import { Store } from "../../lib/store";
 import { readMessage } from "./conversation";
-import type { Conversation, Message, SentMessage, Summary } from "./message";
-
-/** Text is shown at most this often, in milliseconds, however fast it streams. */
-const PAINT_EVERY_MS = 40;
+import type { Conversation, Folder, Message, Run, SentMessage, Summary } from "./message";
+import { Painter } from "./painter";
+import { isCarriedAnswer, wayTo } from "./tree";
 
 interface State {
   /** Newest first; `undefined` until it was read. */
   list: Summary[] | undefined;
+  folders: Folder[];
   /** The conversations that were opened since the page was. */
   open: Record<string, Conversation>;
   /** Why a conversation could not be opened. */
@@ -20,7 +21,8 @@ interface State {
 
 export type News = { kind: "streaming" | "finished" | "stopped" } | { kind: "refused"; refusal: Refusal };
 
-const EMPTY: State = { list: undefined, open: {}, refused: {} };
+const EMPTY: State = { list: undefined, folders: [], open: {}, refused: {} };
+const ROOT = "/api/chat/conversations";
 
 /** All conversations of this person, kept outside of the pages so that an answer goes on while another page is looked at. */
 export const conversations = new Store<State>(EMPTY);
@@ -28,7 +30,8 @@ export const conversations = new Store<State>(EMPTY);
 /** What was typed and not sent, by conversation; in memory only. */
 export const drafts = new Store<Record<string, string>>({});
 
-const running = new Map<string, AbortController>();
+/** The runs that this page listens to, with the conversation of each. */
+const running = new Map<string, { conversation: string; controller: AbortController }>();
 /** Conversations whose question is on its way to the house. */
 const asking = new Set<string>();
 /** Conversations whose answer was stopped before the house had taken the question. */
@@ -40,114 +43,210 @@ let era = 0;
 /** Forgets everything, because somebody else may come now. */
 export function forget() {
   era += 1;
-  for (const controller of running.values()) controller.abort();
-  running.clear();
+  hush();
   conversations.change(() => EMPTY);
   drafts.change(() => ({}));
 }
 
 /** Stops listening, because the session ended; what was typed and read stays for the same person. */
 export function rest() {
-  for (const controller of running.values()) controller.abort();
-  running.clear();
+  hush();
   conversations.change((state) => ({ ...state, open: {}, refused: {}, list: undefined }));
 }
 
+function hush() {
+  for (const { controller } of running.values()) controller.abort();
+  running.clear();
+}
+
 function isBusy(id: string): boolean {
-  return running.has(id) || asking.has(id);
+  return asking.has(id) || [...running.values()].some(({ conversation }) => conversation === id);
 }
 
 export async function loadList() {
   const began = era;
+  const folders = read<{ folders: Folder[] }>("/api/chat/folders").catch(() => undefined);
   try {
-    const { conversations: list } = await read<{ conversations: Summary[] }>("/api/chat/conversations");
-    if (began === era) conversations.change((state) => ({ ...state, list }));
+    const { conversations: list } = await read<{ conversations: Summary[] }>(ROOT);
+    const known = await folders;
+    if (began !== era) return;
+    conversations.change((state) => {
+      const opened = { ...state.open };
+      // The house knows best what a label has become.
+      for (const { id, label } of list) if (opened[id] && !isBusy(id)) opened[id] = { ...opened[id], label };
+      return { ...state, list, folders: known?.folders ?? state.folders, open: opened };
+    });
   } catch {
     // The page itself says why nothing works; the list beside it stays as it was.
   }
 }
+
+type SentConversation = Omit<Conversation, "messages" | "runs"> & { messages: SentMessage[]; run: Run | null; runs?: Run[] };
 
 export async function open(id: string) {
   // What this page is doing right now is newer than what the house would say.
   if (isBusy(id)) return;
   const began = era;
   try {
-    const body = await read<Omit<Conversation, "messages"> & { messages: SentMessage[] }>(`/api/chat/conversations/${encodeURIComponent(id)}`);
+    const body = await read<SentConversation>(pathOf(id));
     if (began !== era || isBusy(id)) return;
-    const conversation: Conversation = { id, title: body.title, run: body.run, messages: body.messages.map(readMessage) };
+    const runs = body.runs ?? (body.run ? [body.run] : []);
     conversations.change((state) => {
       const { [id]: _gone, ...refused } = state.refused;
+      const conversation: Conversation = {
+        id,
+        title: body.title,
+        label: body.label,
+        temporary: body.temporary === true,
+        messages: body.messages.map(readMessage),
+        runs,
+        chosen: state.open[id]?.chosen ?? {},
+      };
       return { ...state, refused, open: { ...state.open, [id]: conversation } };
     });
-    if (conversation.run) void listen(id, conversation.run, () => undefined);
+    for (const run of runs) void listen(id, run, () => undefined);
   } catch (error) {
     if (began === era) conversations.change((state) => ({ ...state, refused: { ...state.refused, [id]: refusalIn(error) } }));
   }
 }
 
-export async function create(): Promise<string> {
-  const created = await send<Partial<Summary> & { id: string }>("POST", "/api/chat/conversations", {});
+export async function create({ temporary = false } = {}): Promise<string> {
+  const created = await send<Partial<Summary> & { id: string }>("POST", ROOT, temporary ? { temporary } : {});
   const now = new Date().toISOString();
-  const summary: Summary = { title: "", created: now, updated: now, label: null, running: false, ...created };
+  const summary: Summary = { title: "", created: now, updated: now, label: null, running: false, folder: null, pinned: false, temporary, shares: 0, ...created };
   conversations.change((state) => ({
     ...state,
-    list: [summary, ...(state.list ?? [])],
-    open: { ...state.open, [created.id]: { id: created.id, title: summary.title, messages: [], run: null } },
+    list: temporary ? state.list : [summary, ...(state.list ?? [])],
+    open: { ...state.open, [created.id]: { id: created.id, title: summary.title, label: null, temporary, messages: [], runs: [], chosen: {} } },
   }));
   return created.id;
 }
 
-export async function rename(id: string, title: string) {
-  await send("PUT", `/api/chat/conversations/${encodeURIComponent(id)}`, { title });
+/** Changes what stands in the list about a conversation. */
+export async function amend(id: string, what: Partial<Pick<Summary, "title" | "folder" | "pinned">>) {
+  await send("PUT", pathOf(id), what);
+  const { title } = what;
   conversations.change((state) => ({
     ...state,
-    list: state.list?.map((row) => (row.id === id ? { ...row, title } : row)),
-    open: state.open[id] ? { ...state.open, [id]: { ...state.open[id], title } } : state.open,
+    list: state.list?.map((row) => (row.id === id ? { ...row, ...what } : row)),
+    open: state.open[id] && title !== undefined ? { ...state.open, [id]: { ...state.open[id], title } } : state.open,
   }));
 }
 
 export async function remove(id: string) {
-  await send("DELETE", `/api/chat/conversations/${encodeURIComponent(id)}`);
-  running.get(id)?.abort();
+  await send("DELETE", pathOf(id));
+  for (const { conversation, controller } of running.values()) if (conversation === id) controller.abort();
   conversations.change((state) => {
     const { [id]: _gone, ...others } = state.open;
     return { ...state, list: state.list?.filter((row) => row.id !== id), open: others };
   });
 }
 
+export async function createFolder(name: string): Promise<string> {
+  const folder = await send<Folder>("POST", "/api/chat/folders", { name });
+  conversations.change((state) => ({ ...state, folders: [...state.folders, { ...folder, name, conversations: 0 }] }));
+  return folder.id;
+}
+
+export async function renameFolder(id: string, name: string) {
+  await send("PUT", `/api/chat/folders/${encodeURIComponent(id)}`, { name });
+  conversations.change((state) => ({ ...state, folders: state.folders.map((folder) => (folder.id === id ? { ...folder, name } : folder)) }));
+}
+
+/** Its conversations stay, in no folder. */
+export async function removeFolder(id: string) {
+  await send("DELETE", `/api/chat/folders/${encodeURIComponent(id)}`);
+  conversations.change((state) => ({
+    ...state,
+    folders: state.folders.filter((folder) => folder.id !== id),
+    list: state.list?.map((row) => (row.folder === id ? { ...row, folder: null } : row)),
+  }));
+}
+
+/** Goes on with one child of a message; `""` for a first question. */
+export function choose(id: string, parent: string, child: string) {
+  change(id, (conversation) => ({ ...conversation, chosen: { ...conversation.chosen, [parent]: child } }));
+}
+
+/** Shows the way on which a message lies. */
+export function showMessage(id: string, message: string) {
+  change(id, (conversation) => ({ ...conversation, chosen: { ...conversation.chosen, ...wayTo(conversation.messages, message) } }));
+}
+
+/** What the house said a label has become, after somebody lowered it. */
+export function relabel(id: string, label: string | null) {
+  change(id, (conversation) => ({ ...conversation, label }));
+}
+
 export interface Question {
   content: string;
-  model: string;
+  /** One, or two to four of which each answers. */
+  models: string[];
   label: string | null;
+  compartments: string[];
   parent: string | null;
 }
 
+interface Taken {
+  message: SentMessage;
+  answer: SentMessage;
+  answers?: SentMessage[];
+  run: { id: string };
+  runs?: Run[];
+}
+
 /** Puts a question. It stands in the conversation at once; what the house refuses to take becomes its answer. */
-export async function ask(id: string, question: Question, onNews: (news: News) => void) {
-  numbered += 1;
-  const own = `local-${numbered}`;
-  const blank = { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null };
-  const asked: Message = { ...blank, id: own, parent: question.parent, role: "user", content: question.content, state: "complete" };
-  const waiting: Message = { ...blank, id: `${own}-answer`, parent: own, role: "assistant", content: "", model: question.model, state: "running" };
-  change(id, (conversation) => ({ ...conversation, messages: [...conversation.messages, asked, waiting] }));
+export async function ask(id: string, { content, models, label, compartments, parent }: Question, onNews: (news: News) => void) {
+  const own = `local-${(numbered += 1)}`;
+  const asked: Message = { ...blank(), id: own, parent, role: "user", content, state: "complete" };
+  const body = {
+    content,
+    parent,
+    ...namesOf(models),
+    ...(label === null ? {} : { label }),
+    ...(compartments.length === 0 ? {} : { compartments }),
+  };
+  await begin(id, waitingFor(models, own), [asked], { [parent ?? ""]: own }, onNews, async (waiting) => {
+    const taken = await send<Taken>("POST", `${pathOf(id)}/messages`, body);
+    const answers = (taken.answers ?? [taken.answer]).map(readMessage);
+    replace(id, [own, ...waiting], [readMessage(taken.message), ...answers], { [parent ?? ""]: taken.message.id });
+    return taken.runs ?? [{ id: taken.run.id, message: taken.answer.id }];
+  });
+}
+
+/** Has a question answered once more, by one model or by several. */
+export async function askAgain(id: string, question: string, models: string[], label: string | null, onNews: (news: News) => void) {
+  const path = `${pathOf(id)}/messages/${encodeURIComponent(question)}/answers`;
+  const waiting = waitingFor(models, question);
+  const last = waiting.at(-1)?.id ?? "";
+  await begin(id, waiting, [], { [question]: last }, onNews, async (ids) => {
+    const taken = await send<{ answers: SentMessage[]; runs: Run[] }>("POST", path, { ...namesOf(models), ...(label === null ? {} : { label }) });
+    replace(id, ids, taken.answers.map(readMessage), { [question]: taken.answers.at(-1)?.id ?? "" });
+    return taken.runs;
+  });
+}
+
+/** Shows what is asked for, has it taken by the house, and follows its runs to their ends. */
+async function begin(
+  id: string,
+  waiting: Message[],
+  before: Message[],
+  chosen: Record<string, string>,
+  onNews: (news: News) => void,
+  take: (waiting: string[]) => Promise<Run[]>,
+) {
+  change(id, (conversation) => ({ ...conversation, messages: [...conversation.messages, ...before, ...waiting], chosen: { ...conversation.chosen, ...chosen } }));
   mark(id, true);
   asking.add(id);
   try {
-    const path = `/api/chat/conversations/${encodeURIComponent(id)}/messages`;
-    const taken = await send<{ message: SentMessage; answer: SentMessage; run: { id: string } }>("POST", path, question);
-    const run = { id: taken.run.id, message: taken.answer.id };
-    const real = [readMessage(taken.message), readMessage(taken.answer)];
-    change(id, (conversation) => ({
-      ...conversation,
-      run,
-      messages: [...conversation.messages.filter((message) => message.id !== own && message.id !== waiting.id), ...real],
-    }));
+    const runs = await take(waiting.map((message) => message.id));
+    change(id, (conversation) => ({ ...conversation, runs }));
     asking.delete(id);
     if (unwanted.delete(id)) void stop(id).catch(() => undefined);
-    await listen(id, run, onNews);
+    await Promise.all(runs.map(async (run) => listen(id, run, onNews)));
   } catch (error) {
     const refusal = refusalIn(error);
-    changeMessage(id, waiting.id, () => ({ state: "failed", refusal }));
+    for (const message of waiting) changeMessage(id, message.id, () => ({ state: "failed", refusal }));
     mark(id, false);
     onNews({ kind: "refused", refusal });
   } finally {
@@ -156,23 +255,42 @@ export async function ask(id: string, question: Question, onNews: (news: News) =
   }
 }
 
-/** Ends the answer. While the house has not taken the question yet, it ends as soon as it has. */
-export async function stop(id: string) {
+/** Ends what is being answered, or one of it. While the house has not taken the question yet, it ends as soon as it has. */
+export async function stop(id: string, message?: string) {
   if (asking.has(id)) {
     unwanted.add(id);
     return;
   }
-  const run = conversations.value().open[id]?.run;
-  if (run) await send("POST", `/api/chat/runs/${encodeURIComponent(run.id)}/stop`);
+  const runs = conversations.value().open[id]?.runs ?? [];
+  const wanted = message === undefined ? runs : runs.filter((run) => run.message === message);
+  await Promise.all(wanted.map(async (run) => send("POST", `/api/chat/runs/${encodeURIComponent(run.id)}/stop`)));
+}
+
+export interface Hit {
+  conversation: string;
+  title: string;
+  message: string;
+  role: Message["role"];
+  created: string;
+  label: string | null;
+  /** An excerpt, with what matched in UTF-16 units of it. */
+  text: string;
+  marks: { start: number; end: number }[];
+}
+
+/** Looks through everything this person wrote and was answered. */
+export async function search(words: string, signal: AbortSignal): Promise<{ results: Hit[]; more: boolean }> {
+  return read(withQuery("/api/chat/search", { q: words, limit: 20 }), signal);
 }
 
 /** Follows a run from its first event, so what the page had of its answer begins again. */
-async function listen(id: string, run: { id: string; message: string }, onNews: (news: News) => void) {
-  if (running.has(id)) return;
+async function listen(id: string, run: Run, onNews: (news: News) => void) {
+  if (running.has(run.id)) return;
   const controller = new AbortController();
-  running.set(id, controller);
+  running.set(run.id, { conversation: id, controller });
   mark(id, true);
-  const text = new Painter((content) => changeMessage(id, run.message, () => ({ content, state: "running" })));
+  const known = conversations.value().open[id]?.messages.find((message) => message.id === run.message)?.content ?? "";
+  const text = new Painter(known, (content) => changeMessage(id, run.message, () => ({ content, state: "running" })));
   let streaming = false;
   let last: News = { kind: "finished" };
   try {
@@ -201,7 +319,7 @@ async function listen(id: string, run: { id: string; message: string }, onNews: 
     const refusal = refusalIn(error);
     // A run that the house no longer knows has ended; what became of it stands in the conversation.
     if (refusal.status === 404) {
-      finish(id, controller);
+      finish(id, run, controller);
       await open(id);
       return;
     }
@@ -209,8 +327,8 @@ async function listen(id: string, run: { id: string; message: string }, onNews: 
     last = { kind: "refused", refusal: refusal.status === 0 ? ownRefusal("answer_broken", 0, refusal.requestId) : refusal };
     changeMessage(id, run.message, () => ({ state: "failed", refusal: (last as { refusal: Refusal }).refusal }));
   } finally {
-    text.flush();
-    finish(id, controller);
+    text.end();
+    finish(id, run, controller);
   }
   onNews(last);
   await loadList();
@@ -222,15 +340,20 @@ async function giveTitle(id: string) {
   const { list, open: opened } = conversations.value();
   const question = opened[id]?.messages[0]?.content.trim().split("\n")[0] ?? "";
   if (question === "" || list?.find((row) => row.id === id)?.title !== "") return;
-  const words = [...question];
-  await rename(id, words.length > 60 ? `${words.slice(0, 60).join("").replace(/\s+\S*$/u, "")}…` : question).catch(() => undefined);
+  const words = Array.from(question.slice(0, 400));
+  await amend(id, { title: words.length > 60 ? `${words.slice(0, 60).join("").replace(/\s+\S*$/u, "")}…` : question }).catch(() => undefined);
 }
 
-function finish(id: string, controller: AbortController) {
-  if (running.get(id) !== controller) return;
-  running.delete(id);
-  change(id, (conversation) => ({ ...conversation, run: null }));
-  mark(id, false);
+function finish(id: string, { id: run, message }: Run, controller: AbortController) {
+  if (running.get(run)?.controller !== controller) return;
+  running.delete(run);
+  change(id, (conversation) => {
+    const answer = conversation.messages.find((one) => one.id === message);
+    // What was refused was not seen, so it raises nothing.
+    const label = answer && isCarriedAnswer(answer) ? joinWritten([conversation.label, answer.passage?.label]) : conversation.label;
+    return { ...conversation, label, runs: conversation.runs.filter((other) => other.id !== run) };
+  });
+  mark(id, isBusy(id));
 }
 
 /** What an event says about the answer. */
@@ -260,6 +383,32 @@ function learn({ event, data }: ServerEvent): Partial<Message> {
   }
 }
 
+function pathOf(id: string): string {
+  return `${ROOT}/${encodeURIComponent(id)}`;
+}
+
+/** One model by its name, several in a list. */
+function namesOf(models: string[]): { model: string } | { models: string[] } {
+  return models.length > 1 ? { models } : { model: models[0] ?? "" };
+}
+
+function blank() {
+  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null };
+}
+
+function waitingFor(models: string[], parent: string): Message[] {
+  return models.map((model) => ({ ...blank(), id: `local-${(numbered += 1)}`, parent, role: "assistant", content: "", model, state: "running" }));
+}
+
+/** Puts what the house made of them in the place of messages that only this page had. */
+function replace(id: string, gone: string[], messages: Message[], chosen: Record<string, string>) {
+  change(id, (conversation) => ({
+    ...conversation,
+    chosen: { ...conversation.chosen, ...chosen },
+    messages: [...conversation.messages.filter((message) => !gone.includes(message.id)), ...messages],
+  }));
+}
+
 function change(id: string, next: (conversation: Conversation) => Conversation) {
   conversations.change((state) => {
     const conversation = state.open[id];
@@ -277,34 +426,4 @@ function changeMessage(id: string, messageId: string, next: (message: Message) =
 /** Notes in the list that a conversation is being answered. */
 function mark(id: string, isRunning: boolean) {
   conversations.change((state) => ({ ...state, list: state.list?.map((row) => (row.id === id ? { ...row, running: isRunning } : row)) }));
-}
-
-/** Collects text and shows it now and then. */
-class Painter {
-  #text = "";
-  #pending = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #show: (text: string) => void;
-
-  constructor(show: (text: string) => void) {
-    this.#show = show;
-  }
-
-  replace(text: string) {
-    this.#text = "";
-    this.add(text);
-  }
-
-  add(text: string) {
-    this.#text += text;
-    this.#pending = true;
-    this.#timer ??= setTimeout(() => this.flush(), PAINT_EVERY_MS);
-  }
-
-  flush() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#pending) this.#show(this.#text);
-    this.#pending = false;
-  }
 }

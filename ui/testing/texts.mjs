@@ -1,0 +1,42 @@
+// What the mock house's models say.
+
+export function canned(question, language) {
+  const german = language === "de";
+  if (/headings|Überschriften/u.test(question)) {
+    return german
+      ? "Drei Vorschläge:\n\n1. **Zwei Teams, ein Auftrag**\n2. Was sich ändert, und was bleibt\n3. Gemeinsam ab dem *ersten Quartal*\n"
+      : "Three suggestions:\n\n1. **Two teams, one task**\n2. What changes and what stays\n3. Together from the *first quarter*\n";
+  }
+  if (/table|Tabelle/u.test(question)) {
+    return german
+      ? "| Tor | Seite | Zustand |\n| --- | --- | --- |\n| oberes | Berg | zu |\n| unteres | Tal | offen |\n\n> Immer nur eines ist offen."
+      : "| Gate | Side | State |\n| --- | --- | --- |\n| upper | hill | shut |\n| lower | valley | open |\n\n> Only one is ever open.";
+  }
+  if (/key|Schlüssel/u.test(question)) {
+    return german
+      ? "So ein Schlüssel meldet ein Programm an:\n\n```sh\ncurl -H \"authorization: Bearer $KEY\" https://api.example.org\n```\n\nBewahren Sie ihn in einer Datei auf, nicht im Skript."
+      : "Such a key signs a program in:\n\n```sh\ncurl -H \"authorization: Bearer $KEY\" https://api.example.org\n```\n\nKeep it in a file, not in the script.";
+  }
+  return german
+    ? "Eine Schleuse ist eine Kammer mit einem Tor an jedem Ende, in der ein Schiff durch Füllen oder Leeren gehoben oder gesenkt wird. Immer nur ein Tor ist offen, damit das Wasser auf beiden Seiten bleibt, wo es ist."
+    : "A canal lock is a chamber with a gate at each end in which a boat is raised or lowered by letting water in or out. Only one gate is open at a time, so that the water on both sides stays where it is.";
+}
+
+
+/** Everything that models write, in turn, until there is so much of it. */
+export function lengthy(kilobytes) {
+  const parts = [];
+  for (let size = 0, chapter = 1; size < kilobytes * 1024; chapter += 1) {
+    const part = [
+      `## Chapter ${chapter}: the *lock* of day ${chapter}\n`,
+      `The keeper wrote **${chapter * 17}** ships into the book, and \`level_${chapter}\` stood at ${chapter},5 m. ${"The water rose, and it fell again. ".repeat(8)}\n`,
+      `- upper gate\n  - left wing, ${chapter} t\n  - right wing\n- lower gate\n`,
+      `\`\`\`python\ndef fill(chamber: int = ${chapter}) -> float:\n    """Lets water in."""\n    return chamber * 1.5  # metres\n\`\`\`\n`,
+      `| Ship | Tons | Toll |\n| --- | ---: | ---: |\n${[1, 2, 3, 4].map((row) => `| No. ${row} | ${row * chapter} | ${row},50 € |\n`).join("")}`,
+      `The volume is $V_{${chapter}} = a \\cdot b \\cdot h$, and it costs $5 or $7.\n`,
+    ].join("\n");
+    parts.push(part);
+    size += part.length;
+  }
+  return parts.join("\n");
+}
