@@ -261,6 +261,160 @@ export async function walkChat({ page, url, step, picture }) {
     await page.keyboard.press("Escape");
   });
 
+  await step("compartments go with the question, and the label keeps them", async () => {
+    await newChat();
+    await page.locator("[data-composer-options]").click();
+    await page.locator("[data-compartment=hr]").check();
+    await page.locator("[data-summary]", { hasText: "hr" }).waitFor();
+    await page.locator("[data-composer-options]").click();
+    await page.locator("[data-choice=label]").selectOption("CONFIDENTIAL");
+    await ask("Suggest three headings for a letter.");
+    assert.equal(await lastTurn().locator("[data-label]").getAttribute("data-label"), "CONFIDENTIAL//hr");
+    await page.reload();
+    await page.locator("[data-summary]", { hasText: "hr" }).waitFor();
+    assert.equal(await page.locator("[data-choice=label]").inputValue(), "CONFIDENTIAL");
+  });
+
+  let address = "";
+  await step("who may not lower a label is told so, and can pass its id on", async () => {
+    await page.locator("[data-composer-options]").click();
+    await page.locator("[data-lower]").click();
+    await page.locator("dialog [data-reason]").fill("It is public by now.");
+    await page.locator("dialog [data-to]").selectOption("PUBLIC");
+    await page.locator("dialog [data-confirm]").click();
+    await page.locator("dialog [data-refusal=access_denied]").waitFor();
+    await judge("lower-refused-en-light-1280");
+    address = page.url();
+    await page.keyboard.press("Escape");
+    await lookAt("lower", async () => {
+      await page.locator("[data-composer-options]").click();
+      await page.locator("[data-lower]").click();
+      await page.locator("dialog [data-reason]").waitFor();
+    });
+    await page.keyboard.press("Escape");
+  });
+
+  await step("a conversation is shared until a day, read by a colleague without what they may not read, and ended", async () => {
+    const id = new URL(address).pathname.split("/").at(-1);
+    await page.goto(address);
+    const row = page.locator(`[data-conversation="${id}"]:visible`);
+    await row.hover();
+    await row.locator("[data-options]").click();
+    await row.locator("[data-share]").click();
+    await page.locator("dialog [data-reader=everyone]").check();
+    await page.locator("dialog [data-reader-person]").fill("ben.okafor");
+    await page.locator("dialog [data-confirm]").click();
+    await page.locator("dialog [data-share]").waitFor();
+    const path = await page.locator("dialog [data-share] code").innerText();
+    assert.match(path, /^\/shared\/./u);
+    await judge("share-en-light-1280");
+    await lookAt("share", async () => {
+      await page.goto(address);
+      await page.locator("[data-turn]").first().waitFor();
+      await page.keyboard.press("Control+k");
+      await page.locator("[data-palette] input").fill("teilen share");
+      await page.locator("[data-palette] input").fill((await page.locator("html").getAttribute("lang")) === "de" ? "teilen" : "share");
+      await page.locator("[data-command=share]").click();
+      await page.locator("dialog [data-share]").waitFor();
+    });
+    const other = await openPage(page.context().browser(), url, []);
+    await other.goto(url);
+    await other.locator("[data-role=engineer]").click();
+    await other.locator("[data-account]").waitFor();
+    await other.locator("[data-shared-page]").click();
+    await other.locator("[data-shared] a").first().click();
+    await other.locator("[data-withheld]").first().waitFor();
+    assert.equal(await other.locator("[data-question]").count(), 1);
+    assert.equal(await other.locator("[data-answer]").count(), 0);
+    for (const [language, colorScheme, width] of [["de", "light", 360], ["en", "dark", 1280]]) {
+      await other.emulateMedia({ colorScheme });
+      await other.setViewportSize({ width, height: 800 });
+      await other.evaluate((chosen) => localStorage.setItem("schleuse.language", chosen), language);
+      for (const [name, where, mark] of [["shared-list", "/shared", "[data-shared]"], ["shared", path, "[data-withheld]"]]) {
+        await other.goto(url + where);
+        await other.locator(mark).first().waitFor();
+        await axe(other, name);
+        await structure(other, name);
+        await fits(other, name);
+        if (language === "de") await german(other, name);
+        await picture(other, `${name}-${language}-${colorScheme}-${width}`, true);
+      }
+    }
+    await page.locator("dialog [data-end-share]").click();
+    await page.locator("dialog [data-share]").waitFor({ state: "detached" });
+    await other.reload();
+    await other.locator("[data-refusal=not_found]").waitFor();
+    await axe(other, "a share that ended");
+    await other.context().close();
+    await page.keyboard.press("Escape");
+  });
+
+  await step("somebody who may lowers it by its id; a second person is waited for where the house wants one", async () => {
+    const id = new URL(address).pathname.split("/").at(-1);
+    const other = await openPage(page.context().browser(), url, []);
+    await other.goto(url);
+    await other.locator("[data-role=security]").click();
+    await other.locator("[data-account]").waitFor();
+    for (const [reason, mark] of [["It is about the M&A.", "dialog [data-waiting]"], ["It is public by now.", "[data-status]"]]) {
+      await other.keyboard.press("Control+k");
+      await other.locator("[data-palette] input").fill("lower");
+      await other.locator("[data-command=lower-other]").click();
+      await other.locator("dialog [data-lower-id]").fill(id);
+      await other.locator("dialog [data-reason]").fill(reason);
+      await other.locator("dialog [data-to]").selectOption("INTERNAL");
+      await other.locator("dialog [data-confirm]").click();
+      await other.locator(mark).first().waitFor({ state: "attached" });
+      await axe(other, reason);
+      await picture(other, `lower-${mark.includes("waiting") ? "waiting" : "done"}-en-light-1280`);
+      if (mark.includes("waiting")) await other.keyboard.press("Escape");
+      await other.locator("dialog").waitFor({ state: "detached" });
+    }
+    await other.context().close();
+    await page.goto(address);
+    await page.locator("[data-turn]").first().waitFor();
+    assert.equal(await page.locator("[data-choice=label]").inputValue(), "INTERNAL");
+  });
+
+  await step("a conversation is taken along and brought back with all its branches, and what is no export is said to be none", async () => {
+    await newChat();
+    await ask("What is a lock?");
+    await page.locator("[data-edit]").first().focus();
+    await page.keyboard.press("Enter");
+    await page.locator("[data-edited]").fill("What is a gate?");
+    await page.locator("[data-edited]").press("Enter");
+    await page.locator("[data-branches='2/2']").waitFor();
+    await ended();
+    const run = async (id, words) => {
+      await page.keyboard.press("Control+k");
+      await page.locator("[data-palette] input").fill(words);
+      await page.locator(`[data-command=${id}]`).click();
+    };
+    await run("export", "export");
+    await axe(page, "export");
+    const [markdown] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export-as=markdown]").click()]);
+    assert.match(markdown.suggestedFilename(), /internal.*\.md$/u);
+    const [json] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export-as=json]").click()]);
+    const file = await json.path();
+    await page.keyboard.press("Escape");
+    await lookAt("transfer", async () => {
+      await page.locator("[data-turn]").first().waitFor();
+      await run("transfer", (await page.locator("html").getAttribute("lang")) === "de" ? "import" : "import");
+      await page.locator("[data-choose-file]").waitFor();
+    });
+    await page.locator("[data-import]").setInputFiles({ name: "x.json", mimeType: "application/json", buffer: Buffer.from("no json") });
+    await page.locator("dialog [data-refusal=not_an_export]").waitFor();
+    await axe(page, "no export");
+    await page.locator("[data-import]").setInputFiles(file);
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await page.locator("[data-branches='2/2']").waitFor();
+    await page.locator("[data-before]").first().click();
+    assert.deepEqual(await questions(), ["What is a lock?"]);
+    await run("transfer", "import");
+    const [all] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export-all]").click()]);
+    assert.match(all.suggestedFilename(), /\.json$/u);
+    await page.keyboard.press("Escape");
+  });
+
   await page.emulateMedia({ colorScheme: "light" });
   await page.evaluate(() => localStorage.setItem("schleuse.language", "en"));
   await newChat();

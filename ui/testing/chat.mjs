@@ -72,6 +72,7 @@ export function createChat({ pause, isAlive }) {
       return true;
     }
     const conversation = conversations.get(id);
+    if (part === "declassify" && conversation && session.role === "security") return lower(conversation, context);
     if (kind !== "conversations" || conversation?.person !== session.person) return refuse("not_found");
     if (part === "messages" && method === "POST") return third === undefined ? put(conversation, context) : answerAgain(conversation, third, fourth, context);
     if (part === "declassify") return lower(conversation, context);

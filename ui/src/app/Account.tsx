@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from "react";
 import { Icon, type IconName } from "../components/icons";
+import { openOver } from "../features/chat/opened";
 import type { PageName } from "../lib/contract";
 import { LANGUAGES, useLanguage } from "../lib/language";
 import { go } from "../lib/router";
@@ -56,6 +57,19 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
         >
           {words.help}
         </Item>
+        {session.pages.includes("chat") ? (
+          <Item
+            icon="download"
+            onClick={() => {
+              setOpen(false);
+              button.current?.focus();
+              onGo();
+              openOver("transfer");
+            }}
+          >
+            {words.transfer.heading}
+          </Item>
+        ) : null}
         <Segments name={words.language} choices={LANGUAGES.map((tag) => [tag, tag === "de" ? "Deutsch" : "English"])} chosen={language} kind="language" onChoose={(tag) => speak(tag)} />
         <Segments name={words.theme} choices={THEMES.map((name) => [name, words.themes[name]])} chosen={theme} kind="theme" onChoose={chooseTheme} />
         <div className="mt-2 border-t border-line pt-2">

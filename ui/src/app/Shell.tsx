@@ -5,9 +5,11 @@ import { HouseMark, Icon } from "../components/icons";
 import { Modal } from "../components/Modal";
 import { Page, Reading } from "../components/Page";
 import { Chat } from "../features/chat/Chat";
+import { opened, openOver } from "../features/chat/opened";
 import { useLanguage } from "../lib/language";
 import { go, type Place } from "../lib/router";
 import { useSession } from "../lib/session";
+import { useStore } from "../lib/store";
 import { Denied } from "./Denied";
 import { Lost } from "./Lost";
 import { ROUTES, routeOf } from "./routes";
@@ -16,6 +18,9 @@ import { useShortcuts } from "./useShortcuts";
 
 const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
+const Shared = lazy(() => import("../features/chat/Shared"));
+const LowerDialog = lazy(() => import("../features/chat/LowerDialog"));
+const Transfer = lazy(() => import("../features/chat/Transfer"));
 
 /** Who is signed in sees this: the pages of their role at the left, or behind a button where it is narrow, and one page. */
 export function Shell({ place }: { place: Place }) {
@@ -24,7 +29,10 @@ export function Shell({ place }: { place: Place }) {
   const [menu, setMenu] = useState(false);
   const [over, setOver] = useState<"palette" | "keys">();
   const route = routeOf(place.path);
-  const name = route ? words.pages[route.page] : words.lost.heading;
+  const isShared = route?.part === "shared";
+  const name = isShared ? words.shared.heading : route ? words.pages[route.page] : words.lost.heading;
+  const conversation = route?.page === "chat" && !isShared ? route.rest : undefined;
+  const overAll = useStore(opened);
   const mayChat = session.pages.includes("chat");
 
   useEffect(() => {
@@ -46,7 +54,7 @@ export function Shell({ place }: { place: Place }) {
         {words.skip}
       </a>
       <header className="sticky top-0 hidden h-dvh border-r border-line bg-side lg:block">
-        <Side page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => undefined} onPalette={() => setOver("palette")} />
+        <Side page={route?.page} shared={isShared} conversation={conversation} onGo={() => undefined} onPalette={() => setOver("palette")} />
       </header>
       <header className="sticky top-0 z-20 low:static flex min-h-14 items-center gap-1 border-b border-line bg-panel px-2 lg:hidden">
         <Button look="quiet" aria-label={words.menu} aria-expanded={menu} data-menu onClick={() => setMenu(true)}>
@@ -66,12 +74,14 @@ export function Shell({ place }: { place: Place }) {
       {menu ? (
         <Modal look="side" heading={house.name} onClose={() => setMenu(false)}>
           <div className="-mx-5 -my-4 flex h-[calc(100%+2rem)] flex-col sm:-mx-6">
-            <Side bare page={route?.page} conversation={route?.page === "chat" ? route.rest : undefined} onGo={() => setMenu(false)} />
+            <Side bare page={route?.page} shared={isShared} conversation={conversation} onGo={() => setMenu(false)} />
           </div>
         </Modal>
       ) : null}
       <Suspense>
         {over === "palette" ? <Palette onClose={() => setOver(undefined)} onKeys={() => setOver("keys")} /> : null}
+        {overAll === "lowerOther" ? <LowerDialog onClose={() => openOver(undefined)} /> : null}
+        {overAll === "transfer" ? <Transfer onClose={() => openOver(undefined)} /> : null}
         {over === "keys" ? <Keys onClose={() => setOver(undefined)} /> : null}
       </Suspense>
       <main id="main" tabIndex={-1} className="flex min-h-[calc(100dvh-3.5rem)] min-w-0 flex-col outline-none lg:min-h-dvh">
@@ -97,6 +107,7 @@ function Inside({ place }: { place: Place }) {
   const route = routeOf(place.path);
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
+  if (route.part === "shared") return <Shared key={route.rest ?? ""} id={route.rest} />;
   const View = ROUTES[route.page].view;
   return View ? <View query={place.query} /> : <Chat id={route.rest} query={place.query} />;
 }

@@ -12,6 +12,8 @@ import { ROUTES } from "./routes";
 interface Props {
   page: PageName | undefined;
   conversation: string | undefined;
+  /** Whether what others share is looked at. */
+  shared: boolean;
   /** Called when one goes somewhere. */
   onGo: () => void;
   /** Without the house's name, where that stands above already. */
@@ -23,7 +25,7 @@ interface Props {
 const GROUPS = ["watch", "manage", "understand"] as const;
 
 /** Everything beside the page: new chat, the pages of the role, the conversations, the account. */
-export function Side({ page, conversation, onGo, bare = false, onPalette }: Props) {
+export function Side({ page, conversation, shared, onGo, bare = false, onPalette }: Props) {
   const { words } = useLanguage();
   const { house, session } = useSession();
   const mayChat = session.pages.includes("chat");
@@ -63,6 +65,16 @@ export function Side({ page, conversation, onGo, bare = false, onPalette }: Prop
               <Icon name="compose" className="size-[1.15rem] text-accent" />
               {words.conversations.new}
             </button>
+            <Link
+              to="/shared"
+              onClick={onGo}
+              data-shared-page
+              aria-current={shared ? "page" : undefined}
+              className={`flex min-h-9 items-center gap-3 rounded-lg px-2.5 text-sm ${shared ? "bg-tint font-medium text-accent-strong" : "hover:bg-sunken"}`}
+            >
+              <Icon name="share" className="size-[1.15rem]" />
+              {words.shared.heading}
+            </Link>
           </div>
         ) : null}
         <nav aria-label={words.navigation} className="px-3">

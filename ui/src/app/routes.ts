@@ -30,13 +30,19 @@ export const ROUTES: Record<PageName, Route> = {
 /** The page that a path names, with what stands behind it. */
 export function routeOf(path: string): { page: PageName; rest: string | undefined; part?: "shared" } | undefined {
   const [, name = "", rest, more] = path.split("/");
+  // What others share belongs to whoever may chat.
+  if (name === "shared") return routeOf(path.replace("/shared", "/chat"))?.page === "chat" && more === undefined ? { page: "chat", rest: decoded(rest), part: "shared" } : undefined;
   if (!Object.hasOwn(ROUTES, name) || more !== undefined) return undefined;
   const page = name as PageName;
   // Only the chat has pages below it.
   if (rest !== undefined && rest !== "" && page !== "chat") return undefined;
   try {
-    return { page, rest: rest === undefined || rest === "" ? undefined : decodeURIComponent(rest) };
+    return { page, rest: decoded(rest) };
   } catch {
     return undefined;
   }
+}
+
+function decoded(part: string | undefined): string | undefined {
+  return part === undefined || part === "" ? undefined : decodeURIComponent(part);
 }

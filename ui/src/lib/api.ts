@@ -26,6 +26,12 @@ export async function send<T = unknown>(method: "POST" | "PUT" | "DELETE", path:
   return (await bodyOf(await reach(path, init))) as T;
 }
 
+/** Like `send`, for what may be done at once or only taken note of: with the status of the answer. */
+export async function sendFor<T>(method: "POST" | "PUT", path: string, body: unknown): Promise<{ status: number; body: T | undefined }> {
+  const response = await reach(path, { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  return { status: response.status, body: (await bodyOf(response)) as T | undefined };
+}
+
 /**
  * Fetches in the page's language. "No answer at all" and every answer that is not 2xx become a `RefusedError`; a 401 is
  * also told to whoever listens, but for the sign-in's own requests, where it only means that something was mistyped.

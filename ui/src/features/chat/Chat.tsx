@@ -12,6 +12,7 @@ import { go } from "../../lib/router";
 import { useSession } from "../../lib/session";
 import { useStore } from "../../lib/store";
 import { chooseCompared, chooseCompartments, chooseLabel, chooseModel, choices, models as knownModels, moveChoices } from "./choices";
+import { ChatDialogs } from "./ChatDialogs";
 import { Composer } from "./Composer";
 import { nextParent } from "./conversation";
 import { Find } from "./Find";
@@ -158,6 +159,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
 
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 sm:px-6">
+      {conversation ? <ChatDialogs conversation={conversation} leaf={nextParent(turns) ?? undefined} /> : null}
       {over === "find" && started ? <Find turns={turns} onFound={show} /> : null}
       <section aria-label={words.ask.region} className={`flex-1 pt-6 pb-10 sm:pt-8 ${started || blocked ? "" : "flex flex-col justify-center"}`}>
         {started || blocked || opening ? (
@@ -230,7 +232,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             offered={offered}
             compartments={compartments}
             onCompartments={(names) => chooseCompartments(id, names)}
-            onLower={undefined}
+            onLower={conversation && conversation.label !== null && conversation.label !== "PUBLIC" ? () => openOver("lower") : undefined}
             busy={busy}
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             onSend={() => {

@@ -9,11 +9,15 @@ import { useAct } from "../../lib/load";
 import { useLanguage } from "../../lib/language";
 import { go } from "../../lib/router";
 import { useStore } from "../../lib/store";
+import { nextParent } from "./conversation";
+import { ExportDialog } from "./ExportDialog";
 import type { Folder, Summary } from "./message";
+import { ShareDialog } from "./ShareDialog";
 import { amend, conversations, createFolder, remove, removeFolder, renameFolder } from "./store";
+import { pathOf } from "./tree";
 
 export type Asking =
-  | { kind: "rename" | "delete" | "pin" | "unpin" | "move"; row: Summary }
+  | { kind: "rename" | "delete" | "pin" | "unpin" | "move" | "share" | "export"; row: Summary }
   | { kind: "renameFolder" | "deleteFolder"; folder: Folder }
   | undefined;
 
@@ -36,6 +40,10 @@ export function ConversationDialogs({ asking, current, onClose }: Props) {
       return <Pin row={asking.row} pinned={asking.kind === "pin"} onClose={onClose} />;
     case "move":
       return <Move row={asking.row} onClose={onClose} />;
+    case "share":
+      return <ShareDialog id={asking.row.id} title={asking.row.title} leaf={shownLeaf(asking.row.id)} onClose={onClose} />;
+    case "export":
+      return <ExportDialog id={asking.row.id} title={asking.row.title} onClose={onClose} />;
     case "delete":
       return (
         <Confirm
@@ -76,6 +84,12 @@ export function ConversationDialogs({ asking, current, onClose }: Props) {
     default:
       return null;
   }
+}
+
+/** Where the way ends that is shown of a conversation, if it is open. */
+function shownLeaf(id: string): string | undefined {
+  const conversation = conversations.value().open[id];
+  return conversation ? (nextParent(pathOf(conversation.messages, conversation.chosen)) ?? undefined) : undefined;
 }
 
 interface RenameProps {

@@ -70,7 +70,7 @@ interface RowProps {
 function Row({ row, current, onGo, onAsk }: RowProps) {
   const { words } = useLanguage();
   const title = row.title || words.conversations.untitled;
-  const kinds = ["rename", row.pinned ? "unpin" : "pin", "move", "delete"] as const;
+  const kinds = ["rename", row.pinned ? "unpin" : "pin", "move", "share", "export", "delete"] as const;
   return (
     <li data-conversation={row.id} className={`group relative flex items-center rounded-lg ${current ? "bg-sunken" : "hover:bg-sunken"}`}>
       <Link

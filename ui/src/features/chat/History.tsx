@@ -41,7 +41,7 @@ export function History({ current, level, onGo }: Props) {
 
   return (
     <>
-      <div className="relative mx-2 mb-1">
+      <div className="relative mx-2 mb-3">
         <Icon name="search" className="pointer-events-none absolute top-2.5 left-3 size-4 text-soft" />
         <input
           type="search"
