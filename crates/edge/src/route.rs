@@ -20,7 +20,7 @@ pub(crate) enum Route {
 /// The first segment of a path that goes inward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Area {
-    /// `/v1`
+    /// `/v1`, and the older paths of three of its questions.
     Models,
     /// `/api`
     Api,
@@ -60,7 +60,7 @@ pub(crate) fn find(path: &str) -> Route {
         None => (below, None),
     };
     match (first, rest) {
-        ("v1", _) => Route::Inner(Area::Models),
+        ("v1", _) | ("v2", Some("rerank")) | ("rerank" | "score", None) => Route::Inner(Area::Models),
         ("api", _) => Route::Inner(Area::Api),
         ("auth", _) => Route::Inner(Area::SignIn),
         ("house.json", None) => Route::House,
@@ -147,6 +147,11 @@ mod tests {
         check("/v1", Route::Inner(Area::Models));
         check("/v1/chat/completions", Route::Inner(Area::Models));
         check("/v1/models/", Route::Inner(Area::Models));
+        for path in ["/rerank", "/v2/rerank", "/score"] {
+            check(path, Route::Inner(Area::Models));
+            check(&format!("{path}/"), Route::Nowhere);
+        }
+        check("/v2", Route::Nowhere);
         check("/api/people/Anna%20Schmidt", Route::Inner(Area::Api));
         check("/api/people/J%C3%B6rg", Route::Inner(Area::Api));
         check("/auth/session", Route::Inner(Area::SignIn));

@@ -1,6 +1,8 @@
 //! Providers' interfaces as they publish them: what a question must look like there, and an echo in their own words.
 //!
-//! Sources: the API references of OpenAI (chat completions), Microsoft (Azure OpenAI, interface v1), Mistral and Anthropic
+//! A question that demands a call of a function gets one, with the asker's last text as the argument `said`.
+//!
+//! Sources: vLLM's protocol classes (0.32); the API references of OpenAI (chat completions), Microsoft (Azure OpenAI, interface v1), Mistral and Anthropic
 //! (messages, version 2023-06-01), read in 2026-10. A question that breaks the contract gets the provider's own error.
 
 use serde_json::{Value, json};
@@ -11,6 +13,8 @@ use crate::repertoire;
 /// Whose contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contract {
+    /// vLLM's interface, without a key.
+    OpenAiCompatible,
     OpenAi,
     AzureOpenAi,
     Mistral,
@@ -45,6 +49,19 @@ const OPENAI: &[&str] = &[
     "top_logprobs",
     "top_p",
 ];
+/// What vLLM knows beside OpenAI's fields, as far as the house uses it.
+const COMPATIBLE: &[&str] = &[
+    "add_generation_prompt",
+    "cache_salt",
+    "chat_template_kwargs",
+    "continue_final_message",
+    "include_reasoning",
+    "max_tokens",
+    "min_p",
+    "repetition_penalty",
+    "structured_outputs",
+    "top_k",
+];
 const MISTRAL: &[&str] = &[
     "model",
     "messages",
@@ -77,12 +94,20 @@ const ANTHROPIC: &[&str] = &[
     "tool_choice",
     "metadata",
     "thinking",
+    "output_config",
 ];
 
 impl Contract {
     /// What is wrong with a question: status and message.
     pub fn violation(self, question: &Seen) -> Option<(u16, String)> {
+        let counts = match self {
+            Self::Anthropic => Some("/v1/messages/count_tokens"),
+            Self::OpenAiCompatible => Some("/tokenize"),
+            Self::OpenAi | Self::AzureOpenAi | Self::Mistral => None,
+        };
+        let is_count = Some(question.path.as_str()) == counts;
         let (path, key) = match self {
+            Self::OpenAiCompatible => ("/v1/chat/completions", Some(PROVIDER_KEY.to_owned())),
             Self::OpenAi | Self::Mistral => (
                 "/v1/chat/completions",
                 question.header("authorization").map(|key| key.replacen("Bearer ", "", 1)),
@@ -92,7 +117,7 @@ impl Contract {
             }
             Self::Anthropic => ("/v1/messages", question.header("x-api-key").map(str::to_owned)),
         };
-        if question.method != "POST" || question.path != path {
+        if question.method != "POST" || (question.path != path && !is_count) {
             return Some((404, format!("no such path: {} {}", question.method, question.path)));
         }
         if key.as_deref() != Some(PROVIDER_KEY) {
@@ -103,16 +128,19 @@ impl Contract {
         }
         let body: Value = serde_json::from_slice(&question.body).unwrap_or_default();
         let Some(fields) = body.as_object() else { return Some((400, "the body is no object".to_owned())) };
-        let known = match self {
-            Self::OpenAi | Self::AzureOpenAi => OPENAI,
-            Self::Mistral => MISTRAL,
-            Self::Anthropic => ANTHROPIC,
+        let (known, more): (_, &[&str]) = match self {
+            Self::OpenAiCompatible => (OPENAI, COMPATIBLE),
+            Self::OpenAi | Self::AzureOpenAi => (OPENAI, &[]),
+            Self::Mistral => (MISTRAL, &[]),
+            Self::Anthropic => (ANTHROPIC, &[]),
         };
-        if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+        let is_known = |name: &str| known.contains(&name) || more.contains(&name);
+        if let Some(unknown) = fields.keys().find(|name| !is_known(name)) {
             return Some((400, format!("unknown field {unknown}")));
         }
         let wrong = match self {
-            Self::Anthropic => messages_violation(&body),
+            Self::Anthropic => messages_violation(&body, is_count),
+            Self::Mistral => chat_violation(&body).or_else(|| mistral_violation(&body)),
             _ => chat_violation(&body),
         };
         wrong.map(|message| (400, message))
@@ -139,9 +167,33 @@ fn chat_violation(body: &Value) -> Option<String> {
     wrong.map(|place| format!("messages[{place}] has no role"))
 }
 
-fn messages_violation(body: &Value) -> Option<String> {
-    if !body.get("max_tokens").is_some_and(Value::is_u64) {
-        return Some("max_tokens: field required".to_owned());
+/// Identifiers of calls are nine letters and digits there.
+fn mistral_violation(body: &Value) -> Option<String> {
+    let messages = body.get("messages").and_then(Value::as_array)?;
+    let calls = messages.iter().filter_map(|message| message.get("tool_calls")?.as_array()).flatten();
+    let ids =
+        calls.map(|call| call.get("id")).chain(messages.iter().map(|message| message.get("tool_call_id")));
+    let is_good = |id: &str| id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let wrong = ids.flatten().filter_map(Value::as_str).find(|id| !is_good(id));
+    wrong.map(|id| format!("Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of 9."))
+}
+
+/// The function that a question demands a call of, by OpenAI's or Anthropic's words.
+pub(crate) fn demanded(body: &Value) -> Option<String> {
+    let choice = body.get("tool_choice")?;
+    let named = choice.pointer("/function/name").or_else(|| choice.get("name"));
+    let is_any = matches!(choice.as_str().or_else(|| choice.get("type")?.as_str()), Some("required" | "any"));
+    let first = || body.pointer("/tools/0/function/name").or_else(|| body.pointer("/tools/0/name"));
+    let name = named.or_else(|| first().filter(|_| is_any))?;
+    name.as_str().map(str::to_owned)
+}
+
+fn messages_violation(body: &Value, is_count: bool) -> Option<String> {
+    match (body.get("max_tokens"), is_count) {
+        (Some(_), true) => return Some("max_tokens: extra inputs are not permitted".to_owned()),
+        (Some(most), false) if most.is_u64() => {}
+        (_, false) => return Some("max_tokens: field required".to_owned()),
+        (None, true) => {}
     }
     if body.get("temperature").and_then(Value::as_f64).is_some_and(|t| !(0.0..=1.0).contains(&t)) {
         return Some("temperature: range 0..1".to_owned());
@@ -192,26 +244,42 @@ pub(crate) fn message(question: &Seen, pieces: impl Fn(&str) -> Vec<String>) -> 
     let said: String =
         blocks.into_iter().flatten().filter_map(|block| block.get("text").and_then(Value::as_str)).collect();
     let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
-    let pieces = pieces(&said);
+    let pieces = match demanded(&body) {
+        Some(_) => pieces(&json!({"said": said}).to_string()),
+        None => pieces(&said),
+    };
     let usage = json!({"input_tokens": said.split_whitespace().count(), "output_tokens": pieces.len()});
+    let demanded = demanded(&body);
+    let (end, block, empty) = match &demanded {
+        Some(name) => {
+            let block =
+                |input: Value| json!({"type": "tool_use", "id": "toolu_01ec", "name": name, "input": input});
+            ("tool_use", block(json!({"said": said})), block(json!({})))
+        }
+        None => ("end_turn", json!({"type": "text", "text": said}), json!({"type": "text", "text": ""})),
+    };
     let head = |content: Value, stop: Value| {
         json!({"id": "msg_00000000000000ec", "type": "message", "role": "assistant", "model": model,
                "content": content, "stop_reason": stop, "stop_sequence": null, "usage": usage})
     };
     if !repertoire::is_stream(&body) {
-        return Ok(head(json!([{"type": "text", "text": said}]), json!("end_turn")).to_string());
+        return Ok(head(json!([block]), json!(end)).to_string());
     }
     let mut events = vec![
         json!({"type": "message_start", "message": head(json!([]), Value::Null)}),
-        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": empty}),
         json!({"type": "ping"}),
     ];
     events.extend(pieces.iter().map(|piece| {
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}})
+        let delta = match &demanded {
+            Some(_) => json!({"type": "input_json_delta", "partial_json": piece}),
+            None => json!({"type": "text_delta", "text": piece}),
+        };
+        json!({"type": "content_block_delta", "index": 0, "delta": delta})
     }));
     events.extend([
         json!({"type": "content_block_stop", "index": 0}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": pieces.len()}}),
+        json!({"type": "message_delta", "delta": {"stop_reason": end, "stop_sequence": null}, "usage": {"output_tokens": pieces.len()}}),
         json!({"type": "message_stop"}),
     ]);
     let frame = |event: &Value| {
@@ -257,6 +325,13 @@ mod tests {
         let key = format!("x-api-key: {PROVIDER_KEY}");
         check(Contract::Anthropic, "/v1/messages", &key, user, None);
         let called = r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":"b"}]}"#;
+        check(
+            Contract::Mistral,
+            "/v1/chat/completions",
+            &bearer,
+            r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"c1","content":"a"}]}"#,
+            Some("400 Tool call id was c1 but must be a-z, A-Z, 0-9, with a length of 9."),
+        );
         check(
             Contract::Anthropic,
             "/v1/messages",

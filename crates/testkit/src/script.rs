@@ -154,7 +154,9 @@ impl Reply {
             Script::Sse { chunks, end } => Self::stream(chunks.clone(), *end),
             Script::Json { status, body, headers } => Self::whole(*status, body, headers),
             Script::Hang => Self { pieces: Vec::new(), then: Then::Hang },
-            Script::Echo { piece_bytes, pause } => echo(question, *piece_bytes, *pause),
+            Script::Echo { piece_bytes, pause } => {
+                echo(question, *piece_bytes, *pause, UsageAt::of(question))
+            }
             Script::Contract { contract, piece_bytes } => by_contract(question, *contract, *piece_bytes),
             Script::Raw(bytes) => Self { pieces: vec![(Duration::ZERO, bytes.clone())], then: Then::Close },
         }
@@ -233,7 +235,39 @@ fn event(value: &Value) -> String {
     format!("data: {value}\n\n")
 }
 
-fn echo(question: &Seen, piece_bytes: usize, pause: Duration) -> Reply {
+/// Where a stream tells what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UsageAt {
+    Nowhere,
+    /// In an event without choices, as OpenAI has it.
+    OwnEvent,
+    /// In the event with the last choice, as Mistral has it.
+    LastChoice,
+}
+
+impl UsageAt {
+    fn of(question: &Seen) -> Self {
+        let body: Value = serde_json::from_slice(&question.body).unwrap_or_default();
+        if repertoire::wants_usage(&body) { Self::OwnEvent } else { Self::Nowhere }
+    }
+
+    /// The last events of a stream, given the one that ends its choice.
+    fn end(self, last: Value, usage: Value, without_choices: Value) -> Vec<String> {
+        let mut last = last;
+        match self {
+            Self::Nowhere => vec![event(&last)],
+            Self::OwnEvent => vec![event(&last), event(&without_choices)],
+            Self::LastChoice => {
+                if let Some(members) = last.as_object_mut() {
+                    members.insert("usage".to_owned(), usage);
+                }
+                vec![event(&last)]
+            }
+        }
+    }
+}
+
+fn echo(question: &Seen, piece_bytes: usize, pause: Duration, usage_at: UsageAt) -> Reply {
     let body: Value = serde_json::from_slice(&question.body).unwrap_or_default();
     let model = body.get("model").and_then(Value::as_str).unwrap_or("tiny");
     let is_chat = question.path != "/v1/completions";
@@ -272,16 +306,13 @@ fn echo(question: &Seen, piece_bytes: usize, pause: Duration) -> Reply {
         };
         chunks.push((pause, text));
     }
-    let last = match is_chat {
-        true => chat_event(model, json!({}), Some("stop")),
-        false => event(
-            &json!({"id": ID, "object": object, "created": CREATED, "model": model, "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "stop"}]}),
-        ),
+    let choice = match is_chat {
+        true => json!({"index": 0, "delta": {}, "logprobs": null, "finish_reason": "stop"}),
+        false => json!({"index": 0, "text": "", "logprobs": null, "finish_reason": "stop"}),
     };
-    chunks.push((pause, last));
-    if repertoire::wants_usage(&body) {
-        chunks.push((pause, event(&message(json!([]), usage))));
-    }
+    let last = json!({"id": ID, "object": object, "created": CREATED, "model": model, "choices": [choice]});
+    let ends = usage_at.end(last, usage.clone(), message(json!([]), usage));
+    chunks.extend(ends.into_iter().map(|end| (pause, end)));
     Reply::stream(chunks, End::Clean)
 }
 
@@ -289,8 +320,23 @@ fn by_contract(question: &Seen, contract: Contract, piece_bytes: usize) -> Reply
     if let Some((status, message)) = contract.violation(question) {
         return Reply::whole(status, &contract.error(status, &message), &[]);
     }
+    if question.path.ends_with("/count_tokens") {
+        return Reply::whole(200, "{\"input_tokens\":7}", &[]);
+    }
+    if question.path == "/tokenize" {
+        return Reply::whole(200, "{\"count\":7,\"max_model_len\":2048,\"tokens\":[1,2,3,4,5,6,7]}", &[]);
+    }
     if contract != Contract::Anthropic {
-        return echo(question, piece_bytes, Duration::ZERO);
+        let body: Value = serde_json::from_slice(&question.body).unwrap_or_default();
+        // Mistral tells arguments at once, and always what a stream cost.
+        let (argument_bytes, usage_at) = match contract {
+            Contract::Mistral => (usize::MAX, UsageAt::LastChoice),
+            _ => (piece_bytes, UsageAt::of(question)),
+        };
+        return match contract::demanded(&body) {
+            Some(name) => call(&body, &name, argument_bytes, usage_at),
+            None => echo(question, piece_bytes, Duration::ZERO, usage_at),
+        };
     }
     match contract::message(question, |text| split(text, piece_bytes)) {
         Ok(whole) => Reply::whole(200, &whole, &[]),
@@ -298,6 +344,34 @@ fn by_contract(question: &Seen, contract: Contract, piece_bytes: usize) -> Reply
             Reply::stream(events.into_iter().map(|event| (Duration::ZERO, event)).collect(), End::NoDone)
         }
     }
+}
+
+/// A call of a function with the asker's last text in it.
+fn call(body: &Value, name: &str, piece_bytes: usize, usage_at: UsageAt) -> Reply {
+    let model = body.get("model").and_then(Value::as_str).unwrap_or("tiny");
+    let arguments = json!({"said": last_message(body)}).to_string();
+    let head = |arguments: &str| json!({"index": 0, "id": "call000ec", "type": "function", "function": {"name": name, "arguments": arguments}});
+    let usage = json!({"prompt_tokens": 7, "total_tokens": 12, "completion_tokens": 5});
+    let whole = |choices: Value, object: &str| json!({"id": ID, "object": object, "created": CREATED, "model": model, "choices": choices, "usage": usage});
+    if !repertoire::is_stream(body) {
+        let message = json!({"role": "assistant", "content": null, "tool_calls": [head(&arguments)]});
+        let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "tool_calls"});
+        return Reply::whole(200, &whole(json!([choice]), "chat.completion").to_string(), &[]);
+    }
+    let mut pieces = split(&arguments, piece_bytes).into_iter();
+    let first = pieces.next().unwrap_or_default();
+    let mut events = vec![chat_event(
+        model,
+        json!({"role": "assistant", "content": null, "tool_calls": [head(&first)]}),
+        None,
+    )];
+    events.extend(pieces.map(|piece| {
+        chat_event(model, json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}), None)
+    }));
+    let choice = json!({"index": 0, "delta": {}, "logprobs": null, "finish_reason": "tool_calls"});
+    let last = json!({"id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": model, "choices": [choice]});
+    events.extend(usage_at.end(last, usage.clone(), whole(json!([]), "chat.completion.chunk")));
+    Reply::stream(events.into_iter().map(|event| (Duration::ZERO, event)).collect(), End::Clean)
 }
 
 fn last_message(body: &Value) -> String {

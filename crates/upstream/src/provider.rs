@@ -56,11 +56,12 @@ impl Provider {
     /// Where a path of OpenAI's interface lies at this provider, behind the upstream's url.
     ///
     /// Azure has it below `/openai/v1` since its interface of 2025 without dated versions. A conversation is put to
-    /// Anthropic as messages.
+    /// Anthropic as messages, and counted there as such.
     pub(crate) fn path(self, path: &str) -> Cow<'_, str> {
         match (self, path) {
             (Self::AzureOpenAi, _) if path.starts_with("/v1/") => Cow::Owned(format!("/openai{path}")),
             (Self::Anthropic, "/v1/chat/completions") => Cow::Borrowed("/v1/messages"),
+            (Self::Anthropic, "/tokenize") => Cow::Borrowed("/v1/messages/count_tokens"),
             _ => Cow::Owned(path.to_owned()),
         }
     }
@@ -107,5 +108,6 @@ mod tests {
         check(Provider::Anthropic, "/v1/messages", "x-api-key: k");
         check(Provider::Mistral, "/v1/chat/completions", "authorization: Bearer k");
         assert_eq!(Provider::AzureOpenAi.path("/health"), "/health");
+        assert_eq!(Provider::Anthropic.path("/tokenize"), "/v1/messages/count_tokens");
     }
 }

@@ -55,6 +55,10 @@ impl Dialect {
             return Err(Untranslatable::new("the document"));
         };
         let is_chat = surface == Surface::ChatCompletions;
+        if surface == Surface::Tokenize && self != Self::Anthropic {
+            // None of them counts without answering.
+            return Err(Untranslatable::new(Surface::CountTokens.path()));
+        }
         match self {
             Self::OpenAiCompatible => {}
             Self::OpenAi => {
@@ -74,6 +78,7 @@ impl Dialect {
             Self::Mistral => {
                 forget_thoughts(&mut body);
                 continue_by_prefix(&mut body);
+                number_calls(&mut body);
                 body.remove("stream_options");
                 for (ours, theirs) in [("max_completion_tokens", "max_tokens"), ("seed", "random_seed")] {
                     if let Some(value) = body.remove(ours) {
@@ -82,6 +87,10 @@ impl Dialect {
                 }
             }
             Self::Anthropic if is_chat => body = anthropic::request(body)?,
+            Self::Anthropic if surface == Surface::Tokenize => {
+                body = anthropic::request(body)?;
+                body.remove("max_tokens");
+            }
             Self::Anthropic => return Err(Untranslatable::new(surface.path())),
         }
         let mut out = String::new();
@@ -94,10 +103,14 @@ impl Dialect {
     /// # Errors
     /// When it is not what the provider's interface promises.
     pub fn incoming(self, surface: Surface, bytes: &[u8]) -> Result<Option<String>, ReplyError> {
-        if self != Self::Anthropic || surface != Surface::ChatCompletions {
+        if self != Self::Anthropic || !matches!(surface, Surface::ChatCompletions | Surface::Tokenize) {
             return Ok(None);
         }
         match json::parse(bytes, &REPLY_BOUNDS) {
+            Ok(Value::Object(mut body)) if surface == Surface::Tokenize => {
+                let count = body.remove("input_tokens").unwrap_or(Value::Null);
+                Ok(Some(Value::Object(object([("count", count)])).to_text()))
+            }
             Ok(Value::Object(body)) => anthropic::reply(body).map(Some),
             _ => Err(ReplyError::Malformed("the reply is no JSON object")),
         }
@@ -166,6 +179,39 @@ fn continue_by_prefix(body: &mut Object) {
     }
 }
 
+/// Identifiers of calls are nine letters and digits at Mistral. Those that are not get others, the same for a call and its
+/// result.
+fn number_calls(body: &mut Object) {
+    let mut known: Vec<String> = Vec::new();
+    let mut number = |id: &mut Value| {
+        let Value::String(id) = id else { return };
+        if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return;
+        }
+        let place = known.iter().position(|known| known == id).unwrap_or(known.len());
+        if place == known.len() {
+            known.push(id.clone());
+        }
+        *id = format!("call{place:05}");
+    };
+    let Some(Value::Array(messages)) = body.get_mut("messages") else { return };
+    for message in messages {
+        let Value::Object(message) = message else { continue };
+        if let Some(Value::Array(calls)) = message.get_mut("tool_calls") {
+            for call in calls {
+                if let Value::Object(call) = call
+                    && let Some(id) = call.get_mut("id")
+                {
+                    number(id);
+                }
+            }
+        }
+        if let Some(id) = message.get_mut("tool_call_id") {
+            number(id);
+        }
+    }
+}
+
 fn object<const N: usize>(members: [(&str, Value); N]) -> Object {
     let mut object = Object::new();
     for (name, value) in members {
@@ -207,6 +253,31 @@ mod tests {
             r#"{"model":"m","max_tokens":4096,"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"text","text":"b"}]}]}"#,
         );
         check(Dialect::OpenAi, body, "no continue_final_message");
+    }
+
+    #[test]
+    fn calls_have_identifiers_as_there() {
+        let told = |call: &str, result: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{{"id":"{call}"}},{{"id":"a1B2c3D4e"}}]}},{{"role":"tool","tool_call_id":"a1B2c3D4e"}},{{"role":"tool","tool_call_id":"{result}"}}]}}"#
+            )
+        };
+        check(Dialect::Mistral, &told("toolu_01", "toolu_01"), &told("call00000", "call00000"));
+        check(Dialect::Mistral, &told("toolu_01", "other"), &told("call00000", "call00001"));
+    }
+
+    #[test]
+    fn lengths_are_counted_where_a_provider_does() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#;
+        let asked = Dialect::Anthropic.outgoing(Surface::Tokenize, body.to_owned(), true);
+        assert_eq!(
+            asked.as_deref(),
+            Ok(r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]}"#)
+        );
+        let told = Dialect::Anthropic.incoming(Surface::Tokenize, br#"{"input_tokens":7}"#).unwrap();
+        assert_eq!(told.as_deref(), Some(r#"{"count":7}"#));
+        let refused = Dialect::OpenAi.outgoing(Surface::Tokenize, body.to_owned(), true).unwrap_err();
+        assert_eq!(refused.field, "/v1/messages/count_tokens");
     }
 
     #[test]

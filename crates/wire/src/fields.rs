@@ -154,6 +154,7 @@ const EMBED: &[Surface] = &[Surface::Embeddings];
 const RERANK: &[Surface] = &[Surface::Rerank];
 const SCORE: &[Surface] = &[Surface::Score];
 const RANKING: &[Surface] = &[Surface::Rerank, Surface::Score];
+const TEMPLATED: &[Surface] = &[Surface::ChatCompletions, Surface::Tokenize, Surface::Rerank, Surface::Score];
 /// All that model servers are asked in OpenAI's older form.
 const EVERY: &[Surface] = &[
     Surface::ChatCompletions,
@@ -205,6 +206,14 @@ pub const DOCUMENTS_MAX: usize = 2048;
 /// Largest `logprobs` and `top_logprobs`.
 pub const LOGPROBS_MAX: i64 = 20;
 
+/// A text to rank: itself, or with its name beside it, as Cohere's first interface and Jina's have it.
+const DOCUMENT: Shape = Shape::Either(&[Shape::Text, Shape::Object(&[must("text", Shape::Text)])]);
+/// Names that stand for a field that is needed.
+const STANDS_FOR: [(Surface, &str, &[&str]); 2] = [
+    (Surface::Score, "text_1", &["queries", "data_1"]),
+    (Surface::Score, "text_2", &["documents", "items", "data_2"]),
+];
+
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 const TABLES: [&[Field]; 3] = [FIELDS, messages::FIELDS, responses::FIELDS];
@@ -216,9 +225,16 @@ const FIELDS: &[Field] = &[
     needed("prompt", TEXT, Shape::Prompt),
     needed("input", EMBED, Shape::Prompt),
     needed("query", RERANK, Shape::Text),
-    needed("documents", RERANK, Shape::Array(&Shape::Text, 1, DOCUMENTS_MAX)),
+    needed("documents", RERANK, Shape::Array(&DOCUMENT, 1, DOCUMENTS_MAX)),
     needed("text_1", SCORE, Shape::Prompt),
     needed("text_2", SCORE, Shape::Prompt),
+    // vLLM's other names for the two sides ([`STANDS_FOR`]).
+    forwarded("queries", SCORE, Shape::Prompt),
+    forwarded("documents", SCORE, Shape::Prompt),
+    forwarded("items", SCORE, Shape::Prompt),
+    forwarded("data_1", SCORE, Shape::Prompt),
+    forwarded("data_2", SCORE, Shape::Prompt),
+    forwarded("instruction", RANKING, Shape::Text),
     forwarded("tools", CHAT_OR_COUNT, Shape::Tools),
     forwarded("tool_choice", CHAT, Shape::Any),
     forwarded("parallel_tool_calls", CHAT, Shape::Flag),
@@ -253,7 +269,7 @@ const FIELDS: &[Field] = &[
     forwarded("add_special_tokens", EVERY, Shape::Flag),
     forwarded("add_generation_prompt", CHAT_OR_COUNT, Shape::Flag),
     forwarded("continue_final_message", CHAT_OR_COUNT, Shape::Flag),
-    forwarded("chat_template_kwargs", CHAT_OR_COUNT, Shape::AnyObject),
+    forwarded("chat_template_kwargs", TEMPLATED, Shape::AnyObject),
     forwarded("logit_bias", BOTH, Shape::Numbers(1024)),
     forwarded("allowed_token_ids", BOTH, Shape::Integers(4096)),
     forwarded("bad_words", BOTH, Shape::Texts(256)),
@@ -278,6 +294,10 @@ const FIELDS: &[Field] = &[
     forwarded("dimensions", EMBED, Shape::Integer(1, 65_536)),
     forwarded("normalize", EMBED, Shape::Flag),
     forwarded("top_n", RERANK, Shape::Integer(0, DOCUMENTS_MAX as i64)),
+    // Cohere's and Jina's: with false, documents stay behind. vLLM gives them back always.
+    forwarded("return_documents", RERANK, Shape::Flag),
+    forwarded("max_tokens_per_query", RANKING, Shape::Integer(0, 131_072)),
+    forwarded("max_tokens_per_doc", RANKING, Shape::Integer(0, 131_072)),
     forwarded("truncation_side", RANKING, Shape::Word(&["left", "right"])),
     forwarded("use_activation", RANKING, Shape::Flag),
     // Means nothing behind a gateway: the house has its own identity, storage, caches and order of service.
@@ -298,10 +318,11 @@ const FIELDS: &[Field] = &[
     dropped("priority", EVERY),
     dropped("guided_decoding_backend", BOTH),
     dropped("detokenize", BOTH),
-    // Documents always come back, as vLLM has it.
-    dropped("return_documents", RERANK),
+    // How Cohere cuts a long document up.
+    dropped("max_chunks_per_doc", RERANK),
     // Closed.
     refused("audio", CHAT, Why::Opaque),
+    refused("rank_fields", RERANK, Why::NotOffered),
     refused("web_search_options", CHAT, Why::Outbound),
     refused("chat_template", CHAT, Why::ServerControl),
     refused("logits_processors", BOTH, Why::ServerControl),
@@ -320,6 +341,12 @@ const FIELDS: &[Field] = &[
 /// The rows of one surface.
 pub fn of(surface: Surface) -> impl Iterator<Item = &'static Field> {
     TABLES.into_iter().flatten().filter(move |field| field.surfaces.contains(&surface))
+}
+
+/// Other names under which a field of this surface may be given.
+pub fn other_names(surface: Surface, name: &str) -> &'static [&'static str] {
+    let row = STANDS_FOR.iter().find(|(known, field, _)| *known == surface && *field == name);
+    row.map_or(&[], |(.., names)| names)
 }
 
 /// The row of a field on one surface.

@@ -55,7 +55,19 @@ impl<'a> Pointer<'a> {
                 ]
                 | [Key("system" | "instructions")]
                 | [Key("system"), Index(_), Key("text")]
-                | [Key("prompt" | "input" | "documents" | "text_1" | "text_2"), Index(_)]
+                | [Key("documents"), Index(_), Key("text")]
+                | [
+                    Key("prompt"
+                        | "input"
+                        | "documents"
+                        | "items"
+                        | "queries"
+                        | "text_1"
+                        | "text_2"
+                        | "data_1"
+                        | "data_2"),
+                    Index(_)
+                ]
         )
     }
 

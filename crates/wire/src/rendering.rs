@@ -28,6 +28,8 @@ pub struct Renderer {
 enum Form {
     /// As the model server has it.
     Native,
+    /// The same without the documents of a ranking.
+    WithoutDocuments,
     Messages(messages::Message, Parts),
     Responses(Box<responses::Response>, Parts),
     /// A number of LLM tokens, as Anthropic's counting tells it.
@@ -47,6 +49,7 @@ impl Renderer {
                 Form::Responses(Box::new(response), Parts::default())
             }
             Surface::CountTokens => Form::Count,
+            Surface::Rerank if !request.wants_documents() => Form::WithoutDocuments,
             Surface::ChatCompletions
             | Surface::Completions
             | Surface::Embeddings
@@ -75,7 +78,7 @@ impl Renderer {
     /// Adds the frames of one chunk.
     pub fn take(&mut self, chunk: &Chunk, frames: &mut Vec<Bytes>) -> Result<(), ReplyError> {
         match &mut self.form {
-            Form::Native | Form::Count => {
+            Form::Native | Form::WithoutDocuments | Form::Count => {
                 frames.push(chunk.to_frame(self.surface, &self.model, self.wants_usage));
                 Ok(())
             }
@@ -101,7 +104,7 @@ impl Renderer {
         let usage = self.usage.take();
         let cost = usage.as_ref().and_then(|chunk| chunk.usage.as_ref());
         match &mut self.form {
-            Form::Native | Form::Count => {
+            Form::Native | Form::WithoutDocuments | Form::Count => {
                 if self.wants_usage
                     && let Some(usage) = &usage
                 {
@@ -126,7 +129,7 @@ impl Renderer {
     /// The last frame of an answer that was refused after it had begun.
     pub fn refuse(&mut self, refusal: &Refusal, language: Language) -> Bytes {
         match &mut self.form {
-            Form::Native | Form::Count => {
+            Form::Native | Form::WithoutDocuments | Form::Count => {
                 sse::named_frame("error", &render(refusal, &self.request_id, language))
             }
             Form::Messages(..) => {
@@ -141,6 +144,7 @@ impl Renderer {
         let usage: Option<&Object> = reply.usage();
         match &mut self.form {
             Form::Native => Ok(reply.to_bytes()),
+            Form::WithoutDocuments => Ok(reply.without_documents().to_bytes()),
             Form::Count => Ok(messages::count(reply)),
             Form::Messages(message, parts) => {
                 parts.take(&reply.to_chunk()?, &mut |_| {})?;

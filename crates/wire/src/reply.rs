@@ -541,6 +541,19 @@ impl WholeReply {
         self.body.get("usage").and_then(Value::as_object).map(usage_counts)
     }
 
+    /// The same without the documents of a ranking.
+    pub(crate) fn without_documents(&self) -> Self {
+        let mut kept = self.clone();
+        if let Some(Value::Array(results)) = kept.body.get_mut("results") {
+            for result in results {
+                if let Value::Object(result) = result {
+                    result.remove("document");
+                }
+            }
+        }
+        kept
+    }
+
     pub fn to_bytes(&self) -> Bytes {
         let mut out = String::with_capacity(1024);
         json::write_object(&self.body, &mut out);

@@ -233,6 +233,11 @@ impl Request {
             || thinking.and_then(Value::as_str) == Some("disabled")
     }
 
+    /// Whether the documents of a ranking go back to whoever sent them.
+    pub(crate) fn wants_documents(&self) -> bool {
+        self.body.get("return_documents").and_then(Value::as_bool) != Some(false)
+    }
+
     /// The fields as asked, as far as inspection left them.
     pub(crate) fn asked(&self) -> &Object {
         &self.body
@@ -245,9 +250,9 @@ impl Request {
             Surface::ChatCompletions
             | Surface::Completions
             | Surface::Embeddings
-            | Surface::Rerank
             | Surface::Score
             | Surface::Tokenize => None,
+            Surface::Rerank => translation::with_plain_documents(&self.body),
             Surface::Messages => Some(translation::messages_to_chat(&self.body)),
             Surface::CountTokens => Some(translation::to_tokenize(&self.body)),
             Surface::Responses => Some(translation::responses_to_chat(&self.body)),
@@ -306,7 +311,11 @@ impl Request {
 
     fn check_whole(&mut self, limits: &Limits) -> Result<(), Refusal> {
         let mut needed = fields::of(self.surface).filter(|field| field.is_needed);
-        if let Some(field) = needed.find(|field| self.body.get(field.name).is_none()) {
+        let is_there = |name: &str| self.body.get(name).is_some();
+        let is_given = |name: &str| {
+            is_there(name) || fields::other_names(self.surface, name).iter().any(|other| is_there(other))
+        };
+        if let Some(field) = needed.find(|field| !is_given(field.name)) {
             return Err(missing(field.name));
         }
         if !self.is_stream {

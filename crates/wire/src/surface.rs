@@ -66,9 +66,18 @@ impl Surface {
         }
     }
 
+    /// Other paths under which clients know it: those of vLLM, and Cohere's.
+    fn other_paths(self) -> &'static [&'static str] {
+        match self {
+            Self::Rerank => &["/rerank", "/v2/rerank"],
+            Self::Score => &["/score"],
+            _ => &[],
+        }
+    }
+
     /// The question that somebody outside asks under this path.
     pub fn from_path(path: &str) -> Option<Self> {
-        Self::offered().find(|surface| surface.path() == path)
+        Self::offered().find(|surface| surface.path() == path || surface.other_paths().contains(&path))
     }
 
     /// The question that a gate asks a model server under this path.

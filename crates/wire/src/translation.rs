@@ -11,6 +11,20 @@ use crate::json::{Object, Value};
 pub(crate) use messages::{to_chat as messages_to_chat, to_tokenize};
 pub(crate) use responses::to_chat as responses_to_chat;
 
+/// A rerank whose documents are all strings, as vLLM has it; `None` where they are.
+pub(crate) fn with_plain_documents(body: &Object) -> Option<Object> {
+    objects(body, "documents").next()?;
+    let documents = body.get("documents").and_then(Value::as_array).unwrap_or_default();
+    let plain = documents.iter().map(|document| match document {
+        Value::Object(document) => word(text(document, "text")),
+        other => other.clone(),
+    });
+    let documents = Value::Array(plain.collect());
+    let mut question = body.clone();
+    question.set("documents", documents);
+    Some(question)
+}
+
 /// Between two thoughts of one turn.
 const BETWEEN_THOUGHTS: &str = "\n\n";
 

@@ -59,6 +59,50 @@ async fn pairs_are_scored() {
     assert_eq!(reply.json()["error"]["findings"][0]["path"], "/text_2/1");
 }
 
+#[tokio::test]
+async fn rankings_are_asked_for_under_all_their_paths_and_in_all_their_shapes() {
+    let house = House::open().await;
+    let jina = json!({"model": "tiny", "query": "q", "documents": [{"text": "eins"}, "zwei"], "top_n": 1,
+        "return_documents": true, "max_tokens_per_doc": 512})
+    .to_string();
+    for path in ["/v1/rerank", "/v2/rerank", "/rerank"] {
+        let reply = house.ask_at(path, "employee", &jina).await;
+        assert!(reply.json()["results"][0]["document"]["text"].is_string(), "{}", reply.text());
+        let seen = house.upstream.questions().pop().unwrap();
+        assert_eq!((seen.path.as_str(), &seen.json()["documents"]), ("/v1/rerank", &json!(["eins", "zwei"])));
+        assert_eq!(seen.json()["max_tokens_per_doc"], 512);
+        let quiet = jina.replace("true", "false");
+        let reply = house.ask_at(path, "employee", &quiet).await;
+        let result = &reply.json()["results"][0];
+        assert!(
+            result["relevance_score"].is_number() && result.get("document").is_none(),
+            "{}",
+            reply.text()
+        );
+        let reply =
+            house.ask_at(path, "employee", &jina.replace("eins", "DE89 3704 0044 0532 0130 00")).await;
+        reply.expect(403, "sensitive_data_detected");
+        assert_eq!(reply.json()["error"]["findings"][0]["path"], "/documents/0/text");
+        let wrong = jina.replacen('{', "{\"rank_fields\":[\"a\"],", 1);
+        house.ask_at(path, "employee", &wrong).await.expect(400, "invalid_request");
+    }
+    for (left, right) in [("queries", "documents"), ("queries", "items"), ("data_1", "data_2")] {
+        let body = json!({"model": "tiny", left: "port", right: ["port 8443", "a cat"]}).to_string();
+        let reply = house.ask_at("/score", "employee", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let seen = house.upstream.questions().pop().unwrap();
+        assert_eq!((seen.path.as_str(), &seen.json()[right][1]), ("/v1/score", &json!("a cat")));
+    }
+    let reply = house.ask_at("/score", "employee", r#"{"model":"tiny","queries":"a"}"#).await;
+    reply.expect(400, "invalid_request");
+    assert!(
+        house
+            .entries()
+            .iter()
+            .all(|entry| ["/v1/rerank", "/v1/score"].contains(&entry["surface"].as_str().unwrap()))
+    );
+}
+
 const MESSAGE: &str = r#"{"model":"tiny","max_tokens":6,"messages":[{"role":"user","content":"Hallo"}]}"#;
 const RESPONSE: &str = r#"{"model":"tiny","max_output_tokens":6,"input":"Hallo"}"#;
 

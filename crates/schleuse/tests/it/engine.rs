@@ -14,6 +14,7 @@ use crate::house::{CHAT, House, Plan, chat_body, stderr, stdout, verify};
 use crate::tools::{run, tool};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/engine.py");
+const PYTHON_SURFACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/engine_surfaces.py");
 
 /// A house with a model of random weights, which speaks noise.
 async fn tiny_house() -> House {
@@ -201,6 +202,18 @@ async fn the_demonstration_model_answers_the_sdk() {
     let description = models["data"][0]["description"].as_str().unwrap_or_default();
     assert!(description.contains("135 M parameters"), "{models}");
     assert!(house.output().contains("a demonstration model of 135 M parameters"), "{}", house.output());
+}
+
+#[tokio::test]
+async fn the_demonstration_model_answers_on_newer_surfaces() {
+    let weights: PathBuf = tool("model.gguf").canonicalize().unwrap();
+    let house = Plan::demo().flag("--model", weights.to_str().unwrap()).start().await;
+    let (url, key) = (house.ready["url"].as_str().unwrap(), house.key("employee"));
+    let output =
+        run(tool("sdk-python/bin/python"), &["-I", PYTHON_SURFACES, url, &key], Duration::from_secs(200))
+            .await;
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("7 checks passed"), "{}", stdout(&output));
 }
 
 /// Starts a house whose kernel seems to lack these system calls, and reads what it says before it gives up.

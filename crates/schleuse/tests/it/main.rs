@@ -14,6 +14,7 @@
               the tools lie from the environment"
 )]
 
+mod adapters;
 mod apart;
 mod audit;
 mod backup;

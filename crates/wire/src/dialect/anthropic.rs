@@ -8,7 +8,7 @@ use crate::json::{self, Bounds, Object, Value};
 const TOKENS_DEFAULT: i64 = 4096;
 
 /// Fields that mean the same or have a counterpart, and those that may be left out without changing what is answered.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "model",
     "messages",
     "max_tokens",
@@ -26,6 +26,7 @@ const KNOWN: [&str; 17] = [
     "seed",
     "reasoning_effort",
     "include_reasoning",
+    "response_format",
 ];
 
 /// A request for chat completions as a request for a message.
@@ -62,6 +63,21 @@ pub(super) fn request(mut body: Object) -> Result<Object, Untranslatable> {
         let parallel = body.get("parallel_tool_calls").and_then(Value::as_bool);
         if let Some(choice) = tool_choice(body.remove("tool_choice"), parallel)? {
             out.set("tool_choice", Value::Object(choice));
+        }
+    }
+    if let Some(Value::Object(mut format)) = body.remove("response_format") {
+        match format.get("type").and_then(Value::as_str) {
+            Some("text") => {}
+            Some("json_schema") => {
+                let schema = match format.remove("json_schema") {
+                    Some(Value::Object(mut named)) => named.remove("schema"),
+                    _ => None,
+                };
+                let schema = schema.ok_or_else(|| Untranslatable::new("response_format"))?;
+                let format = object([("type", text("json_schema")), ("schema", schema)]);
+                out.set("output_config", Value::Object(object([("format", Value::Object(format))])));
+            }
+            _ => return Err(Untranslatable::new("response_format")),
         }
     }
     let Some(Value::Array(messages)) = body.remove("messages") else {

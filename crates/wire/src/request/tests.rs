@@ -150,14 +150,20 @@ fn texts_are_ranked_and_scored() {
     check_on(
         Surface::Rerank,
         r#"{"model":"m","query":"a","documents":["b","c"],"top_n":1,"return_documents":true,"user":"x"}"#,
-        Ok(r#"{"model":"m","query":"a","documents":["b","c"],"top_n":1}"#),
+        Ok(r#"{"model":"m","query":"a","documents":["b","c"],"top_n":1,"return_documents":true}"#),
+    );
+    check_on(
+        Surface::Rerank,
+        r#"{"model":"m","query":"a","documents":["b",{"text":"c"}]}"#,
+        Ok(r#"{"model":"m","query":"a","documents":["b","c"]}"#),
     );
     let rerank = |rest: &str, expected: &str| {
         check_on(Surface::Rerank, &format!(r#"{{"model":"m","query":"a",{rest}}}"#), Err(expected));
     };
     rerank(r#""top_n":1"#, "The field `documents` is missing.");
     rerank(r#""documents":"b""#, "The field `documents` must be an array.");
-    rerank(r#""documents":["b",{"text":"c"}]"#, "The field `documents[1]` must be a string.");
+    rerank(r#""documents":["b",1]"#, "The field `documents[1]` must be a string or an object.");
+    rerank(r#""documents":[{"image":"c"}]"#, "Unknown field `image` in `documents[0]`.");
     rerank(r#""documents":["b"],"top_k":1"#, "Unknown field `top_k`; did you mean `top_n`?");
     rerank(
         r#""documents":["b"],"mm_processor_kwargs":{}"#,
@@ -166,6 +172,12 @@ fn texts_are_ranked_and_scored() {
     let score = r#"{"model":"m","text_1":"a","text_2":["b"],"truncate_prompt_tokens":5}"#;
     check_on(Surface::Score, score, Ok(score));
     check_on(Surface::Score, r#"{"model":"m","text_1":"a"}"#, Err("The field `text_2` is missing."));
+    for (left, right) in [("queries", "documents"), ("queries", "items"), ("data_1", "data_2")] {
+        let score = format!(r#"{{"model":"m","{left}":"a","{right}":["b"]}}"#);
+        check_on(Surface::Score, &score, Ok(&score));
+        let half = format!(r#"{{"model":"m","{right}":["b"]}}"#);
+        check_on(Surface::Score, &half, Err("The field `text_1` is missing."));
+    }
     check_on(
         Surface::Score,
         r#"{"model":"m","text_1":"a","text_2":"b","stream":true}"#,
@@ -216,7 +228,7 @@ fn turns_are_what_was_said_in_the_order_in_which_it_is_seen() {
         r#"{"messages":[{"content":"a","role":"system","name":"x"},{"role":"assistant","content":null,"refusal":"r"},
             {"role":"user","content":[{"text":"b","type":"text"},{"type":"refusal","refusal":"s","text":"c"},
             {"type":"thinking","thinking":"t"}]}],"documents":[{"text":"d","content":"e"}],"stop":["f"],"model":"m"}"#,
-        &[("system", "a"), ("user", "b"), ("user", "c"), ("user", "t")],
+        &[("system", "a"), ("user", "b"), ("user", "c"), ("user", "t"), ("", "d")],
     );
     check(Surface::Completions, r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#, &[("", "a"), ("", "b")]);
     check(Surface::Completions, r#"{"model":"m","prompt":"a"}"#, &[]);

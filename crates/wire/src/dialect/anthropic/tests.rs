@@ -28,6 +28,19 @@ fn calls_and_their_results_are_blocks() {
 }
 
 #[test]
+fn a_schema_is_the_form_of_the_answer() {
+    check(
+        r#"{"model":"m","messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":{"type":"object"}}}}"#,
+        r#"{"model":"m","max_tokens":4096,"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}},"messages":[]}"#,
+    );
+    check(
+        r#"{"model":"m","messages":[],"response_format":{"type":"text"}}"#,
+        r#"{"model":"m","max_tokens":4096,"messages":[]}"#,
+    );
+    check(r#"{"model":"m","messages":[],"response_format":{"type":"json_object"}}"#, "no response_format");
+}
+
+#[test]
 fn what_has_no_counterpart_is_named() {
     check(r#"{"model":"m","messages":[],"logprobs":true}"#, "no logprobs");
     check(r#"{"model":"m","messages":[],"n":2}"#, "no n");

@@ -1,0 +1,121 @@
+// Asks models behind every adapter with OpenAI's own SDK for Node, on both of its interfaces for conversations.
+//   table_openai.mjs BASE_URL KEY MODELS PACKAGE
+// MODELS is a JSON list of `{"name": …, "echoes": …}`: a model that echoes says what it was told, and calls a function
+// with it as the argument `said`. PACKAGE is the package.json of the folder that the SDK is installed in. Each model is
+// asked for a text in one piece and streamed, for a call of a function in one piece and streamed, and for what must be
+// blocked. Exits 0 when all cells were as they should be.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+
+const [url, apiKey, modelsText, manifest] = process.argv.slice(2);
+const OpenAI = createRequire(manifest)("openai");
+const models = JSON.parse(modelsText);
+const client = new OpenAI({
+  baseURL: `${url}/v1`,
+  apiKey,
+  maxRetries: 0,
+  timeout: 60_000,
+  defaultHeaders: { "x-schleuse-label": "PUBLIC" },
+});
+const SAID = "Grüße aus Köln";
+const IBAN = "DE89370400440532013000";
+const parameters = {
+  type: "object",
+  properties: { said: { enum: [SAID] } },
+  required: ["said"],
+  additionalProperties: false,
+};
+const FUNCTION = { name: "repeat", description: "Repeats.", parameters };
+const CHAT_TOOLS = { tools: [{ type: "function", function: FUNCTION }], tool_choice: "required", parallel_tool_calls: false };
+const TOOLS = { tools: [{ type: "function", strict: true, ...FUNCTION }], tool_choice: "required", parallel_tool_calls: false };
+
+const chatBody = ({ name }, text, more) => ({
+  model: name,
+  messages: [
+    { role: "system", content: "Kurz." },
+    { role: "user", content: text },
+  ],
+  max_tokens: 200,
+  ...more,
+});
+const responseBody = ({ name }, text, more) => ({ model: name, instructions: "Kurz.", input: text, max_output_tokens: 200, ...more });
+const chat = (model, more, text = SAID) => client.chat.completions.create(chatBody(model, text, more));
+const respond = (model, more, text = SAID) => client.responses.create(responseBody(model, text, more));
+
+function fits({ echoes }, text) {
+  if (echoes) assert.equal(text, SAID);
+  else assert.ok(text);
+}
+
+function isCall(name, text) {
+  assert.equal(name, "repeat");
+  assert.deepEqual(JSON.parse(text), { said: SAID });
+}
+
+async function blocked(ask) {
+  for (const stream of [false, true]) {
+    await assert.rejects(ask({ stream }, `Konto ${IBAN}`), (error) => {
+      assert.ok(error instanceof OpenAI.PermissionDeniedError, `${error}`);
+      assert.equal(error.code, "sensitive_data_detected");
+      return true;
+    });
+  }
+}
+
+const rows = {
+  async chatWhole(model) {
+    const answer = await chat(model);
+    fits(model, answer.choices[0].message.content);
+    assert.ok(answer.usage.total_tokens > 0);
+  },
+  async chatStreamed(model) {
+    const answer = await client.chat.completions.stream(chatBody(model, SAID, {})).finalChatCompletion();
+    fits(model, answer.choices[0].message.content);
+  },
+  async chatCall(model) {
+    const { message, finish_reason } = (await chat(model, CHAT_TOOLS)).choices[0];
+    assert.equal(finish_reason, "tool_calls");
+    isCall(message.tool_calls[0].function.name, message.tool_calls[0].function.arguments);
+  },
+  async chatCallStreamed(model) {
+    const runner = client.chat.completions.stream(chatBody(model, SAID, CHAT_TOOLS));
+    const [call] = (await runner.finalChatCompletion()).choices[0].message.tool_calls;
+    isCall(call.function.name, call.function.arguments);
+  },
+  async chatBlocked(model) {
+    await blocked((more, text) => chat(model, more, text));
+  },
+  async responsesWhole(model) {
+    const response = await respond(model);
+    fits(model, response.output_text);
+    assert.ok(response.usage.total_tokens > 0);
+  },
+  async responsesStreamed(model) {
+    let text = "";
+    const stream = client.responses.stream(responseBody(model, SAID, {}));
+    stream.on("response.output_text.delta", ({ delta }) => (text += delta));
+    assert.equal((await stream.finalResponse()).output_text, text);
+    fits(model, text);
+  },
+  async responsesCall(model) {
+    const [call] = (await respond(model, TOOLS)).output;
+    isCall(call.name, call.arguments);
+  },
+  async responsesCallStreamed(model) {
+    const [call] = (await client.responses.stream(responseBody(model, SAID, TOOLS)).finalResponse()).output;
+    isCall(call.name, call.arguments);
+  },
+  async responsesBlocked(model) {
+    await blocked((more, text) => respond(model, more, text));
+  },
+};
+
+for (const model of models) {
+  for (const [name, row] of Object.entries(rows)) {
+    await row(model).catch((error) => {
+      console.log(`failed: ${model.name} ${name}`);
+      throw error;
+    });
+  }
+}
+console.log(`${Object.keys(rows).length * models.length} cells passed`);
