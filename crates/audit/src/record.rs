@@ -46,6 +46,14 @@ pub enum Event {
     LabelLower,
     /// A person was released from a wall between compartments.
     WallRelease,
+    /// Part of a conversation was shared with others.
+    ShareCreate,
+    ShareEnd,
+    /// Somebody read what another person shared.
+    ShareRead,
+    /// A conversation, or all of a person's, left the house as a file.
+    ConversationExport,
+    ConversationImport,
     AnswersForget,
     ConfigLoad,
     LogStart,
@@ -80,6 +88,11 @@ impl Event {
             Self::AccessDeny => "access.deny",
             Self::LabelLower => "label.lower",
             Self::WallRelease => "wall.release",
+            Self::ShareCreate => "share.create",
+            Self::ShareEnd => "share.end",
+            Self::ShareRead => "share.read",
+            Self::ConversationExport => "conversation.export",
+            Self::ConversationImport => "conversation.import",
             Self::AnswersForget => "answers.forget",
             Self::ConfigLoad => "config.load",
             Self::LogStart => "log.start",

@@ -15,6 +15,8 @@
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
+//! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
+//! | `GET shared`, `shared/{id}` | what others share, judged anew for the reader at each reading |
 //! | `GET`, `POST folders` `{name}`; `PUT {name}`, `DELETE folders/{id}` | what is in a deleted one stays, in none |
 //! | `GET runs/{id}/events` | the answer as server-sent events, from `last-event-id` on, also long after its end |
 //! | `POST runs/{id}/stop` | lets the model go |
@@ -40,6 +42,7 @@ mod body;
 mod context;
 mod conversation;
 mod declassify;
+mod deed;
 mod events;
 mod folder;
 mod message;
@@ -49,8 +52,10 @@ mod reader;
 mod refusals;
 mod run;
 mod seal;
+mod share;
 mod temporary;
 mod tree;
 
 pub use declassify::{Declassify, Lowering};
+pub use deed::{Deed, DeedKind, Judge, Note, Sight};
 pub use portal::{DefaultLabel, Limits, Manner, Parts, Permit, Portal};

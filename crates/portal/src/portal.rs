@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
 use crate::declassify::Declassify;
+use crate::deed::{Judge, Note};
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
@@ -74,6 +75,8 @@ pub struct Parts {
     pub manner: Manner,
     pub default_label: DefaultLabel,
     pub declassify: Declassify,
+    pub judge: Judge,
+    pub note: Note,
     pub store: Arc<Store>,
     /// Wraps the data keys. Whoever loses it loses every conversation.
     pub house_secret: Secret<[u8; 32]>,
@@ -95,6 +98,8 @@ pub struct Portal {
     pub(crate) manner: Manner,
     pub(crate) default_label: DefaultLabel,
     pub(crate) declassify: Declassify,
+    pub(crate) judge: Judge,
+    pub(crate) note: Note,
     pub(crate) archive: Archive,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -131,6 +136,8 @@ impl Portal {
             manner: parts.manner,
             default_label: parts.default_label,
             declassify: parts.declassify,
+            judge: parts.judge,
+            note: parts.note,
             archive: Archive {
                 store: parts.store,
                 house: parts.house_secret,
@@ -180,6 +187,14 @@ impl Portal {
                 self.ask_again(&visitor, id, question, arrival).await
             }
             (["conversations", _, "messages", _, "answers"], _) => Err(refusals::method_not_allowed("POST")),
+            (["conversations", id, "shares"], Method::Get) => self.shares(&visitor, id).await,
+            (["conversations", id, "shares"], Method::Post) => self.share(&visitor, id, arrival).await,
+            (["conversations", _, "shares"], _) => Err(refusals::method_not_allowed("GET, POST")),
+            (["shares", id], Method::Delete) => self.end_share(&visitor, id).await,
+            (["shares", _], _) => Err(refusals::method_not_allowed("DELETE")),
+            (["shared"], Method::Get) => self.shared(&visitor).await,
+            (["shared", id], Method::Get) => self.read_shared(&visitor, id).await,
+            (["shared"] | ["shared", _], _) => Err(refusals::method_not_allowed("GET")),
             (["folders"], Method::Get) => self.folders(&visitor).await,
             (["folders"], Method::Post) => self.make_folder(&visitor, arrival).await,
             (["folders"], _) => Err(refusals::method_not_allowed("GET, POST")),

@@ -390,7 +390,7 @@ fn check_parent(messages: &[Message], parent: Option<&str>) -> Result<(), Refusa
 }
 
 /// The first words of a question, at most [`TITLE_CHARACTERS_MAX`] characters.
-fn title(content: &str) -> String {
+pub(crate) fn title(content: &str) -> String {
     // Neither control characters nor those that turn the direction of what follows them (Unicode UAX 9, section 2).
     let is_hidden = |character: char| {
         character.is_control() || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

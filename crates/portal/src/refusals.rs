@@ -34,6 +34,44 @@ pub(crate) fn not_found() -> Refusal {
     )
 }
 
+/// Of every share that is not there, over, or not for this reader.
+pub(crate) fn no_share() -> Refusal {
+    Refusal::new(
+        RefusalCode::NotFound,
+        Text::fixed(
+            "There is no such share, or it is not for you.",
+            "Diese Freigabe gibt es nicht, oder sie ist nicht für Sie.",
+        ),
+        Text::fixed(
+            "It may have ended; ask whoever gave you the link.",
+            "Vielleicht ist sie beendet; fragen Sie, wer Ihnen den Verweis gegeben hat.",
+        ),
+        "no such share for this person",
+    )
+}
+
+pub(crate) fn not_of_a_temporary_one() -> Refusal {
+    invalid_request(
+        "A temporary conversation is kept nowhere, so it cannot be shared.",
+        "Eine temporäre Unterhaltung wird nirgends aufbewahrt, deshalb lässt sie sich nicht freigeben.",
+        "a temporary conversation cannot be shared",
+        None,
+    )
+}
+
+pub(crate) fn too_many_shares(max: usize) -> Refusal {
+    invalid_request(
+        format!("This conversation has {max} shares, and there is no room for more."),
+        format!("Diese Unterhaltung hat {max} Freigaben, mehr Platz gibt es nicht."),
+        "too many shares of one conversation",
+        None,
+    )
+    .with_next(
+        "End shares that are no longer needed.",
+        "Beenden Sie Freigaben, die nicht mehr gebraucht werden.",
+    )
+}
+
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Refusal {
     Refusal::new(
         RefusalCode::MethodNotAllowed,

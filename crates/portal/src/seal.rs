@@ -54,6 +54,8 @@ pub(crate) enum Place<'a> {
     Head { person: &'a str, conversation: &'a str, created: Timestamp },
     /// The name of a folder.
     Folder { person: &'a str, folder: &'a str, created: Timestamp },
+    /// Who may read what of a conversation.
+    Share { person: &'a str, conversation: &'a str, share: &'a str, created: Timestamp },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -84,6 +86,10 @@ impl Place<'_> {
             }
             Self::Folder { person, folder, created } => {
                 texts(4, &[person, folder]);
+                out.extend_from_slice(&created.0.to_be_bytes());
+            }
+            Self::Share { person, conversation, share, created } => {
+                texts(5, &[person, conversation, share]);
                 out.extend_from_slice(&created.0.to_be_bytes());
             }
             Self::Message { person, conversation, message, parent, ordinal, created } => {
@@ -214,6 +220,7 @@ mod tests {
         check(at("pc", "", "m", Some("q"), 3, 7));
         check(Place::Head { person: "p", conversation: "c", created: Timestamp(7) });
         check(Place::Folder { person: "p", folder: "m", created: Timestamp(7) });
+        check(Place::Share { person: "p", conversation: "c", share: "m", created: Timestamp(7) });
         check(Place::Key { person: "p" });
     }
 

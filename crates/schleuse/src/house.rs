@@ -10,6 +10,7 @@ mod keeper;
 mod links;
 mod packs;
 mod policies;
+mod reading;
 mod router;
 
 use std::net::SocketAddr;

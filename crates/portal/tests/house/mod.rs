@@ -1,16 +1,16 @@
 //! A portal with a real store and real keys around it, in front of a gate that answers as the test says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_portal::{Limits, Lowering, Parts, Portal};
+use schleuse_portal::{Deed, DeedKind, Limits, Lowering, Parts, Portal, Sight};
 use schleuse_store::Store;
 use schleuse_types::{
     Clock as _, Label, Language, OsRandom, Principal, Refusal, RefusalCode, Role, Secret, SystemClock, Text,
@@ -32,6 +32,13 @@ pub struct House {
     pub gate: Arc<ScriptedGate>,
     /// What was asked of whoever decides about lower labels.
     pub lowered: Arc<Mutex<Vec<Lowering>>>,
+    /// What everybody may read; CONFIDENTIAL who is not named.
+    pub clearances: Arc<Mutex<BTreeMap<String, Label>>>,
+    /// Compartments that were noted as seen: `person compartment`. Between `buy` and `sell` stands a wall.
+    pub seen: Arc<Mutex<BTreeSet<String>>>,
+    /// What was written in the log; nothing is, while the log is closed.
+    pub noted: Arc<Mutex<Vec<Deed>>>,
+    pub is_log_closed: Arc<AtomicBool>,
     pub store: Arc<Store>,
     pub identity: Arc<Authenticator>,
     pub tasks: TaskTracker,
@@ -86,6 +93,10 @@ impl House {
         let gate = Arc::new(ScriptedGate::default());
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
         let lowered: Arc<Mutex<Vec<Lowering>>> = Arc::default();
+        let clearances: Arc<Mutex<BTreeMap<String, Label>>> = Arc::default();
+        let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+        let noted: Arc<Mutex<Vec<Deed>>> = Arc::default();
+        let is_log_closed = Arc::new(AtomicBool::new(false));
         let portal = Arc::new(Portal::new(Parts {
             models: gate.clone(),
             identity: Arc::clone(&identity),
@@ -103,6 +114,28 @@ impl House {
                     Box::pin(std::future::ready(decided))
                 })
             },
+            judge: {
+                let (clearances, seen) = (Arc::clone(&clearances), Arc::clone(&seen));
+                Arc::new(move |reader, label, sight| {
+                    let person = reader.principal().person.as_str();
+                    let barred =
+                        judge(&clearances.lock().unwrap(), &mut seen.lock().unwrap(), person, label, sight);
+                    Box::pin(std::future::ready(Ok(barred)))
+                })
+            },
+            note: {
+                let (noted, is_closed) = (Arc::clone(&noted), Arc::clone(&is_log_closed));
+                Arc::new(move |deed| {
+                    let text = || Text::fixed("closed", "zu");
+                    let written = if is_closed.load(Ordering::Relaxed) {
+                        Err(Refusal::new(RefusalCode::AuditUnavailable, text(), text(), "closed"))
+                    } else {
+                        noted.lock().unwrap().push(deed);
+                        Ok(())
+                    };
+                    Box::pin(std::future::ready(written))
+                })
+            },
             store: Arc::clone(&store),
             house_secret: Secret::new(secret),
             limits,
@@ -112,7 +145,30 @@ impl House {
             cut: cut.clone(),
         }));
         portal.end_interrupted().await.unwrap();
-        Self { portal, gate, lowered, store, identity, tasks, cut, folder }
+        Self {
+            portal,
+            gate,
+            lowered,
+            clearances,
+            seen,
+            noted,
+            is_log_closed,
+            store,
+            identity,
+            tasks,
+            cut,
+            folder,
+        }
+    }
+
+    pub fn clear(&self, person: &str, label: &str) {
+        let label = Label::parse(label.as_bytes()).unwrap();
+        self.clearances.lock().unwrap().insert(person.to_owned(), label);
+    }
+
+    /// What was noted of this kind.
+    pub fn deeds(&self, kind: DeedKind) -> Vec<Deed> {
+        self.noted.lock().unwrap().iter().filter(|deed| deed.kind == kind).cloned().collect()
     }
 
     /// Ends everything as a clean stop does, and opens the folder again.
@@ -478,6 +534,40 @@ fn decide(lowering: &Lowering) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::AccessDenied, text(), text(), "only security lowers labels"))
 }
 
+/// As the whole house does it, for clearances by person and one wall.
+fn judge(
+    clearances: &BTreeMap<String, Label>,
+    seen: &mut BTreeSet<String>,
+    person: &str,
+    label: &Label,
+    sight: Sight,
+) -> Option<Text> {
+    let clearance = clearances.get(person).cloned().unwrap_or(Label::CONFIDENTIAL);
+    if !label.flows_to(&clearance) {
+        return Some(Text::fixed("beyond", "zu hoch"));
+    }
+    let names: Vec<&str> = label.compartments().iter().map(|name| name.as_str()).collect();
+    let against: Vec<&str> = names
+        .iter()
+        .filter_map(|name| match *name {
+            "buy" => Some("sell"),
+            "sell" => Some("buy"),
+            _ => None,
+        })
+        .collect();
+    let wall = || Some(Text::fixed("wall", "Wand"));
+    match sight {
+        _ if names.is_empty() => None,
+        Sight::Glance | Sight::Beside { has_seen: false } if !against.is_empty() => wall(),
+        Sight::Glance | Sight::Beside { .. } => None,
+        Sight::Reading if against.iter().any(|other| seen.contains(&format!("{person} {other}"))) => wall(),
+        Sight::Reading => {
+            seen.extend(names.iter().map(|name| format!("{person} {name}")));
+            None
+        }
+    }
+}
+
 fn pepper() -> Pepper {
     Secret::new([1; 32])
 }
@@ -497,7 +587,7 @@ fn record(person: &str, revoked: Option<Timestamp>) -> KeyRecord {
             "sigrid" => Role::Security,
             _ => Role::Employee,
         },
-        groups: Vec::new(),
+        groups: if person == "bert" { vec!["vertrieb".to_owned()] } else { Vec::new() },
         scopes: Vec::new(),
         created: Timestamp(0),
         expires: None,

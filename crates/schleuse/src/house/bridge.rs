@@ -163,7 +163,7 @@ pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering) -> Result<()
     permitted.map(drop)
 }
 
-fn audit_unavailable(reason: &str) -> Refusal {
+pub(super) fn audit_unavailable(reason: &str) -> Refusal {
     Refusal::new(
         RefusalCode::AuditUnavailable,
         Text::fixed(

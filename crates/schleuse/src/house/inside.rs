@@ -27,6 +27,7 @@ use super::keeper::{Changes, Keeper, Known};
 use super::links::{Doors, Issuing, OverConnectors};
 use super::packs::Packs;
 use super::policies::PolicyTexts;
+use super::reading;
 use super::router::Router;
 use crate::config::Config;
 use crate::data::{DataFolder, SecretName};
@@ -228,6 +229,14 @@ impl Inside {
             declassify: {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |lowering| Box::pin(bridge::declassify(Arc::clone(&gate), lowering)))
+            },
+            judge: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |reader, label, sight| reading::judge(&gate, reader, label, sight))
+            },
+            note: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))
             },
             store: Arc::clone(&store),
             house_secret: data.secret(SecretName::Conversations)?,

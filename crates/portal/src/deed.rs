@@ -1,0 +1,57 @@
+//! What the portal asks the house about before texts reach other eyes, and what it has it write down.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use schleuse_identity::Verified;
+use schleuse_types::{Label, Principal, Refusal, Text};
+
+/// Whether a reader may see a text with this label, by what holds now: clearance, compartments, walls. The text says why
+/// not. A compartment that is seen in [`Sight::Reading`] is noted durably before this returns.
+pub type Judge = Arc<
+    dyn Fn(&Verified, &Label, Sight) -> Pin<Box<dyn Future<Output = Result<Option<Text>, Refusal>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// How something is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// In a list: nothing is noted, and so what stands beside a wall is not shown.
+    Glance,
+    /// Whole.
+    Reading,
+    /// Beside what was read: what stands beside a wall is shown if its compartments were just seen.
+    Beside { has_seen: bool },
+}
+
+/// Writes an entry; durable in the audit log when it returns.
+pub type Note = Arc<dyn Fn(Deed) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>> + Send + Sync>;
+
+/// Something that was done with a conversation and that the log tells.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub principal: Principal,
+    pub request_id: String,
+    pub kind: DeedKind,
+    /// The id of a share or a conversation.
+    pub subject: String,
+    /// Whose conversation it is.
+    pub owner: String,
+    /// Readers of a share: `everyone`, `group:…` or `person:…` with a person's id.
+    pub with: Vec<String>,
+    /// What the texts are labelled.
+    pub label: Option<Label>,
+    /// Numbers: `messages=4 withheld=1`.
+    pub change: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeedKind {
+    Share,
+    ShareEnd,
+    ShareRead,
+    Export,
+    Import,
+}

@@ -1,0 +1,101 @@
+//! Texts that reach other eyes than those of whoever asked: judged by what holds now, and on record.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use schleuse_audit::{Event, Record};
+use schleuse_gate::{Entering, Gate, charged};
+use schleuse_identity::Verified;
+use schleuse_portal::{Deed, DeedKind, Sight};
+use schleuse_types::{Compartment, Label, Outcome, Refusal, Text};
+use schleuse_wire::internal;
+
+use super::bridge::audit_unavailable;
+
+type Judged = Pin<Box<dyn Future<Output = Result<Option<Text>, Refusal>> + Send>>;
+
+/// Whether this reader may see a text with this label; why not, if not.
+pub(super) fn judge(gate: &Arc<Gate>, reader: &Verified, label: &Label, sight: Sight) -> Judged {
+    let (gate, label) = (Arc::clone(gate), label.clone());
+    let principal = charged(reader).into_owned();
+    Box::pin(async move {
+        let clearance = gate.labels.standing(&principal).clearance;
+        if !label.flows_to(&clearance) {
+            return Ok(Some(beyond(&label, &clearance)));
+        }
+        if gate.labels.torn(&label).is_some() {
+            return Ok(Some(behind_a_wall(&label)));
+        }
+        let against = gate.labels.against(&label);
+        let is_shown = match sight {
+            _ if label.compartments().is_empty() => true,
+            Sight::Glance => against.is_empty(),
+            Sight::Beside { has_seen } => has_seen || against.is_empty(),
+            Sight::Reading => enters(&gate, &principal.person, &label, &against).await?,
+        };
+        Ok((!is_shown).then(|| behind_a_wall(&label)))
+    })
+}
+
+/// Whether the person has seen no other side; from here on they have seen this one, durably.
+async fn enters(gate: &Gate, person: &str, label: &Label, against: &[Compartment]) -> Result<bool, Refusal> {
+    let entering = Entering { person, compartments: label.compartments(), against, now: gate.clock.now() };
+    let seen = gate.walls.enter(entering).await;
+    seen.map(|seen| seen.is_none()).map_err(|error| internal(format!("the walls cannot be asked: {error}")))
+}
+
+fn beyond(label: &Label, clearance: &Label) -> Text {
+    Text::new(
+        format!("Withheld: its label is {label}, and your clearance is {clearance}."),
+        format!(
+            "Zurückgehalten: Die Einstufung ist {}, und Sie dürfen bis {}.",
+            label.to_german(),
+            clearance.to_german()
+        ),
+    )
+}
+
+fn behind_a_wall(label: &Label) -> Text {
+    Text::new(
+        format!(
+            "Withheld: it belongs to one side of a wall of this house ({label}), and you have seen the other."
+        ),
+        format!(
+            "Zurückgehalten: Es gehört zu einer Seite einer Trennwand dieses Hauses ({}), und Sie haben die andere gesehen.",
+            label.to_german()
+        ),
+    )
+}
+
+/// Writes what was done; durable when this returns.
+pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
+    let (event, surface) = match deed.kind {
+        DeedKind::Share => (Event::ShareCreate, "/api/chat/conversations/{id}/shares"),
+        DeedKind::ShareEnd => (Event::ShareEnd, "/api/chat/shares/{id}"),
+        DeedKind::ShareRead => (Event::ShareRead, "/api/chat/shared/{id}"),
+        DeedKind::Export => (Event::ConversationExport, "/api/chat/conversations/{id}/export"),
+        DeedKind::Import => (Event::ConversationImport, "/api/chat/import"),
+    };
+    let mut record = Record::new(event);
+    record.request_id = deed.request_id;
+    record.user = gate.pseudonyms.name(&deed.principal.person);
+    record.role = Some(deed.principal.role);
+    record.source = Some(deed.principal.credential);
+    record.surface = Some(surface.to_owned());
+    record.action = Some(Outcome::Allowed);
+    record.label = deed.label;
+    let mut change = vec![format!("owner={}", gate.pseudonyms.name(&deed.owner))];
+    change.extend((!deed.with.is_empty()).then(|| {
+        let readers = deed.with.iter().map(|reader| match reader.strip_prefix("person:") {
+            Some(person) => format!("person:{}", gate.pseudonyms.name(person)),
+            None => reader.clone(),
+        });
+        format!("with={}", readers.collect::<Vec<_>>().join(","))
+    }));
+    change.extend(Some(deed.change).filter(|change| !change.is_empty()));
+    record.change = Some(change.join(" "));
+    record.subject = Some(deed.subject);
+    let appended = gate.log.append(record).await;
+    appended.map(drop).map_err(|error| audit_unavailable(&error.to_string()))
+}
