@@ -43,6 +43,12 @@ const TEST: &[Need] = &[
     Need { package: "chromium", present: || step::on_path("chromium") },
     Need { package: "curl", present: || step::on_path("curl") },
     Need { package: "util-linux", present: || step::on_path("unshare") },
+    // The code of Go's checksum database judges the audit log.
+    Need { package: "golang-go", present: || step::on_path("go") },
+    Need {
+        package: "golang-golang-x-mod-dev",
+        present: || found("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog", "tlog.go"),
+    },
     // A real directory to sign in at; each test starts its own.
     Need { package: "slapd", present: || step::on_path("slapd") || found("/usr/sbin", "slapd") },
     Need { package: "iproute2", present: || step::on_path("ip") || found("/usr/sbin", "ip") },

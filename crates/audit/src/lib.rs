@@ -14,6 +14,8 @@ mod disk;
 mod error;
 mod export;
 mod feed;
+#[cfg(test)]
+mod judges;
 mod log;
 mod metrics;
 mod mutant;

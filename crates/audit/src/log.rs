@@ -239,6 +239,10 @@ impl Log {
         Reader::beside(self.shared.dir.clone(), self.clone())
     }
 
+    pub(crate) fn set_cosigned(&self, size: u64) {
+        self.shared.counters.cosigned.store(size, Relaxed);
+    }
+
     /// The log's own folder.
     pub(crate) fn dir(&self) -> &Path {
         &self.shared.dir

@@ -36,6 +36,8 @@ pub struct LogMetrics {
     pub checkpoints: u64,
     /// Entries under the last checkpoint.
     pub tree_size: u64,
+    /// Entries under the last checkpoint that enough witnesses have cosigned since the start; 0 without witnesses.
+    pub cosigned: u64,
     /// Durable entries in all.
     pub size: u64,
     /// Entries that wait for their commit.
@@ -48,6 +50,7 @@ pub(crate) struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) tree_size: AtomicU64,
+    pub(crate) cosigned: AtomicU64,
     pub(crate) size: AtomicU64,
     commits: AtomicU64,
     sync_ns_sum: AtomicU64,
@@ -81,6 +84,7 @@ impl Counters {
             sync_buckets,
             checkpoints: self.checkpoints.load(Relaxed),
             tree_size: self.tree_size.load(Relaxed),
+            cosigned: self.cosigned.load(Relaxed),
             size: self.size.load(Relaxed),
             queue_depth,
         }

@@ -37,6 +37,13 @@ pub struct WitnessConfig {
     pub ca_file: Option<PathBuf>,
 }
 
+impl WitnessConfig {
+    /// Whether it could be asked, without asking.
+    pub fn check(&self) -> Result<(), DialError> {
+        Dial::new(&self.url, self.ca_file.as_deref()).map(drop)
+    }
+}
+
 /// The witnesses of one log.
 pub struct Witnesses {
     log: Log,
@@ -140,7 +147,7 @@ impl Witnesses {
 
     /// Asks every witness that is not resting to cosign the newest checkpoint; the size of the cosigned one, once enough
     /// have.
-    async fn round(&mut self) -> Result<Option<u64>, String> {
+    pub(crate) async fn round(&mut self) -> Result<Option<u64>, String> {
         let reader = self.reader.clone();
         let checkpoint = blocking(move || reader.checkpoint()).await?;
         let mut asked = JoinSet::new();
@@ -193,6 +200,7 @@ impl Witnesses {
             Ok(_) => {
                 let dir = self.dir.clone();
                 blocking(move || publish(&dir, &cosigned)).await?;
+                self.log.set_cosigned(checkpoint.size);
                 Ok(Some(checkpoint.size))
             }
             Err(PolicyRefusal::Quorum { .. }) => Ok(None),

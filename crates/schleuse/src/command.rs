@@ -13,6 +13,7 @@ mod recognizers;
 mod restore;
 mod scan;
 mod serve;
+mod witness;
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ enum Command {
     /// Read and verify the audit log. Works while the house runs.
     #[command(subcommand)]
     Audit(Audit),
+    /// Run a witness: watch the audit logs of houses from outside, and cosign what continues what it has seen.
+    Witness(Witness),
     /// Write a house's data folder into one file, also while the house runs. The file holds secrets.
     Backup(Backup),
     /// Make a data folder of a backup.
@@ -313,7 +316,60 @@ enum Audit {
     Verify {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// File with the log's public key, kept where the house cannot write. Without it, the key beside the log is believed.
+        #[arg(long, value_name = "FILE")]
+        vkey: Option<PathBuf>,
+        /// Policy (c2sp.org/tlog-policy) that names witnesses and how many of them must have cosigned.
+        #[arg(long, value_name = "FILE")]
+        witnesses: Option<PathBuf>,
+        /// A checkpoint that was kept elsewhere: the log must continue it.
+        #[arg(long, value_name = "FILE")]
+        seen: Option<PathBuf>,
     },
+    /// Prove one entry: write a file (c2sp.org/tlog-proof) that holds it and can be checked without log and network.
+    Prove {
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Its index, or the id of a request: then its last entry.
+        #[arg(long, value_name = "INDEX|REQUEST")]
+        entry: String,
+        /// The file to write, such as receipt.tlog-proof; without it, standard output.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Check a proof offline and print its entry. Exit code 0: right, 4: wrong.
+    Check {
+        /// The `.tlog-proof` file.
+        proof: PathBuf,
+        /// The entry, where the proof does not hold it: its bytes, or its line of `audit export`.
+        #[arg(long, value_name = "FILE")]
+        entry: Option<PathBuf>,
+        /// File with the log's public key.
+        #[arg(long, value_name = "FILE", required_unless_present = "witnesses")]
+        vkey: Option<PathBuf>,
+        /// Policy (c2sp.org/tlog-policy) that names witnesses, how many of them must have cosigned, and without --vkey the log.
+        #[arg(long, value_name = "FILE")]
+        witnesses: Option<PathBuf>,
+    },
+}
+
+#[derive(clap::Args)]
+struct Witness {
+    /// Address to take checkpoints at. Plain HTTP: all that is said there is signed, and none of it is secret.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8099")]
+    listen: SocketAddr,
+    /// Folder for its key and for what it has cosigned.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// What it is called, such as witness.works-council.example
+    #[arg(long)]
+    name: String,
+    /// File with the public key of a log to watch: `audit/vkey` of a house. May be given several times.
+    #[arg(long = "log", value_name = "FILE", required = true)]
+    logs: Vec<PathBuf>,
+    /// File that is written as JSON when it is ready: url, vkey.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -413,6 +469,7 @@ pub fn run() -> ExitCode {
         Command::Agreement(agreement) => agreement::run(agreement),
         Command::Policy(policy) => policy::run(policy),
         Command::Audit(audit) => audit::run(audit),
+        Command::Witness(witness) => witness::run(&witness),
         Command::Backup(backup) => backup::run(&backup),
         Command::Restore(restore) => restore::run(&restore),
         Command::Scan(scan) => scan::run(&scan),

@@ -11,8 +11,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schleuse_audit::WitnessConfig;
 use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inspect::{GuardrailError, Guardrails};
+use schleuse_tlog::CosignatureVerifier;
 use schleuse_types::{Clock as _, Label, Secret, SystemClock, Zone};
 use schleuse_upstream::{Provider, UpstreamConfig};
 
@@ -93,6 +95,23 @@ pub struct AuditConfig {
     /// Write names instead of pseudonyms.
     pub plain_names: bool,
     pub segment_bytes: u64,
+    /// The log's name; of a log that exists it cannot change.
+    pub origin: String,
+    pub witnesses: Vec<WitnessConfig>,
+    /// How many of them must have cosigned a checkpoint before it is published as cosigned.
+    pub quorum: usize,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            plain_names: false,
+            segment_bytes: 256 << 20,
+            origin: "schleuse/audit".to_owned(),
+            witnesses: Vec::new(),
+            quorum: 0,
+        }
+    }
 }
 
 impl Default for Config {
@@ -121,7 +140,7 @@ impl Default for Config {
             guardrails: Guardrails::default(),
             inspection: Inspection::default(),
             policies: None,
-            audit: AuditConfig { plain_names: false, segment_bytes: 256 << 20 },
+            audit: AuditConfig::default(),
             log_level: None,
         }
     }
@@ -261,19 +280,53 @@ impl Config {
         reader.tables("guardrail")?;
         reader.tables("exception")?;
         if let Some(mut audit) = reader.table("audit")? {
-            config.audit.plain_names = match audit.text("user")?.as_deref() {
-                None | Some("pseudonym") => false,
-                Some("name") => true,
-                Some(_) => return Err(audit.wrong("user", "must be `pseudonym` or `name`")),
-            };
-            if let Some(mebibytes) = audit.number("segment_mib", 1, 4096)? {
-                config.audit.segment_bytes = mebibytes << 20;
-            }
-            audit.finish()?;
+            config.audit = read_audit(&mut audit, folder)?;
         }
         reader.finish()?;
         Ok(config)
     }
+}
+
+fn read_audit(audit: &mut Reader<'_>, folder: &Path) -> Result<AuditConfig, ConfigError> {
+    let plain_names = match audit.text("user")?.as_deref() {
+        None | Some("pseudonym") => false,
+        Some("name") => true,
+        Some(_) => return Err(audit.wrong("user", "must be `pseudonym` or `name`")),
+    };
+    let mut config = AuditConfig { plain_names, ..AuditConfig::default() };
+    if let Some(mebibytes) = audit.number("segment_mib", 1, 4096)? {
+        config.segment_bytes = mebibytes << 20;
+    }
+    if let Some(origin) = audit.text("origin")? {
+        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+') {
+            return Err(audit.wrong("origin", "must be a name without white space and plus signs"));
+        }
+        config.origin = origin;
+    }
+    for mut witness in audit.tables("witness")? {
+        let url = witness.text("url")?.ok_or_else(|| witness.missing("url"))?;
+        let vkey = witness.text("vkey")?.ok_or_else(|| witness.missing("vkey"))?;
+        let vkey = CosignatureVerifier::parse(&vkey)
+            .map_err(|_| witness.wrong("vkey", "must be what the witness has in its file `vkey`"))?;
+        let ca_file = witness.text("ca_file")?.map(|path| folder.join(path));
+        let read = WitnessConfig { url, vkey, ca_file };
+        read.check().map_err(|error| witness.wrong("url", error))?;
+        if config.witnesses.iter().any(|other| other.vkey == read.vkey) {
+            return Err(witness.wrong("vkey", "is that of another witness"));
+        }
+        config.witnesses.push(read);
+        witness.finish()?;
+    }
+    let most = config.witnesses.len();
+    config.quorum = match audit.number("quorum", 1, 64)?.and_then(|quorum| usize::try_from(quorum).ok()) {
+        Some(quorum) if quorum <= most => quorum,
+        Some(_) => {
+            return Err(audit.wrong("quorum", format!("must be at most the number of witnesses, {most}")));
+        }
+        None => most,
+    };
+    audit.finish()?;
+    Ok(config)
 }
 
 fn of_guardrails(error: GuardrailError) -> ConfigError {

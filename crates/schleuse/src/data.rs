@@ -133,12 +133,16 @@ impl DataFolder {
 
     /// Reads a secret, or makes it. One that others could read is refused.
     pub fn secret(&self, name: SecretName) -> Result<Secret<[u8; 32]>, Failure> {
-        let path = self.0.join("secrets").join(name.file());
-        match File::open(&path) {
-            Ok(file) => read_secret(file, &path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_secret(&path),
-            Err(error) => Err(Failure::new(format!("cannot read `{}`: {error}", path.display()))),
-        }
+        secret_file(&self.0.join("secrets").join(name.file()))
+    }
+}
+
+/// Reads a secret of 64 hexadecimal digits, or makes it. One that others could read is refused.
+pub fn secret_file(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
+    match File::open(path) {
+        Ok(file) => read_secret(file, path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_secret(path),
+        Err(error) => Err(Failure::new(format!("cannot read `{}`: {error}", path.display()))),
     }
 }
 

@@ -73,6 +73,16 @@ impl Operations {
             "# HELP schleuse_audit_ready Whether the log takes entries.\n# TYPE schleuse_audit_ready gauge\n",
         );
         body.push_str(&format!("schleuse_audit_ready {ready}\n"));
+        let checkpointed = "Entries under the last signed checkpoint.";
+        let cosigned =
+            "Entries under the last checkpoint that enough witnesses have cosigned; 0 without witnesses.";
+        for (name, help, value) in
+            [("sealed", checkpointed, metrics.tree_size), ("cosigned", cosigned, metrics.cosigned)]
+        {
+            body.push_str(&format!(
+                "# HELP schleuse_audit_{name}_entries {help}\n# TYPE schleuse_audit_{name}_entries gauge\nschleuse_audit_{name}_entries {value}\n"
+            ));
+        }
     }
 
     fn upstream_metrics(&self, body: &mut String) {

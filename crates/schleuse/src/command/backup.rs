@@ -224,6 +224,8 @@ fn add_log<W: io::Write>(writer: &mut Writer<W>, audit: &Path) -> Result<Option<
     if !audit.join("checkpoint").exists() {
         return Ok(None);
     }
+    // Read first, so that it is never ahead of the checkpoint. A log without witnesses has none.
+    let cosigned = std::fs::read(audit.join("checkpoint.cosigned")).ok();
     let moment = find_moment(audit)?;
     let cannot = |name: &str| format!("cannot back up `{}`", audit.join(name).display());
     let used = used_of_all(&moment.segments, |_| ()).doing(cannot("wal"))?;
@@ -244,7 +246,9 @@ fn add_log<W: io::Write>(writer: &mut Writer<W>, audit: &Path) -> Result<Option<
     let vkey = audit.join("vkey");
     add_file(writer, &vkey, "audit/vkey")?;
     let as_vkey = mode(&vkey)?;
-    for (name, bytes) in moment.partial.iter().chain([&("checkpoint".to_owned(), moment.checkpoint)]) {
+    let checkpoint = ("checkpoint".to_owned(), moment.checkpoint);
+    let cosigned = cosigned.map(|bytes| ("checkpoint.cosigned".to_owned(), bytes));
+    for (name, bytes) in moment.partial.iter().chain([&checkpoint]).chain(&cosigned) {
         add_parents(writer, audit, name)?;
         let sizes = (bytes.len() as u64, bytes.len() as u64);
         writer.file(&format!("audit/{name}"), as_vkey, sizes, &mut bytes.as_slice()).doing(cannot(name))?;

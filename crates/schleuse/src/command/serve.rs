@@ -148,6 +148,13 @@ fn check_part(config: &Config) -> Result<(), Failure> {
             ))
             .next("write `url = \"connector:NAME\"`, and the address into that connector's configuration"));
         }
+        if let Some(witness) = config.audit.witnesses.first() {
+            return Err(Failure::usage(format!(
+                "the witness `{}` cannot be asked: a gate by itself dials nobody, and connectors carry no checkpoints",
+                witness.vkey.name()
+            ))
+            .next("run edge and gate in one process, or let whoever watches verify a copy of the log"));
+        }
     }
     if config.part == Part::Connector
         && let Some(upstream) = config.upstreams.iter().find(|upstream| upstream.models.is_none())

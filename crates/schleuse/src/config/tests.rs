@@ -46,6 +46,11 @@ fn mistakes_are_named_with_their_line() {
         "[audit]\nsegment_mib = 0",
         "line 2: `segment_mib` in [audit]: must be a whole number from 1 to 4096",
     );
+    check("[audit]\nquorum = 2", "line 2: `quorum` in [audit]: must be at most the number of witnesses, 0");
+    check(
+        "[audit]\norigin = \"a b\"",
+        "line 2: `origin` in [audit]: must be a name without white space and plus signs",
+    );
     check("[inspection]\nterm = \"x\"", "line 2: unknown key `term` in [inspection]; did you mean `terms`?");
     check("[answers]\nkeep = 10\nminutes = 5\nfor = \"house\"", "0 upstreams");
     check("[answers]\nminutes = 5", "`keep` in [answers] is missing");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus_client::registry::Registry;
-use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record};
+use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record, Witnesses};
 use schleuse_console::{Console, LiveLimits, Readings};
 use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
 use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
@@ -161,6 +161,12 @@ impl Inside {
         });
 
         let tasks = TaskTracker::new();
+        if !config.audit.witnesses.is_empty() {
+            let witnesses = Witnesses::new(log.clone(), config.audit.quorum, &config.audit.witnesses);
+            let witnesses = witnesses.doing("the witnesses of the audit log")?;
+            let stop = stop.clone();
+            tasks.spawn(async move { stop.run_until_cancelled(witnesses.run()).await });
+        }
         let changes = Arc::new(Changes::default());
         let keeper = Keeper {
             gate: Arc::clone(&gate),
@@ -349,7 +355,7 @@ fn open_log(
 ) -> Result<Log, Failure> {
     let seed = data.secret(SecretName::AuditSigning)?;
     let mut options =
-        Options::new(data.audit(), "schleuse/audit".to_owned(), seed, Arc::clone(clock), random.clone());
+        Options::new(data.audit(), config.audit.origin.clone(), seed, Arc::clone(clock), random.clone());
     options.segment_bytes = config.audit.segment_bytes;
     let (log, recovery) = Log::open(options).doing("the audit log")?;
     if recovery.torn_bytes > 0 {

@@ -430,3 +430,61 @@ async fn nothing_that_was_said_is_written_down() {
         assert_nowhere(folder.path(), &texts);
     }
 }
+
+/// What an outsider does: keeps the key, watches with a witness, and checks one answer's receipt with nothing else.
+#[tokio::test]
+async fn a_witness_cosigns_and_a_receipt_convinces_whoever_has_the_keys() {
+    let fake = FakeUpstream::start().await;
+    let folder = Folder::new();
+    let text = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let address = format!("127.0.0.1:{}", crate::ports::free_port());
+    let (data, witness_data) = (text("data"), text("witness"));
+    // The key comes with the first start; a witness is added to a house that exists.
+    let plain = format!(
+        "listen = \"127.0.0.1:0\"\ndata = \"{data}\"\n[[upstream]]\nname = \"upstream\"\nurl = \"{}\"\n",
+        fake.url()
+    );
+    std::fs::write(folder.join("house.toml"), &plain).unwrap();
+    Plan::serve(&folder, &text("house.toml")).start().await.stop().await;
+    let vkey = text("data/audit/vkey");
+    let arguments =
+        ["witness", "--data", &witness_data, "--name", "w.example", "--log", &vkey, "--listen", &address];
+    let mut witness = tokio::process::Command::new(env!("CARGO_BIN_EXE_schleuse"))
+        .args(arguments)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    while !folder.join("witness/vkey").is_file() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let key = std::fs::read_to_string(folder.join("witness/vkey")).unwrap();
+    let asking = format!("{plain}[[audit.witness]]\nurl = \"http://{address}\"\nvkey = \"{}\"\n", key.trim());
+    std::fs::write(folder.join("house.toml"), asking).unwrap();
+    let house = Plan::serve(&folder, &text("house.toml")).start().await;
+    while !folder.join("data/audit/checkpoint.cosigned").is_file() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let policy = format!("log {}witness w {key}quorum w\n", std::fs::read_to_string(&vkey).unwrap());
+    std::fs::write(folder.join("policy"), policy).unwrap();
+    let (policy, receipt) = (text("policy"), text("receipt.tlog-proof"));
+    house.stop().await;
+    witness.kill().await.unwrap();
+
+    let verified =
+        schleuse(&["audit", "verify", "--data", &data, "--vkey", &vkey, "--witnesses", &policy]).await;
+    assert!(
+        verified.status.success() && stdout(&verified).contains("cosigned by w.example at "),
+        "{verified:?}"
+    );
+    let proved = schleuse(&["audit", "prove", "--data", &data, "--entry", "0", "--to", &receipt]).await;
+    assert!(proved.status.success(), "{}", stderr(&proved));
+    let checked = schleuse(&["audit", "check", &receipt, "--witnesses", &policy]).await;
+    assert!(checked.status.success() && stdout(&checked).contains("\"event\":\"log.start\""), "{checked:?}");
+    let changed = std::fs::read_to_string(&receipt).unwrap().replacen("index 0", "index 1", 1);
+    std::fs::write(&receipt, changed).unwrap();
+    let checked = schleuse(&["audit", "check", &receipt, "--vkey", &vkey]).await;
+    assert_eq!(checked.status.code(), Some(4), "{checked:?}");
+    let unknown =
+        schleuse(&["audit", "prove", "--data", &data, "--entry", "01JD0000000000000000000000"]).await;
+    assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
+}
