@@ -101,7 +101,19 @@ impl Archive {
             return Ok(self.temporary.messages(person, conversation));
         }
         let rows = self.store.messages(person, conversation).await?;
-        Ok(rows.iter().map(|row| open_message(key, person, row).unwrap_or_else(|| damaged(row))).collect())
+        Ok(open_messages(key, person, &rows))
+    }
+
+    /// One message of a conversation that is in the store; None also where it does not open.
+    pub(crate) async fn message(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+        id: &str,
+    ) -> Result<Option<Message>, Fault> {
+        let row = self.store.message(person, conversation, id).await?;
+        Ok(row.and_then(|row| open_message(key, person, &row)))
     }
 
     pub(crate) async fn put_message(
@@ -162,6 +174,11 @@ impl Archive {
         }
         Ok(count)
     }
+}
+
+/// What rows of one conversation hold. One that does not open is there as a failed one without text.
+pub(crate) fn open_messages(key: &DataKey, person: &str, rows: &[MessageRow]) -> Vec<Message> {
+    rows.iter().map(|row| open_message(key, person, row).unwrap_or_else(|| damaged(row))).collect()
 }
 
 fn found(conversation: &str, is_there: bool) -> Result<(), Fault> {

@@ -149,6 +149,7 @@ impl Portal {
         }
         head.is_pinned = is_pinned.unwrap_or(head.is_pinned);
         self.archive.put_head(&key, person, &head).await?;
+        self.changed(person, id);
         let is_running = !self.runs_in(person, id).is_empty();
         Ok(document(200, self.head_json(&head, is_running).await?))
     }
@@ -164,6 +165,7 @@ impl Portal {
             // A question may have come in between.
             if self.runs_in(visitor.person(), id).is_empty() {
                 let was_there = self.archive.delete(visitor.person(), id).await?;
+                self.changed(visitor.person(), id);
                 return if was_there { Ok(nothing()) } else { Err(refusals::not_found()) };
             }
         }

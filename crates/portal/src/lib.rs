@@ -15,6 +15,7 @@
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
+//! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
 //! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
 //! | `GET shared`, `shared/{id}` | what others share, judged anew for the reader at each reading |
 //! | `GET`, `POST folders` `{name}`; `PUT {name}`, `DELETE folders/{id}` | what is in a deleted one stays, in none |
@@ -45,6 +46,7 @@ mod declassify;
 mod deed;
 mod events;
 mod folder;
+mod index;
 mod message;
 mod portal;
 mod question;
@@ -52,9 +54,11 @@ mod reader;
 mod refusals;
 mod run;
 mod seal;
+mod search;
 mod share;
 mod temporary;
 mod tree;
+mod words;
 
 pub use declassify::{Declassify, Lowering};
 pub use deed::{Deed, DeedKind, Judge, Note, Sight};

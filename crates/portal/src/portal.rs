@@ -26,7 +26,8 @@ use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
 use crate::refusals::{self, Fault};
 use crate::run::{Run, Runs, parse_run_id};
 use crate::seal::DataKey;
-use crate::temporary::Temporary;
+use crate::search::Searches;
+use crate::temporary::{Temporary, is_temporary};
 
 /// Whether policy lets this person use the chat.
 pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + Sync>;
@@ -107,6 +108,7 @@ pub struct Portal {
     pub(crate) tasks: TaskTracker,
     pub(crate) cut: CancellationToken,
     pub(crate) runs: Runs,
+    pub(crate) searches: Searches,
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -150,6 +152,7 @@ impl Portal {
             tasks: parts.tasks,
             cut: parts.cut,
             runs: Runs::default(),
+            searches: Searches::default(),
             turns: Mutex::default(),
         }
     }
@@ -166,6 +169,7 @@ impl Portal {
         (self.permit)(verified.principal(), arrival.peer)?;
         let visitor = Visitor { verified, request_id };
         self.archive.temporary.sweep(self.clock.now(), |id| self.runs.has(id));
+        self.searches.sweep(self.clock.now());
         let path = arrival.path.clone();
         let Some(rest) = path.strip_prefix("/api/chat/") else { return Err(refusals::not_found()) };
         let segments: Vec<&str> = rest.split('/').collect();
@@ -187,6 +191,8 @@ impl Portal {
                 self.ask_again(&visitor, id, question, arrival).await
             }
             (["conversations", _, "messages", _, "answers"], _) => Err(refusals::method_not_allowed("POST")),
+            (["search"], Method::Get) => self.search(&visitor, arrival.query.as_deref()).await,
+            (["search"], _) => Err(refusals::method_not_allowed("GET")),
             (["conversations", id, "shares"], Method::Get) => self.shares(&visitor, id).await,
             (["conversations", id, "shares"], Method::Post) => self.share(&visitor, id, arrival).await,
             (["conversations", _, "shares"], _) => Err(refusals::method_not_allowed("GET, POST")),
@@ -323,6 +329,13 @@ impl Portal {
         }
         head.label = Some(joined);
         self.archive.put_head(key, person, &head).await
+    }
+
+    /// Something in a conversation is not as it was, and the store has it so.
+    pub(crate) fn changed(&self, person: &str, conversation: &str) {
+        if !is_temporary(conversation) {
+            self.searches.change(person, conversation);
+        }
     }
 
     /// The turn to change a conversation: what is read under it is still so when it is written.

@@ -286,6 +286,7 @@ impl Portal {
         for answer in &answers {
             self.archive.put_message(&key, person, &head.id, answer).await?;
         }
+        self.changed(person, &head.id);
         entered.begin();
         for (run, model) in runs.iter().zip(models) {
             let asking = Asking {

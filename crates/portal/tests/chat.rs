@@ -4,6 +4,7 @@
 mod branches;
 mod filing;
 mod house;
+mod searching;
 mod sharing;
 
 use std::time::Duration;

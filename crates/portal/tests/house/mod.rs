@@ -229,10 +229,11 @@ impl House {
         last_event_id: Option<&str>,
     ) -> Answer {
         let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| BodyError(format!("{never}")));
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let arrival = Arrival {
             method,
             path: path.to_owned(),
-            query: None,
+            query: (!query.is_empty()).then(|| query.to_owned()),
             credential: key.map(|key| {
                 let secret = Secret::new(key.to_owned());
                 if key.starts_with("ss-") { Credential::Session(secret) } else { Credential::Bearer(secret) }

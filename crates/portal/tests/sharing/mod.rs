@@ -122,7 +122,7 @@ async fn everything_is_judged_anew_for_its_reader() {
     let id = share(&house, &conversation, json!({"with": ["everyone"]})).await;
     assert_eq!(contents(&read(&house, "bert", &id).await), ["Harmlos", "Gut"]);
 
-    turn(&house, &conversation, "Gehaltsliste", "42", "CONFIDENTIAL//hr").await;
+    turn(&house, &conversation, "Gehaltsliste", "Zweiundvierzig", "CONFIDENTIAL//hr").await;
     turn(&house, &conversation, "Danke", "Bitte", "CONFIDENTIAL//hr").await;
     let all = share(&house, &conversation, json!({"with": ["everyone"]})).await;
     // The harmless turn behind it is tainted too; and with the label of all of it rises that of the title.
@@ -136,7 +136,7 @@ async fn everything_is_judged_anew_for_its_reader() {
     );
     assert_eq!((&withheld["model"], &withheld["passage"]), (&Value::Null, &Value::Null));
     let text = reading.to_string() + &house.get("bert", SHARED).await.to_string();
-    for word in ["Gehaltsliste", "42", "Danke"] {
+    for word in ["Gehaltsliste", "Zweiundvierzig", "Danke"] {
         assert!(!text.contains(word), "{word} in {text}");
     }
     let noted = house.deeds(DeedKind::ShareRead);
@@ -150,7 +150,7 @@ async fn everything_is_judged_anew_for_its_reader() {
     // A clearance that is given later counts, and one that is taken away.
     house.clear("bert", "CONFIDENTIAL//hr");
     let reading = read(&house, "bert", &all).await;
-    assert_eq!(contents(&reading), ["Harmlos", "Gut", "Gehaltsliste", "42", "Danke", "Bitte"]);
+    assert_eq!(contents(&reading), ["Harmlos", "Gut", "Gehaltsliste", "Zweiundvierzig", "Danke", "Bitte"]);
     assert_eq!(reading["title"], "Harmlos");
     house.clear("bert", "PUBLIC");
     assert_eq!(contents(&read(&house, "bert", &all).await), ["-"; 6]);
@@ -161,7 +161,7 @@ async fn everything_is_judged_anew_for_its_reader() {
     house.send("sigrid", Method::Post, &path, &body).await.expect(200);
     assert_eq!(
         contents(&read(&house, "bert", &all).await),
-        ["Harmlos", "Gut", "Gehaltsliste", "42", "Danke", "Bitte"]
+        ["Harmlos", "Gut", "Gehaltsliste", "Zweiundvierzig", "Danke", "Bitte"]
     );
 }
 

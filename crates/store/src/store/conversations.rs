@@ -94,6 +94,21 @@ impl Store {
         rows.map_err(|error| self.failed(error))?.iter().map(|row| self.read_message(row)).collect()
     }
 
+    /// The message if it is of a conversation of this person.
+    pub async fn message(
+        &self,
+        person: &str,
+        conversation: &str,
+        id: &str,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let query = "SELECT m.id, m.conversation, m.parent, m.ordinal, m.sealed, m.state, m.created \
+                     FROM messages m JOIN conversations c ON c.id = m.conversation \
+                     WHERE c.person = $1 AND m.conversation = $2 AND m.id = $3";
+        let query = sqlx::query(query).bind(person).bind(conversation).bind(id);
+        let row = self.pool.fetch_optional(query).await.map_err(|error| self.failed(error))?;
+        row.map(|row| self.read_message(&row)).transpose()
+    }
+
     /// Stores a message of a conversation of this person, or what is new of it: text and state.
     pub async fn put_message(&self, person: &str, row: &MessageRow) -> Result<(), StoreError> {
         // `SELECT … WHERE` and not `VALUES`: there is nothing to insert when the conversation is somebody else's.

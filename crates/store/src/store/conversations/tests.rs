@@ -85,6 +85,9 @@ async fn nobody_reaches_the_conversation_of_somebody_else() {
     assert_eq!(store.conversations("bob").await.unwrap(), []);
     assert_eq!(store.conversation("bob", "c-1").await.unwrap(), None);
     assert_eq!(store.messages("bob", "c-1").await.unwrap(), []);
+    assert_eq!(store.message("bob", "c-1", "m-1").await.unwrap(), None);
+    assert_eq!(store.message("ada", "c-1", "m-1").await.unwrap(), Some(message("m-1", None, 0)));
+    assert_eq!(store.message("ada", "c-1", "m-2").await.unwrap(), None);
     assert!(is_unknown(store.put_conversation(&conversation("c-1", "bob", 99)).await));
     assert!(is_unknown(store.put_message("bob", &message("m-1", None, 9)).await));
     assert!(is_unknown(store.put_message("bob", &message("m-2", None, 9)).await));
