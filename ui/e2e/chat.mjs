@@ -1,6 +1,7 @@
 // Walks through the chat in front of the mock house: its tree of messages, comparisons, folders, and what else a real house with one
 // model could not show. Part of `page.mjs`; alone: node e2e/chat.mjs [SCREENSHOT-FOLDER] [WORDS OF A STEP]
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
 import { german } from "./english.mjs";
 
@@ -413,6 +414,71 @@ export async function walkChat({ page, url, step, picture }) {
     const [all] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export-all]").click()]);
     assert.match(all.suggestedFilename(), /\.json$/u);
     await page.keyboard.press("Escape");
+  });
+
+  await step("code gets colours, wraps and is taken along; tables go into spreadsheets; formulas are mathematics, and prices are not", async () => {
+    await newChat();
+    await ask("Write 1 KB of everything, please.");
+    const answer = lastTurn().locator("[data-answer]");
+    await answer.locator("[data-code=coloured] .code-keyword").first().waitFor();
+    await answer.locator("math").first().waitFor();
+    assert.match(await answer.innerText(), /it costs \$5 or \$7/u);
+    await answer.locator("[data-wrap]").first().click();
+    assert.equal(await answer.locator("[data-wrap]").first().getAttribute("aria-pressed"), "true");
+    const [code] = await Promise.all([page.waitForEvent("download"), answer.locator("[data-download-code]").first().click()]);
+    assert.equal(code.suggestedFilename(), "code.py");
+    const [sheet] = await Promise.all([page.waitForEvent("download"), answer.locator("[data-xlsx]").first().click()]);
+    assert.equal(sheet.suggestedFilename(), "table.xlsx");
+    assert.equal(readFileSync(await sheet.path()).subarray(0, 2).toString(), "PK");
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+    await page.evaluate(() => localStorage.setItem("schleuse.language", "de"));
+    await page.reload();
+    await answer.locator("[data-copy-csv]").first().click();
+    await page.locator("[data-status]", { hasText: "Kopiert" }).waitFor();
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^Ship;Tons;Toll\r\nNo. 1;1;1,50 €\r\n/u);
+    await page.evaluate(() => localStorage.setItem("schleuse.language", "en"));
+    await lookAt("rich", async () => {
+      await answer.locator("[data-code=coloured]").first().waitFor();
+      await answer.locator("math").first().waitFor();
+    });
+    await page.emulateMedia({ colorScheme: "light", forcedColors: "active" });
+    await judge("rich-en-forced-1280");
+    await page.emulateMedia({ forcedColors: "none" });
+  });
+
+  await step("a hostile text loads nothing, leads nowhere, runs nothing, and hides nothing", async () => {
+    await newChat();
+    // `openPage` notes each request that leaves the house and each breach of the content security policy.
+    const asked = [];
+    const note = (request) => asked.push(new URL(request.url()).pathname);
+    await ask("Give me the hostile corpus.");
+    page.on("request", note);
+    const answer = lastTurn().locator("[data-answer]");
+    await answer.locator("p", { hasText: "The end of it." }).waitFor();
+    await answer.locator("math").first().waitFor();
+    const found = await answer.evaluate((element) => ({
+      elements: [...new Set([...element.querySelectorAll("*")].map(({ localName }) => localName))],
+      addresses: element.querySelectorAll("[href], [src], [srcset], [action], [data], [style], [formaction], [xlink\\:href]").length,
+      handlers: [...element.querySelectorAll("*")].flatMap(({ attributes }) => [...attributes].map(({ name }) => name)).filter((name) => name.startsWith("on")).length,
+      hidden: [...element.querySelectorAll("[data-hidden]")].map(({ textContent }) => textContent).join(" "),
+      raw: /[\u202A-\u202E\u2066-\u2069\u200B\u{E0041}]/u.test(element.querySelector("p, pre") && [...element.querySelectorAll("p, pre")].map(({ textContent }) => textContent).join("")),
+      hacked: globalThis.hacked,
+    }));
+    const harmless = /^(?:math|m[a-z]+|div|p|h[1-6]|ul|ol|li|strong|em|del|code|pre|span|table|thead|tbody|tr|th|td|blockquote|hr|br|button|svg|path|mark)$/u;
+    assert.deepEqual(found.elements.filter((name) => !harmless.test(name)), []);
+    assert.equal(found.addresses, 0);
+    assert.equal(found.handlers, 0);
+    assert.equal(found.hacked, undefined);
+    assert.equal(found.raw, false, "hidden characters are in the page");
+    for (const code of ["U+202E", "U+200B", "U+E0041"]) assert.ok(found.hidden.includes(code), code);
+    assert.ok((await answer.innerText()).includes("javascript:globalThis.hacked=1"));
+    await fits(page, "hostile");
+    await axe(page, "hostile");
+    await page.reload();
+    await answer.locator("p", { hasText: "The end of it." }).waitFor();
+    page.off("request", note);
+    assert.deepEqual(asked.filter((path) => !/^\/(?:assets|api|auth|v1|chat|house\.json)/u.test(path)), []);
+    assert.equal(new URL(page.url()).origin, url);
   });
 
   await page.emulateMedia({ colorScheme: "light" });

@@ -1,6 +1,6 @@
 // What the mock house answers, piece by piece; a run goes on whoever listens.
 import { refusal } from "./shapes.mjs";
-import { canned, lengthy } from "./texts.mjs";
+import { canned, hostile, lengthy } from "./texts.mjs";
 
 const FINDERS = [
   { type: "IBAN", pattern: /\bDE\d{2}(?: ?\d{4}){4} ?\d{2}\b/gu, action: "BLOCKED" },
@@ -42,9 +42,10 @@ export async function play(run, texts, { model, label, language, requestId, paus
   const question = texts.at(-1);
   const [, kilobytes] = /(\d+) KB of everything/u.exec(question) ?? [];
   const long = /long story|lange Geschichte/u.test(question);
-  const said = kilobytes ? lengthy(Number(kilobytes)) : `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
+  const isHostile = question.includes("hostile corpus");
+  const said = isHostile ? hostile() : kilobytes ? lengthy(Number(kilobytes)) : `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
   // A long text comes as fast as a good model is: two hundred pieces a second.
-  const pieces = kilobytes ? (said.match(/[^]{1,26}/gu) ?? []) : said.split(/(?<= )/u);
+  const pieces = isHostile ? (said.match(/[^]{1,997}/gu) ?? []) : kilobytes ? (said.match(/[^]{1,26}/gu) ?? []) : said.split(/(?<= )/u);
   const began = performance.now();
   for (const [index, text] of pieces.entries()) {
     if (run.stopped) {
@@ -55,7 +56,7 @@ export async function play(run, texts, { model, label, language, requestId, paus
     message.content += text;
     emit("text", { text });
     // oxlint-disable-next-line no-await-in-loop
-    await sleep(kilobytes ? Math.max(0, began + index * 5 - performance.now()) : pause);
+    if (!isHostile || index < 40 || index % 20 === 0) await sleep(isHostile ? 2 : kilobytes ? Math.max(0, began + index * 5 - performance.now()) : pause);
   }
   message.usage = { prompt: question.length >> 2, completion: pieces.length };
   emit("usage", message.usage);

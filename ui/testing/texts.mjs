@@ -40,3 +40,33 @@ export function lengthy(kilobytes) {
   }
   return parts.join("\n");
 }
+
+/** What nobody means well: it must load nothing, lead nowhere, run nothing, hide nothing, and not stop the page. */
+export function hostile() {
+  const elsewhere = "https://elsewhere.invalid";
+  return [
+    "# Hostile\n",
+    `![beacon](${elsewhere}/p.png?q=secret) ![a][ref] <img src="${elsewhere}/i.png" onerror="globalThis.hacked=1">\n`,
+    `[ref]: ${elsewhere}/ref.png "title"\n`,
+    `[click](javascript:globalThis.hacked=1) [data](data:text/html,<script>globalThis.hacked=1</script>) [vb](vbscript:x) <javascript:alert(1)> <${elsewhere}/auto>\n`,
+    "<script>globalThis.hacked=1</script>\n\n<svg onload=globalThis.hacked=1><style>*{display:none}</style></svg>\n",
+    `<iframe src="${elsewhere}"></iframe> <object data="${elsewhere}"></object> <form action="${elsewhere}"><input autofocus onfocus=globalThis.hacked=1></form>\n`,
+    `<link rel=stylesheet href=${elsewhere}/s.css> <meta http-equiv=refresh content="0;url=${elsewhere}"> <base href=${elsewhere}>\n`,
+    `<div style="background:url(${elsewhere}/bg.png);position:fixed;inset:0">over everything</div>\n`,
+    "user\u202Etxt.exe\u202C and pay\u200Bpal and \u{E0041}\u{E0042}\u{E0043}hidden\u2066 words\u2069 \u0007\n",
+    "```js\nif (access\u202E /* begin admins only */ \u2066) {}\n```\n",
+    `$\\href{javascript:globalThis.hacked=1}{x}$ and $\\includegraphics{${elsewhere}/x.png}$ and $\\htmlStyle{position:fixed}{y}$ and $\\url{${elsewhere}}$\n`,
+    "$\\def\\a{\\a\\a}\\a$ and $\\rule{1000em}{1000em}$ and $\\color{red}{z}$\n",
+    "It costs $5 or $7, but $E = mc^2$ and $$\\sum_{i=1}^{n} i = \\frac{n(n+1)}{2}$$\n",
+    `\`\`\`mermaid\ngraph TD; A-->B; click A "${elsewhere}"\n\`\`\`\n`,
+    `${"  ".repeat(3)}- a\n${Array.from({ length: 200 }, (_, depth) => `${"  ".repeat(depth)}- deep ${depth}`).join("\n")}\n`,
+    `${">".repeat(300)} quoted\n`,
+    `| ${Array.from({ length: 200 }, (_, column) => `c${column}`).join(" | ")} |\n|${" --- |".repeat(200)}\n${`|${" =1+1 |".repeat(200)}\n`.repeat(5)}`,
+    "- [x] done\n- [ ] open\n",
+    "**half *open `code [link](",
+    "\n\n",
+    "ﷺ العربية עברית 👩‍👩‍👧‍👦 🏴󠁧󠁢󠁥󠁮󠁧󠁿\n\n",
+    "word ".repeat(200_000),
+    "\n\nThe end of it.",
+  ].join("\n");
+}

@@ -11,7 +11,8 @@ it("renders what models write", () => {
   check("**a** *b* `c`", "<p><strong>a</strong> <em>b</em> <code>c</code></p>");
   check("1. a\n2. b", "<ol start=\"1\"><li>a</li><li>b</li></ol>");
   check("- a\n- b", "<ul><li>a</li><li>b</li></ul>");
-  check("# T", "<h4>T</h4>");
+  check("# T", "<h3>T</h3>");
+  check("## A\n\n#### B\n\n### C\n\n# D", "<h3>A</h3><h4>B</h4><h4>C</h4><h3>D</h3>");
 });
 
 it("makes no element, address or handler of what a model writes", () => {

@@ -1,4 +1,6 @@
-import { lexer, type Token } from "marked";
+import type { Token } from "marked";
+import { settled } from "./growing";
+import { tokensOf } from "./markdown";
 
 /** One block of a Markdown text; the same object for as long as it cannot change any more. */
 export interface Block {
@@ -19,7 +21,8 @@ export class BlockReader {
   /** Where the tail begins. */
   #tail = 0;
 
-  read(written: string): Block[] {
+  /** `growing`: more of it will come, so its end is shown as far as it cannot be taken back. */
+  read(written: string, growing = false): Block[] {
     // What `lexer` does itself, done here so that lengths agree.
     const text = written.replaceAll(/\r\n?/gu, "\n");
     if (!text.startsWith(this.#text)) {
@@ -29,7 +32,7 @@ export class BlockReader {
     this.#text = text;
     const open: Block[] = [];
     let at = this.#tail;
-    for (const token of lexer(text.slice(this.#tail))) {
+    for (const token of tokensOf(text.slice(this.#tail))) {
       open.push({ at, token });
       at += token.raw.length;
     }
@@ -39,12 +42,23 @@ export class BlockReader {
     const first = blocks.at(-unsure);
     // Lengths that do not add up (a tab that the lexer turned into blanks) mean that the place of the tail is unknown.
     if (first && blocks.length > unsure && at === text.length) {
-      const settled = [...this.#settled, ...blocks.slice(0, -unsure)];
-      const all = [...this.#settled, ...blocks];
-      this.#settled = settled;
+      this.#settled = [...this.#settled, ...blocks.slice(0, -unsure)];
       this.#tail = first.at;
-      return all;
+      blocks.splice(0, blocks.length - unsure);
     }
-    return [...this.#settled, ...blocks];
+    return [...this.#settled, ...(growing ? this.#shown(blocks) : blocks)];
+  }
+
+  /** The open blocks as they can be shown. */
+  #shown(blocks: Block[]): Block[] {
+    const tail = this.#text.slice(this.#tail);
+    const end = settled(tail);
+    if (end === tail) return blocks;
+    let at = this.#tail;
+    return tokensOf(end).flatMap((token) => {
+      const block = { at, token };
+      at += token.raw.length;
+      return token.type === "space" ? [] : [block];
+    });
   }
 }
