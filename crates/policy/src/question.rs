@@ -73,6 +73,8 @@ pub enum Action {
     ListModels,
     /// Keep conversations in the pages; each message is an `Ask` besides.
     UseChat,
+    /// Keep files and have batches of questions asked; each of the questions is an `Ask` besides.
+    UseFiles,
     /// See requests, LLM tokens, errors and upstreams as they are now.
     ReadOperations,
     /// See what was decided about whom, by pseudonym.
@@ -98,9 +100,10 @@ pub enum Action {
 
 impl Action {
     /// Every action whose resource is the house, in the order of the schema; of lowering a label the boldest.
-    pub const HOUSE: [Self; 13] = [
+    pub const HOUSE: [Self; 14] = [
         Self::ListModels,
         Self::UseChat,
+        Self::UseFiles,
         Self::ReadOperations,
         Self::ReadDecisions,
         Self::ReadAudit,
@@ -120,6 +123,7 @@ impl Action {
             Self::Ask(_) => "ask",
             Self::ListModels => "listModels",
             Self::UseChat => "useChat",
+            Self::UseFiles => "useFiles",
             Self::ReadOperations => "readOperations",
             Self::ReadDecisions => "readDecisions",
             Self::ReadAudit => "readAudit",
@@ -154,6 +158,9 @@ impl Action {
             Self::Ask(_) => Text::fixed("ask this model", "dieses Modell fragen"),
             Self::ListModels => Text::fixed("see which models there are", "sehen, welche Modelle es gibt"),
             Self::UseChat => Text::fixed("use the chat", "den Chat benutzen"),
+            Self::UseFiles => {
+                Text::fixed("keep files and run batches", "Dateien ablegen und Stapel bearbeiten lassen")
+            }
             Self::ReadOperations => Text::fixed(
                 "see what runs now: requests, errors and model servers",
                 "sehen, was gerade läuft: Anfragen, Fehler und Modellserver",

@@ -61,6 +61,10 @@ pub enum StoreError {
     UnknownMessage {
         id: String,
     },
+    /// The person has no such file or batch.
+    UnknownFile {
+        id: String,
+    },
     /// A row says what this binary cannot read.
     Unreadable {
         what: &'static str,
@@ -127,6 +131,7 @@ impl fmt::Display for StoreError {
             Self::UnknownMessage { id } => {
                 write!(f, "there is no message `{}` in this conversation", id.escape_debug())
             }
+            Self::UnknownFile { id } => write!(f, "there is no file or batch `{}`", id.escape_debug()),
             Self::Unreadable { what, detail } => {
                 write!(f, "the database holds {what} that cannot be read: {detail}")
             }

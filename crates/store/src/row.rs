@@ -144,6 +144,57 @@ pub struct ShareRow {
     pub created: Timestamp,
 }
 
+/// A file, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    /// Name, label and the like, sealed.
+    pub head: Vec<u8>,
+    /// Of the content before it was sealed.
+    pub bytes: u64,
+    pub created: Timestamp,
+    pub expires: Timestamp,
+}
+
+/// Many questions that are asked one after the other, without their answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    /// Everything that is known of it, sealed.
+    pub head: Vec<u8>,
+    /// Nothing more happens to it.
+    pub is_over: bool,
+    pub created: Timestamp,
+    /// When it ends if it is not over, when it is deleted if it is.
+    pub expires: Timestamp,
+}
+
+/// A line of a batch that has an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnsweredLine {
+    /// Of the line among those of the batch, from 0.
+    pub ordinal: u64,
+    pub is_failed: bool,
+    /// Of the sealed answer.
+    pub bytes: u64,
+}
+
+/// The answer to one line of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLineRow {
+    /// Of the line among those of the batch, from 0.
+    pub ordinal: u64,
+    /// The answer is a refusal or an error.
+    pub is_failed: bool,
+    pub sealed: Vec<u8>,
+}
+
 /// A person who has reached a compartment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReachedRow {

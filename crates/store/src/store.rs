@@ -1,8 +1,10 @@
 //! The open database.
 
 mod backup;
+mod batches;
 mod compartments;
 mod conversations;
+mod files;
 mod folders;
 mod people;
 mod sessions;

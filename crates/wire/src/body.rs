@@ -2,16 +2,18 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use schleuse_types::Refusal;
+use tokio::time::{Sleep, sleep, timeout};
 
-use crate::exchange::{BodyError, ReplyBody};
+use crate::exchange::{ArrivalBody, BodyError, ReplyBody};
+use crate::{invalid_request, too_large};
 
 /// How long a sender may take for a body.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +77,63 @@ impl<B: Body<Data = Bytes, Error: Display> + Unpin> Body for PacedBody<B> {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// A body to its end. What is longer than `bytes_max` is refused, and so is what does not arrive whole.
+pub async fn read_body(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal> {
+    if body.size_hint().lower() > bytes_max as u64 {
+        drain(body).await;
+        return Err(too_large(bytes_max));
+    }
+    let mut first: Option<Bytes> = None;
+    let mut all: Vec<u8> = Vec::new();
+    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        let frame = frame.map_err(|error| {
+            invalid_request(
+                "The body of the request did not arrive completely.",
+                "Der Inhalt der Anfrage ist nicht vollständig angekommen.",
+                "body not readable",
+                None,
+            )
+            .with_inside(error.to_string())
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        match (&first, all.is_empty()) {
+            // Most bodies come in one piece, which then needs no copy.
+            (None, true) => first = Some(data),
+            (Some(piece), true) => {
+                all.extend_from_slice(piece);
+                all.extend_from_slice(&data);
+            }
+            (_, false) => all.extend_from_slice(&data),
+        }
+        let length = if all.is_empty() { first.as_ref().map_or(0, Bytes::len) } else { all.len() };
+        if length > bytes_max {
+            drain(body).await;
+            return Err(too_large(bytes_max));
+        }
+    }
+    Ok(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
+}
+
+/// How much of a body that is too large is still taken, how long, and how long a pause in it may be.
+const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// Takes what is already on its way: a sender who is cut off while writing never reads why.
+async fn drain(mut body: ArrivalBody) {
+    let draining = async {
+        let mut length = 0;
+        while length < DRAIN_BYTES_MAX {
+            let next = poll_fn(|context| body.as_mut().poll_frame(context));
+            match timeout(DRAIN_PAUSE_MAX, next).await {
+                Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
+                Ok(Some(Err(_)) | None) | Err(_) => break,
+            }
+        }
+    };
+    let _ = timeout(DRAIN_MAX, draining).await;
 }
 
 impl Body for ReplyBody {

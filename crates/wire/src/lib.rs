@@ -20,7 +20,7 @@ pub mod sse;
 mod surface;
 mod translation;
 
-pub use body::{Pace, PacedBody};
+pub use body::{Pace, PacedBody, read_body};
 pub use dialect::{Dialect, Events, Untranslatable};
 pub use exchange::{
     Arrival, ArrivalBody, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody,

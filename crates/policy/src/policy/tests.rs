@@ -443,6 +443,7 @@ fn each_page_has_the_roles_that_it_is_meant_for_and_denies_all_others() {
     };
     check_roles(Action::ListModels, &Role::ALL);
     check_roles(Action::UseChat, &[Role::Employee, Role::Engineer, Role::Security, Role::Admin]);
+    check_roles(Action::UseFiles, &[Role::Employee, Role::Engineer, Role::Security, Role::Admin]);
     check_roles(Action::ReadOperations, &[Role::Engineer, Role::Admin]);
     check_roles(Action::ReadDecisions, &[Role::Security]);
     check_roles(Action::ReadAudit, &[Role::Auditor]);

@@ -787,6 +787,7 @@ export const de: Words = {
       ask: "fragen",
       listModels: "Modelle sehen",
       useChat: "chatten",
+      useFiles: "Dateien ablegen, Stapel bearbeiten",
       readAudit: "Protokoll lesen",
       readDecisions: "Entscheidungen sehen",
       readOperations: "Betrieb sehen",

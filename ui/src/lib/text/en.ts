@@ -777,6 +777,7 @@ export const en = {
       ask: "ask",
       listModels: "see the models",
       useChat: "chat",
+      useFiles: "keep files, run batches",
       readAudit: "read the log",
       readDecisions: "see decisions",
       readOperations: "see operations",
