@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
 import { walkChat } from "./chat.mjs";
 import { german } from "./english.mjs";
+import { walkLong } from "./long.mjs";
 
 const [address = "mock", folder = process.env.SCHLEUSE_PICTURES] = process.argv.slice(2);
 const IBAN = ["DE89", "3704", "0044", "0532", "0130", "00"].join(" ");
@@ -289,7 +290,10 @@ await step("a conversation is deleted", async () => {
 });
 
 // The models, folders and shares of the mock house are known; a real house has others.
-if (house !== undefined) await walkChat({ page, url, step, picture });
+if (house !== undefined) {
+  await walkChat({ page, url, step, picture });
+  await walkLong({ page, url, step });
+}
 
 await step("Shift and Enter start a new line", async () => {
   await page.locator("textarea").fill("one");

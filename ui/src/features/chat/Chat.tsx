@@ -22,8 +22,9 @@ import type { Message } from "./message";
 import { useOffered } from "./offered";
 import { opened, openOver } from "./opened";
 import type { Starter } from "./starters";
+import { LONG } from "./Pasted";
 import { Starters } from "./Starters";
-import { ask, askAgain, choose, conversations, create, drafts, open, showMessage, stop } from "./store";
+import { ask, askAgain, choose, conversations, create, drafts, open, pasted, showMessage, stop } from "./store";
 import { TemporaryNote } from "./TemporaryNote";
 import { Thread } from "./Thread";
 import { pathOf, type Turn } from "./tree";
@@ -41,6 +42,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const field = useRef<HTMLTextAreaElement>(null);
   const key = id ?? "new";
   const draft = useStore(drafts)[key] ?? "";
+  const texts = useStore(pasted)[key] ?? NONE;
   const models = useStore(knownModels);
   const chosen = useStore(choices);
   const offered = useOffered();
@@ -107,6 +109,9 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const ready = model !== "" && !busy;
 
   const write = useCallback((text: string) => drafts.change((all) => ({ ...all, [key]: text })), [key]);
+  const lay = useCallback((all: string[]) => pasted.change((others) => ({ ...others, [key]: all })), [key]);
+  /** Puts a text where it can be changed, or beside the field if it is too long for it. */
+  const restore = useCallback((text: string) => (text.length > LONG ? lay([text]) : write(text)), [lay, write]);
 
   /** Without a label of their own, the question has the one that the house gives its person. */
   async function put(content: string, wanted: Label | null, parent: string | null = nextParent(turns)) {
@@ -128,7 +133,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       go(`/chat/${encodeURIComponent(made)}`, { replace: true });
     } catch (error) {
       setRefusal(refusalIn(error));
-      write(content);
+      restore(content);
     } finally {
       setCreating(false);
     }
@@ -147,11 +152,11 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       choose: (parent, child) => id !== undefined && choose(id, parent ?? "", child),
       stop: (answer) => id !== undefined && void stop(id, answer.id).catch(() => undefined),
       write: (text) => {
-        write(text);
+        restore(text);
         field.current?.focus();
       },
     };
-  }, [id, write, news, words]);
+  }, [id, restore, news, words]);
 
   const start = (starter: Starter) => void put(starter.text, starter.label ?? said);
   const opening = id !== undefined && !conversation && !openRefusal;
@@ -220,6 +225,8 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             field={field}
             draft={draft}
             onDraft={write}
+            pasted={texts}
+            onPasted={lay}
             models={models ?? NONE}
             demonstrationModel={demonstrationModel}
             model={model}
@@ -237,7 +244,8 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             onSend={() => {
               write("");
-              void put(draft.trim(), said);
+              lay(NONE);
+              void put([draft.trim(), ...texts].filter((text) => text !== "").join("\n\n"), said);
             }}
           />
           <Notes

@@ -1,15 +1,20 @@
-import { type KeyboardEvent, type ReactNode, type RefObject, useId, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type RefObject, useId, useState } from "react";
 import { Button } from "../../components/Button";
 import { Icon } from "../../components/icons";
 import { IconButton } from "../../components/IconButton";
+import { announce } from "../../lib/announce";
 import { LABELS, type Label } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
 import { ComposerOptions, type OptionProps } from "./ComposerOptions";
+import { LONG, Pasted } from "./Pasted";
 
 interface Props extends OptionProps {
   field: RefObject<HTMLTextAreaElement | null>;
   draft: string;
   onDraft: (draft: string) => void;
+  /** Long texts that go with the question. */
+  pasted: string[];
+  onPasted: (texts: string[]) => void;
   demonstrationModel: string | undefined;
   model: string;
   onModel: (model: string) => void;
@@ -24,16 +29,24 @@ interface Props extends OptionProps {
 /** The question field with model, label, send and stop. */
 export function Composer(props: Props) {
   const { words } = useLanguage();
-  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments } = props;
+  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments, pasted } = props;
   const [options, setOptions] = useState(false);
   const id = useId();
-  const ready = models.length > 0 && draft.trim() !== "" && !busy;
+  const ready = models.length > 0 && (draft.trim() !== "" || pasted.length > 0) && !busy;
 
   function sendOnEnter(event: KeyboardEvent) {
     // While a composition (accents, Asian scripts) is open, Enter belongs to it.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     if (ready) props.onSend();
+  }
+
+  function takeLong(event: ClipboardEvent) {
+    const text = event.clipboardData.getData("text/plain");
+    if (text.length <= LONG) return;
+    event.preventDefault();
+    props.onPasted([...pasted, text]);
+    announce(words.pasted.taken);
   }
 
   return (
@@ -44,6 +57,7 @@ export function Composer(props: Props) {
       }}
       className="rounded-3xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
     >
+      <Pasted texts={pasted} onRemove={(index) => props.onPasted(pasted.filter((_, other) => other !== index))} />
       <label htmlFor={`${id}-question`} className="sr-only">
         {words.ask.field}
       </label>
@@ -57,6 +71,7 @@ export function Composer(props: Props) {
         aria-describedby={`${id}-keys`}
         onChange={(event) => props.onDraft(event.target.value)}
         onKeyDown={sendOnEnter}
+        onPaste={takeLong}
         className="grows block max-h-52 min-h-13 w-full resize-none bg-transparent px-5 pt-3.5 pb-1 outline-none placeholder:text-soft disabled:cursor-not-allowed"
       />
       <p id={`${id}-keys`} className="sr-only">

@@ -7,6 +7,7 @@ import { MarkedText } from "../../components/MarkedText";
 import { useLanguage } from "../../lib/language";
 import type { Finding } from "../../lib/refusal";
 import { Branches } from "./Branches";
+import { LONG } from "./Pasted";
 import type { Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
 
@@ -83,7 +84,7 @@ function Editor({ text, onSend, onClose }: { text: string; onSend: (text: string
           }
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
         }}
-        className="grows block max-h-80 min-h-20 w-full resize-none bg-transparent px-2 py-1 outline-none"
+        className={`${text.length > LONG ? "h-80" : "grows"} block max-h-80 min-h-20 w-full resize-none bg-transparent px-2 py-1 outline-none`}
       />
       <p className="px-2 pb-2 text-xs text-soft">{words.turn.editHint}</p>
       <div className="flex flex-wrap justify-end gap-2">

@@ -30,6 +30,9 @@ export const conversations = new Store<State>(EMPTY);
 /** What was typed and not sent, by conversation; in memory only. */
 export const drafts = new Store<Record<string, string>>({});
 
+/** Long texts that were pasted beside what was typed, by conversation; in memory only. */
+export const pasted = new Store<Record<string, string[]>>({});
+
 /** The runs that this page listens to, with the conversation of each. */
 const running = new Map<string, { conversation: string; controller: AbortController }>();
 /** Conversations whose question is on its way to the house. */
@@ -46,6 +49,7 @@ export function forget() {
   hush();
   conversations.change(() => EMPTY);
   drafts.change(() => ({}));
+  pasted.change(() => ({}));
 }
 
 /** Stops listening, because the session ended; what was typed and read stays for the same person. */

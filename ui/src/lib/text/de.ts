@@ -263,6 +263,12 @@ export const de: Words = {
     allText: "Alle Ihre Gespräche mit allen Zweigen, in einer JSON-Datei.",
     allAct: "Alles exportieren",
   },
+  pasted: {
+    heading: "Eingefügte Texte",
+    size: (lines, characters) => `${lines} Zeilen, ${characters} Zeichen`,
+    taken: "Der lange Text liegt neben dem Feld und geht mit der Frage.",
+    remove: "Diesen Text weglassen",
+  },
   search: {
     heading: "In Ihren Gesprächen gefunden",
     field: "In Ihren Gesprächen suchen",

@@ -265,6 +265,12 @@ export const en = {
     allText: "All your conversations with all their branches, in one JSON file.",
     allAct: "Export everything",
   },
+  pasted: {
+    heading: "Pasted texts",
+    size: (lines: string, characters: string) => `${lines} lines, ${characters} characters`,
+    taken: "The long text lies beside the field and goes with the question.",
+    remove: "Leave this text out",
+  },
   search: {
     heading: "Found in your conversations",
     field: "Search your conversations",
