@@ -98,6 +98,11 @@ impl Words {
         Self { words, firsts, pairs, around }
     }
 
+    /// Words behind a finding and at the head of its column count too.
+    pub(crate) fn are_around(&self) -> bool {
+        self.around
+    }
+
     /// What the words say about the finding at `start..end`: the head of its column before the nearest word to its left,
     /// and a word behind it where neither says anything. `spots` are those of this text, of rules this one is among.
     pub(crate) fn say(
@@ -145,6 +150,9 @@ impl Words {
             match word.said {
                 _ if paired && follows_slash(text, at) && !other() => {}
                 Said::Against if start - at > CONTEXT_AGAINST || other() => {}
+                Said::For if has_own_label(range(text, at + word.letters.len(), start)) => {
+                    return Said::Nothing;
+                }
                 Said::For if is_apart(text, at, start) => return Said::Remotely,
                 said => return said,
             }
@@ -260,6 +268,58 @@ impl Words {
         }
         Said::Nothing
     }
+}
+
+/// Cells above a value, at least, that must hold what the same check accepts.
+const COLUMN_CELLS: usize = 3;
+
+/// The nearest cells above a value, in rows parted like its own, are written like it, differ, and fit `check` too: the head
+/// of a long table is too far away to say what its column holds, but check digits say it row after row.
+pub(crate) fn is_of_a_column(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    check: impl Fn(usize, usize) -> bool,
+) -> bool {
+    let Some(mut line) = line_start(text, start, start) else { return false };
+    let before = range(text, line, start);
+    let found = DELIMITERS.iter().copied().find(|delimiter| before.contains(delimiter));
+    let first = || byte(text, end + usize::from(byte(text, end) == Some(b'"')));
+    let Some(delimiter) = found.or_else(|| first().filter(|next| DELIMITERS.contains(next))) else {
+        return false;
+    };
+    let cell = before.iter().filter(|b| **b == delimiter).count();
+    let value = range(text, start, end);
+    let mut above = value;
+    for _ in 0..COLUMN_CELLS {
+        let Some(row_start) = line.checked_sub(1).and_then(|end| line_start(text, end, start)) else {
+            return false;
+        };
+        let row = range(text, row_start, line - 1);
+        let Some(content) = row.split(|b| *b == delimiter).nth(cell) else { return false };
+        let skipped: usize = row.split(|b| *b == delimiter).take(cell).map(|content| content.len() + 1).sum();
+        let blanks = content.iter().take_while(|b| matches!(b, b' ' | b'"' | b'\'')).count();
+        let from = row_start + skipped + blanks;
+        let to = from + value.len();
+        let other = range(text, from, to);
+        let is_whole = byte(text, to).is_none_or(|next| !next.is_ascii_alphanumeric());
+        let alike = other.len() == value.len()
+            && is_whole
+            && blanks + value.len() <= content.len()
+            && other.iter().zip(value).all(|(one, other)| same_kind(*one, *other));
+        if !alike || other == above || !check(from, to) {
+            return false;
+        }
+        (above, line) = (other, row_start);
+    }
+    true
+}
+
+/// Both are digits, or letters, or the same.
+fn same_kind(one: u8, other: u8) -> bool {
+    one == other
+        || one.is_ascii_digit() && other.is_ascii_digit()
+        || one.is_ascii_alphabetic() && other.is_ascii_alphabetic()
 }
 
 /// Where words of some rules may begin: a bit for each hash of their first three bytes in small letters.
@@ -385,6 +445,58 @@ impl<'b> Spots<'b> {
 /// Some number stands here that has [`OTHER_NUMBER`] digits or more.
 fn holds_number(text: &[u8]) -> bool {
     text.windows(OTHER_NUMBER).any(|digits| digits.iter().all(u8::is_ascii_digit))
+}
+
+/// Ends of words that say what the number behind them is: of a case, an order, an article.
+const LABELS: &[&str] = &[
+    "nr",
+    "nummer",
+    "number",
+    "-no",
+    "-id",
+    "zeichen",
+    "kennung",
+    "code",
+    "vorgang",
+    "ticket",
+    "beleg",
+    "auftrag",
+    "antrag",
+    "bestellung",
+    "rechnung",
+    "buchung",
+    "akte",
+    "order",
+    "referenz",
+    "reference",
+    "artikel",
+    "konto",
+    "charge",
+    "invoice",
+    "case",
+];
+
+/// Between a word that speaks for a finding and the finding stands another number, and then a label of the finding's own:
+/// `Reisepass H6K100574, Antragsnummer C04290982`.
+fn has_own_label(between: &[u8]) -> bool {
+    let letter = |b: &u8| b.is_ascii_alphabetic() || *b >= 0x80;
+    let blank = |b: &u8| matches!(b, b' ' | b':' | b'.' | b'=' | b'#' | b'"' | b'\'');
+    let end = between.iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
+    let begin =
+        range(between, 0, end).iter().rposition(|b| !(letter(b) || *b == b'-')).map_or(0, |at| at + 1);
+    let (before, label) = (range(between, 0, begin), range(between, begin, end));
+    // A bare `number` goes on with what was spoken of.
+    let names = |ending: &&str| {
+        label.len() > ending.len() + 1
+            && range(label, label.len() - ending.len(), label.len()).eq_ignore_ascii_case(ending.as_bytes())
+            || ending.len() > 3 && !ending.starts_with("num") && label.eq_ignore_ascii_case(ending.as_bytes())
+    };
+    let is_year = |token: &[u8]| matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]);
+    let token = |token: &[u8]| {
+        token.iter().filter(|b| b.is_ascii_digit()).count() >= OTHER_NUMBER && !is_year(token)
+    };
+    LABELS.iter().any(|ending| names(ending))
+        && before.split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/' | b'.'))).any(token)
 }
 
 /// Between a word behind a finding and the colon or number that makes it a label, in bytes.

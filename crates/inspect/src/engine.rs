@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schleuse_types::FindingAction;
 
 use crate::anchors::{Anchor, Anchors, Keyword};
-use crate::context::{Beginnings, COLUMN, CONTEXT, Said, Spots};
+use crate::context::{self, Beginnings, COLUMN, CONTEXT, Said, Spots};
 use crate::inspector::MIN_SCORE;
 use crate::letters::inside_word;
 use crate::number::Shapes;
@@ -481,7 +481,14 @@ impl Pass<'_> {
             Said::For => odds.context = score::CONTEXT,
             Said::Remotely => odds.context = score::CONTEXT_APART,
             Said::Against => odds.against = score::AGAINST,
-            Said::Nothing => {}
+            Said::Nothing => {
+                if rule.words.are_around() && odds.score() < MIN_SCORE {
+                    let check = |from, to| (rule.validator)(text, from, to).is_some();
+                    if context::is_of_a_column(text, verdict.start, verdict.end, check) {
+                        odds.context = score::CONTEXT;
+                    }
+                }
+            }
             Said::Open => return self.take(index, Outcome::Open(verdict.start)),
         }
         let score = odds.score();

@@ -13,6 +13,11 @@ const LISTED_DIGITS: u8 = 10;
 const NEXT_DIGITS: u8 = 6;
 /// Evidence against a number of a list, in nats.
 const LISTED: f32 = -2.6;
+/// Groups of a number, at least, and digits of one more beside it, that make them cells of a row.
+const ROW_GROUPS: usize = 3;
+const CELL_DIGITS: u8 = 4;
+/// Evidence against a number made of cells, in nats: a check digit alone does not outweigh it, a word nearby does.
+const CELLS: f32 = -4.0;
 
 /// The digit groups from one group on.
 #[derive(Debug, Clone, Copy)]
@@ -212,19 +217,39 @@ impl NumberRun {
             Some(b'.') => byte(text, end + 1).is_some_and(|b| b.is_ascii_digit()),
             _ => false,
         };
-        let listed = self.listed(shape).is_some_and(|next| next.length >= NEXT_DIGITS);
-        let weight = if listed { LISTED } else { 0.0 };
+        let listed = self.listed(shape).is_some_and(|(next, least)| next.length >= least);
+        let weight = match shape.0.len() {
+            1 if listed => LISTED,
+            ROW_GROUPS.. if listed || self.follows_cell(text, shape) => CELLS,
+            _ => 0.0,
+        };
         if continues { Outcome::Nothing } else { Outcome::Hit { start: self.start, end, weight } }
     }
 
-    /// The group behind a long number in one piece: when it is long too, the two are a list.
-    fn listed(&self, shape: &Shape) -> Option<&Group> {
-        let [first, next, ..] = self.groups.get(..self.count)? else { return None };
-        (shape.0.len() == 1 && first.length >= LISTED_DIGITS).then_some(next)
+    /// The group behind a long number, and of how many digits it makes the two a list or a row.
+    fn listed(&self, shape: &Shape) -> Option<(&Group, u8)> {
+        let groups = self.groups.get(..self.count)?;
+        let next = groups.get(shape.0.len())?;
+        match shape.0.len() {
+            1 => (groups.first()?.length >= LISTED_DIGITS).then_some((next, NEXT_DIGITS)),
+            ROW_GROUPS.. => Some((next, CELL_DIGITS)),
+            _ => None,
+        }
+    }
+
+    /// The group before it is as long as its own first, and of a cell's length.
+    fn follows_cell(&self, text: &[u8], shape: &Shape) -> bool {
+        let first = self.groups.first().map_or(0, |group| group.length);
+        let Some(end) = self.start.checked_sub(1).filter(|at| byte(text, *at) == Some(b' ')) else {
+            return false;
+        };
+        let digits = text.get(..end).unwrap_or_default().iter().rev();
+        let digits = digits.take(usize::from(CELL_DIGITS) + 1).take_while(|b| b.is_ascii_digit()).count();
+        shape.0.len() >= ROW_GROUPS && first >= CELL_DIGITS && digits == usize::from(first)
     }
 
     /// The group behind it is short and may still grow.
     fn may_list(&self, shape: &Shape) -> bool {
-        self.growing && self.listed(shape).is_some_and(|next| next.length < NEXT_DIGITS)
+        self.growing && self.listed(shape).is_some_and(|(next, least)| next.length < least)
     }
 }

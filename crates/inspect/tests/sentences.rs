@@ -206,7 +206,7 @@ const FOUND: &[(&str, &str)] = &[
     ("CREDIT_CARD", "Diners «36087374638570»"),
     ("CREDIT_CARD", "meine neue nummer ist übrigens «5173582197517920», die alte ist gesperrt"),
     ("CREDIT_CARD", "<creditCardNumber>«4765771553223473»</creditCardNumber>"),
-    ("CREDIT_CARD", "4242 4242 4242 4242 «4242 4242 4242 4242»"),
+    ("CREDIT_CARD", "4242 4242 4242 4242, «4242 4242 4242 4242»"),
     ("CREDIT_CARD", "Testkarte «4000056655665556»"),
     ("IBAN", "Bitte auf «DE49 7456 8350 9851 3829 19» überweisen."),
     ("IBAN", "IBAN:«DE03870869914872945021»"),

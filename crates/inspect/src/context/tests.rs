@@ -70,3 +70,34 @@ fn the_head_of_the_column_counts() {
     check(&format!("Name;Steuer-ID\n{far}\n\nMax;«1»"), true, Said::Nothing);
     check(&format!("Name;Steuer-ID\n{};2\nMax;«1»", "x".repeat(240)), true, Said::Nothing);
 }
+
+#[test]
+fn a_number_behind_another_may_have_a_label_of_its_own() {
+    check("Steuernummer 146/195/40876, Transferticket «1»", true, Said::Nothing);
+    check("Steuernummer 146/195/40876, Bescheid-Nr. «1»", true, Said::Nothing);
+    check("Kennzeichen DD-RX 7615, Schadennummer «1»", true, Said::Nothing);
+    check("Steuernummer 146/195/40876 und «1»", true, Said::For);
+    check("Steuernummer alt 146/195/40876, neue Nummer «1»", true, Said::For);
+    check("Steuernummern: Vogel 146/195/40876, Adler «1»", true, Said::For);
+    check("Steuer 2024, Vorgang «1»", true, Said::For);
+}
+
+#[test]
+fn cells_above_that_fit_the_same_check_say_what_a_column_holds() {
+    // The check: the first digit is 7.
+    let check = |above: &[&str], value: &str, expected: bool| {
+        let rows: String = above.iter().map(|cell| format!("x;{cell};y\n")).collect();
+        let text = format!("{rows}x;{value};y");
+        let start = text.len() - value.len() - 2;
+        let fits = |from: usize, _: usize| text.as_bytes().get(from) == Some(&b'7');
+        let found = super::is_of_a_column(text.as_bytes(), start, start + value.len(), fits);
+        assert_eq!(found, expected, "{text}");
+    };
+    check(&["7123", "7124", "7125"], "7126", true);
+    check(&["9123", "7124", "\"7125\"", "7127"], "7126", true);
+    check(&["7124", "7125"], "7126", false);
+    check(&["7123", "9124", "7125"], "7126", false);
+    check(&["7126", "7126", "7126"], "7126", false);
+    check(&["7123", "71245", "7125"], "7126", false);
+    check(&["7123", "7a24", "7125"], "7126", false);
+}

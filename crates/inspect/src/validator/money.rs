@@ -9,7 +9,8 @@ use crate::text::range;
 ///
 /// First digits and lengths are those that the schemes publish for merchants: Visa 4 (13, 16, 19), Mastercard 51–55 and
 /// 2221–2720, American Express 34 and 37 (15), Diners 300–305, 309, 36, 38, 39 (14), Discover 6011, 644–649, 65,
-/// JCB 3528–3589 (16 to 19) and 2131, 1800 (15), UnionPay 62 and 81 (16 to 19), Maestro 50 and 56–69 (13 to 19).
+/// JCB 3528–3589 (16 to 19) and 2131, 1800 (15), UnionPay 62 and 81 (16 to 19), Maestro 50 and 56–69 (13 to 19), Mir
+/// 2200–2204 (16 to 19).
 pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
     let number = digits(text, start, end);
     let first = |count: usize| checksum::number(number.get(..count).unwrap_or_default());
@@ -24,14 +25,14 @@ pub(super) fn card(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
         16 => (
             first(1) == 4
                 || matches!(first(2), 51..=55 | 62 | 65 | 81)
-                || matches!(first(4), 2221..=2720 | 3528..=3589 | 6011 | 3095)
+                || matches!(first(4), 2200..=2204 | 2221..=2720 | 3528..=3589 | 6011 | 3095)
                 || matches!(first(3), 300..=305 | 644..=649),
             false,
         ),
         17..=19 => (
             length == 19 && first(1) == 4
                 || matches!(first(2), 62 | 65 | 81)
-                || matches!(first(4), 3528..=3589 | 6011)
+                || matches!(first(4), 2200..=2204 | 3528..=3589 | 6011)
                 || matches!(first(3), 644..=649),
             length != 19,
         ),

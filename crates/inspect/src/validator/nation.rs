@@ -14,8 +14,12 @@ pub(super) fn at_svnr(text: &[u8], start: usize, end: usize) -> Option<Verdict> 
     let sum = weighted(&code, &[3, 7, 9, 0, 5, 8, 4, 2, 1, 6]) % 11;
     let born = is_date(number(code.get(4..6)?), number(code.get(6..8)?).min(12));
     let check = digit(&code, 3);
-    let valid = code.len() == 10 && code.first() != Some(&b'0') && check == Some(sum) && born;
-    valid.then_some(Verdict { start, end, weight: if is_grouped(text, start, end) { 1.2 } else { -1.0 } })
+    // What parts the groups is one and the same: `2019-08-08 12` begins a time.
+    let mut parts = range(text, start, end).iter().filter(|b| !b.is_ascii_digit());
+    let part = parts.next();
+    let even = parts.all(|other| Some(other) == part);
+    let valid = code.len() == 10 && code.first() != Some(&b'0') && check == Some(sum) && born && even;
+    valid.then_some(Verdict { start, end, weight: if is_grouped(text, start, end) { 1.2 } else { -1.6 } })
 }
 
 /// Thirteen digits of the Swiss AHV: 756, nine digits, and the check digit of European article numbers (Bundesamt für
