@@ -472,7 +472,7 @@ await step("auditor: an entry opens, its proof is recomputed in the browser, and
   await axe(page, "proof");
   await picture(page, "proof-en-light-1280");
   const [proof] = await Promise.all([page.waitForEvent("download"), page.locator("[data-download-proof]").click()]);
-  assert.match(proof.suggestedFilename(), /^proof-\d+\.json$/u);
+  assert.match(proof.suggestedFilename(), /^entry-\d+\.tlog-proof$/u);
   await page.keyboard.press("Escape");
   const [log] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export=jsonl]").click()]);
   assert.equal(await log.failure(), null);

@@ -1,9 +1,10 @@
 //! The long proofs: what cannot run in every test because it downloads gigabytes. Their dated results are committed under
 //! `docs/reference/`.
 //!
-//! Today there are two: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
-//! and `fuzz`, which needs a nightly compiler.
+//! Today there are three: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
+//! `audit`, which kills and damages logs for minutes and measures their speed; and `fuzz`, which needs a nightly compiler.
 
+mod audit;
 mod fuzzing;
 
 use crate::node::Node;
@@ -31,6 +32,7 @@ const START_SECONDS: u32 = 600;
 pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     match rest {
         [] => vllm(place),
+        [proof] if proof == "audit" => audit::run(place),
         [proof] if proof == "fuzz" => fuzzing::run(place, fuzzing::SECONDS, &[]),
         [proof, seconds, laws @ ..] if proof == "fuzz" => {
             let seconds = seconds.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
@@ -41,7 +43,9 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
                 &laws,
             )
         }
-        _ => Err(Trouble::new("`prove` takes nothing, or `fuzz`, a number of seconds and names of laws")),
+        _ => Err(Trouble::new(
+            "`prove` takes nothing, `audit`, or `fuzz`, a number of seconds and names of laws",
+        )),
     }
 }
 

@@ -19,6 +19,8 @@ mod judges;
 mod log;
 mod metrics;
 mod mutant;
+#[cfg(test)]
+mod proofs;
 mod pseudonym;
 mod reader;
 mod record;

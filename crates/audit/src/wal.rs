@@ -139,7 +139,9 @@ impl Wal {
             bytes = segment::encode_header(active.number, &self.position, active.length);
         }
         let next = segment::encode_group(&mut bytes, &self.position, entries);
-        active.file.write_at(active.end, &bytes)?;
+        if !mutant::is_on(Mutant::AckBeforeWrite) {
+            active.file.write_at(active.end, &bytes)?;
+        }
         if !mutant::is_on(Mutant::AckBeforeSync) {
             active.file.sync()?;
         }

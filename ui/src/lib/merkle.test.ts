@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { checkpointOf, rootOf } from "./merkle";
+import { checkpointOf, proofFileOf, rootOf } from "./merkle";
 
 // The tree and its proofs as RFC 9162, section 2.1, defines them: from the top down, while the code walks from the bottom up.
 const sha = (...parts: Uint8Array[]) => createHash("sha256").update(Buffer.concat(parts)).digest();
@@ -57,4 +57,11 @@ it("a checkpoint names its size and root", () => {
   expect(checkpointOf("origin\n12\nabc=\n\n— origin sig\n")).toEqual({ size: 12, root: "abc=" });
   expect(checkpointOf("origin\nmany\nabc=\n")).toBeUndefined();
   expect(checkpointOf("")).toBeUndefined();
+});
+
+it("a proof becomes a file of lines, with the checkpoint behind an empty one", () => {
+  const checkpoint = "origin\n2\nabc=\n\n— origin sig\n";
+  expect(proofFileOf({ entry: "eyJ2IjoxfQ==", index: 1, proof: ["aaa="], checkpoint })).toBe(
+    `c2sp.org/tlog-proof@v1\nextra eyJ2IjoxfQ==\nindex 1\naaa=\n\n${checkpoint}`,
+  );
 });

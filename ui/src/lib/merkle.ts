@@ -26,6 +26,11 @@ export async function rootOf(entry: string, index: number, size: number, proof: 
   return last === 0n ? base64Of(hash) : undefined;
 }
 
+/** The proof as a file that speaks for itself, with the entry in it (C2SP tlog-proof). */
+export function proofFileOf({ entry, index, proof, checkpoint }: { entry: string; index: number; proof: string[]; checkpoint: string }): string {
+  return ["c2sp.org/tlog-proof@v1", `extra ${entry}`, `index ${index}`, ...proof, "", checkpoint].join("\n");
+}
+
 /** Size and root that a signed note names: its second and third line (C2SP tlog-checkpoint). */
 export function checkpointOf(note: string): { size: number; root: string } | undefined {
   const [, size = "", root = ""] = note.split("\n");

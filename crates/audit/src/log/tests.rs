@@ -11,6 +11,7 @@ use schleuse_types::{OsRandom, Outcome, Random, Secret, SystemClock, Timestamp};
 use super::{Log, Options, crash};
 use crate::disk::Disk;
 use crate::disk::simulated::{Dice, Fault, SimulatedDisk};
+use crate::mutant::{self, Mutant};
 use crate::verify::{Trust, verify_once};
 use crate::{AuditError, Event, Format, Record, export, verify};
 
@@ -249,6 +250,48 @@ async fn without_space_entries_are_refused_until_there_is_space_again() {
     verify_once(&disk, Path::new(crash::DIR), false, &Trust::default()).unwrap();
 }
 
+const FULL_DISK: &str = "SCHLEUSE_AUDIT_FULL_DISK";
+
+/// The same on a real file system that is full: a tmpfs of 600 KiB, in a mount namespace of the test's own.
+#[test]
+fn a_full_file_system_refuses_entries_until_there_is_space_again() {
+    if let Some(folder) = std::env::var_os(FULL_DISK) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        return runtime
+            .unwrap()
+            .block_on(fill_disk(std::mem::ManuallyDrop::new(Folder(PathBuf::from(folder)))));
+    }
+    let folder = Folder::new();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
+    unshare.arg("mount -t tmpfs -o size=600k none \"$1\"; shift; exec \"$@\"").arg("sh").arg(&folder.0);
+    unshare.arg(std::env::current_exe().unwrap()).args(["--exact", "--nocapture"]);
+    unshare.arg("log::tests::a_full_file_system_refuses_entries_until_there_is_space_again");
+    let output = unshare.env(FULL_DISK, &folder.0).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("refused by a full disk"), "{said}");
+}
+
+async fn fill_disk(folder: std::mem::ManuallyDrop<Folder>) {
+    let (log, _) = Log::open(options(&folder)).unwrap();
+    log.append(record(0)).await.unwrap();
+    let ballast = folder.0.join("ballast");
+    let full = std::fs::write(&ballast, vec![1; 600 * 1024]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let (accepted, error) = append_until_refused(&log).await;
+    assert!(matches!(error, AuditError::NoSpace), "{error}");
+    assert!(!log.is_ready());
+    std::fs::remove_file(&ballast).unwrap();
+    until_ready(&log).await;
+    let index = log.append(record(1)).await.unwrap();
+    assert!(index > accepted);
+    log.close().await.unwrap();
+    let lines = lines(&folder);
+    assert!(lines.len() as u64 > accepted + 2);
+    assert!(lines.iter().any(|line| line["event"] == "log.outage" && line["source"] == "no space"));
+    println!("{accepted} entries, then refused by a full disk");
+}
+
 /// A fault after which nothing may ever be written again, and nothing acknowledged before may be lost.
 async fn check_poison(break_it: impl FnOnce(&SimulatedDisk), expected: &str) {
     let (log, disk, _) = simulated(64);
@@ -302,7 +345,7 @@ async fn an_unlinked_segment_is_noticed_at_the_next_entry() {
 
 #[tokio::test]
 async fn a_clock_that_steps_back_stops_the_log_until_it_is_right_again() {
-    let (log, _disk, clock) = simulated(64);
+    let (log, disk, clock) = simulated(64);
     log.append(record(0)).await.unwrap();
     clock.0.fetch_sub(9_000_000, Ordering::Relaxed);
     log.append(record(1)).await.unwrap();
@@ -312,6 +355,7 @@ async fn a_clock_that_steps_back_stops_the_log_until_it_is_right_again() {
     clock.0.fetch_add(11_000_000, Ordering::Relaxed);
     log.append(record(3)).await.unwrap();
     log.close().await.unwrap();
+    assert_eq!(outages(&disk, log.metrics().size), [("clock step".to_owned(), 1)]);
 }
 
 #[tokio::test]
@@ -347,41 +391,47 @@ async fn two_houses_cannot_write_one_log_and_another_key_cannot_continue_it() {
 }
 
 const CHILD: &str = "SCHLEUSE_AUDIT_KILLED_CHILD";
+const CHILD_MUTANT: &str = "SCHLEUSE_AUDIT_KILLED_MUTANT";
+/// Deaths of one log before the next one begins, so that checking it does not take longer and longer.
+const DEATHS: u64 = 30;
 
-/// Ten times: a process appends from 16 tasks and says what was acknowledged; it is killed in the middle.
-#[test]
-fn what_a_killed_process_acknowledged_is_there() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    if let Some(folder) = std::env::var_os(CHILD) {
-        let folder = std::mem::ManuallyDrop::new(Folder(PathBuf::from(folder)));
-        let (log, _) = Log::open(options(&folder)).unwrap();
-        runtime.block_on(async {
-            let mut tasks = tokio::task::JoinSet::new();
-            for task in 0..16_u64 {
-                let log = log.clone();
-                tasks.spawn(async move {
-                    for round in 0.. {
-                        let number = round * 16 + task;
-                        let index = log.append(record(number)).await.unwrap();
-                        println!("ACK {index} REQ{number}");
-                    }
-                });
-            }
-            tasks.join_all().await;
-        });
+/// In the child: appends from 16 tasks and says what was acknowledged, until it is killed.
+fn append_until_killed() {
+    let Some(folder) = std::env::var_os(CHILD) else { return };
+    if std::env::var_os(CHILD_MUTANT).is_some() {
+        mutant::set_for_good(Mutant::AckBeforeWrite);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let folder = std::mem::ManuallyDrop::new(Folder(PathBuf::from(folder)));
+    let (log, _) = Log::open(options(&folder)).unwrap();
+    runtime.block_on(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for task in 0..16_u64 {
+            let log = log.clone();
+            tasks.spawn(async move {
+                for round in 0.. {
+                    let number = round * 16 + task;
+                    let index = log.append(record(number)).await.unwrap();
+                    println!("ACK {index} REQ{number}");
+                }
+            });
+        }
+        tasks.join_all().await;
+    });
+}
+
+/// One log that is written, killed and written again: what was acknowledged, and whether all of it is there after each death.
+fn live_and_be_killed(test: &str, deaths: u64, dice: &mut Dice, is_mutant: bool) -> Result<u64, String> {
     let folder = Folder::new();
     let dir = folder.0.join("audit");
-    let mut dice = Dice::new(7);
     let mut acknowledged = BTreeMap::new();
-    for _ in 0..10 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "log::tests::what_a_killed_process_acknowledged_is_there", "--nocapture"])
-            .env(CHILD, &folder.0)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    for _ in 0..deaths {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", test, "--nocapture"]).env(CHILD, &folder.0);
+        if is_mutant {
+            child.env(CHILD_MUTANT, "1");
+        }
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut left = 1 + dice.below(900);
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             // The last line may be cut in the middle.
@@ -396,17 +446,47 @@ fn what_a_killed_process_acknowledged_is_there() {
             }
         }
         child.wait().unwrap();
-        let verified = verify(&dir).unwrap();
-        assert!(verified.entries() > *acknowledged.last_key_value().unwrap().0, "{verified:?}");
+        let verified = verify(&dir).map_err(|error| error.to_string())?;
+        let last = *acknowledged.last_key_value().unwrap().0;
+        if verified.entries() <= last {
+            return Err(format!("entry {last} was acknowledged, and there are {}", verified.entries()));
+        }
         let lines = lines(&folder);
         for (index, request) in &acknowledged {
             let written = lines[*index as usize]["request_id"].as_str().unwrap();
-            assert!(written.starts_with(request.as_str()), "{index}: {written} for {request}");
+            if !written.starts_with(request.as_str()) {
+                return Err(format!("entry {index} is {written} and not {request}"));
+            }
         }
     }
-    assert!(acknowledged.len() > 500, "{}", acknowledged.len());
     let (_log, recovery) = Log::open(options(&folder)).unwrap();
     assert!(recovery.entries >= acknowledged.len() as u64);
+    Ok(acknowledged.len() as u64)
+}
+
+#[test]
+fn what_a_killed_process_acknowledged_is_there() {
+    append_until_killed();
+    let mut dice = Dice::new(7);
+    let (mut acknowledged, mut deaths) = (0, 0);
+    for _ in 0..crate::proofs::factor() {
+        let test = "log::tests::what_a_killed_process_acknowledged_is_there";
+        acknowledged += live_and_be_killed(test, DEATHS, &mut dice, false).unwrap();
+        deaths += DEATHS;
+    }
+    assert!(acknowledged > 50 * deaths, "{acknowledged}");
+    crate::proofs::tell(
+        "kill -9",
+        &format!("{deaths} deaths under load, {acknowledged} acknowledged entries, 0 lost"),
+    );
+}
+
+#[test]
+fn a_log_that_acknowledges_before_it_writes_is_caught_by_killing_it() {
+    append_until_killed();
+    let test = "log::tests::a_log_that_acknowledges_before_it_writes_is_caught_by_killing_it";
+    let caught = live_and_be_killed(test, DEATHS, &mut Dice::new(7), true).unwrap_err();
+    crate::proofs::tell("kill -9, without the write", &format!("caught: {caught}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use schleuse_types::{Finding, FindingAction, Label, Outcome, Role, Timestamp};
 
@@ -176,6 +178,152 @@ fn what_is_too_long_is_cut_and_says_so() {
     let only_user = Record { user: "u".repeat(600), ..Record::default() };
     let value: serde_json::Value = serde_json::from_slice(&only_user.encode(TIME, &SALT)).unwrap();
     assert_eq!((value["user"].as_str().unwrap().len(), value["truncated"].as_bool()), (512, Some(true)));
+}
+
+#[test]
+fn an_entry_at_the_limit_is_whole_and_one_byte_more_is_cut() {
+    let with = |length: usize| {
+        let text = |part: usize| Some("x".repeat(length.saturating_sub(part * 512).min(512)));
+        let record =
+            Record { change: text(0), code: text(1), node: text(2), source: text(3), ..Record::default() };
+        let bytes = record.encode(TIME, &SALT);
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        (bytes.len(), value.get("truncated").is_some())
+    };
+    let room = RECORD_BYTES_MAX - with(0).0;
+    assert_eq!(with(room), (RECORD_BYTES_MAX, false));
+    let (length, is_cut) = with(room + 1);
+    assert!(length <= RECORD_BYTES_MAX && is_cut, "{length}");
+}
+
+/// Every member at once.
+fn fullest() -> Record {
+    let counts = BTreeMap::from([("IBAN".to_owned(), 2)]);
+    Record {
+        request_id: "01JD".into(),
+        user: "p:00".into(),
+        role: Some(Role::Engineer),
+        prompt_hash: "hmac-sha256:ab".into(),
+        sensitivity_score: 0.3,
+        action: Some(Outcome::Redacted),
+        model: "llama".into(),
+        label: Some(Label::CONFIDENTIAL),
+        route: Some("local".into()),
+        surface: Some("/v1/chat/completions".into()),
+        status: Some(200),
+        code: Some("x".into()),
+        rules: vec!["p1".into()],
+        findings: counts.clone(),
+        excepted: counts.clone(),
+        shadow: counts,
+        evasive: Some(1),
+        coverage: Some(Coverage { scanned: 120, decoded: 40, opaque: 0 }),
+        policy: Some("sha256:1".into()),
+        pack: Some("sha256:2".into()),
+        packs: vec!["house 3 sha256:4".into()],
+        tokens_in: Some(812),
+        tokens_out: Some(344),
+        ms: Some(2210),
+        prev: Some(73801),
+        node: Some("gw-2".into()),
+        count: Some(1),
+        source: Some("127.0.0.1".into()),
+        subject: Some("p:01".into()),
+        change: Some("role=admin".into()),
+        ..Record::new(Event::LlmComplete)
+    }
+}
+
+/// What in `value` is not as the schema says. Knows the words that our schema uses, and no others.
+fn breaches(schema: &serde_json::Value, value: &serde_json::Value, place: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut demand = |holds: bool, word: &str| {
+        if !holds {
+            found.push(format!("{place}: {word}: {value}"));
+        }
+    };
+    let mut below = Vec::new();
+    for (word, expected) in schema.as_object().unwrap() {
+        match word.as_str() {
+            "$schema" | "title" | "description" | "format" => {}
+            "type" => {
+                let is_integer = value.as_u64().is_some();
+                let kind = match value {
+                    serde_json::Value::String(_) => "string",
+                    serde_json::Value::Number(_) if is_integer && expected == "integer" => "integer",
+                    serde_json::Value::Number(_) => "number",
+                    serde_json::Value::Bool(_) => "boolean",
+                    serde_json::Value::Array(_) => "array",
+                    serde_json::Value::Object(_) => "object",
+                    serde_json::Value::Null => "null",
+                };
+                demand(expected == kind, word);
+            }
+            "const" => demand(value == expected, word),
+            "enum" => demand(expected.as_array().unwrap().contains(value), word),
+            "minimum" => demand(value.as_f64() >= expected.as_f64() || !value.is_number(), word),
+            "maximum" => demand(value.as_f64() <= expected.as_f64() || !value.is_number(), word),
+            "pattern" => {
+                let pattern = regex::Regex::new(expected.as_str().unwrap()).unwrap();
+                demand(value.as_str().is_none_or(|text| pattern.is_match(text)), word);
+            }
+            "required" => {
+                for name in expected.as_array().unwrap() {
+                    demand(value.get(name.as_str().unwrap()).is_some(), &format!("required {name}"));
+                }
+            }
+            "properties" => {
+                for (name, schema) in expected.as_object().unwrap() {
+                    below.extend(value.get(name).map(|value| breaches(schema, value, name)));
+                }
+            }
+            "additionalProperties" => {
+                let members = value.as_object().into_iter().flat_map(|members| members.values());
+                below.extend(members.map(|value| breaches(expected, value, place)));
+            }
+            "items" => {
+                let items = value.as_array().into_iter().flatten();
+                below.extend(items.map(|value| breaches(expected, value, place)));
+            }
+            other => panic!("the schema uses `{other}`, which this check does not know"),
+        }
+    }
+    found.extend(below.into_iter().flatten());
+    found
+}
+
+/// The contract and the code describe one thing: whoever changes one of them has to change the other.
+#[test]
+fn the_contract_says_what_is_written() {
+    let contract = include_str!("../../../../contracts/audit-entry.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(contract).unwrap();
+    let read = |record: &Record| -> serde_json::Value {
+        let bytes = record.encode(TIME, &SALT);
+        let line = String::from_utf8(bytes).unwrap().replacen('{', "{\"index\":17,", 1);
+        serde_json::from_str(&line).unwrap()
+    };
+    let long = Record { source: Some("x".repeat(600)), ..fullest() };
+    for record in [&Record::default(), &fullest(), &long] {
+        assert_eq!(breaches(&schema, &read(record), "entry"), Vec::<String>::new());
+    }
+    let described: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    let mut written: Vec<String> = read(&long).as_object().unwrap().keys().cloned().collect();
+    written.sort();
+    let mut expected: Vec<String> = described.into_iter().cloned().collect();
+    expected.sort();
+    assert_eq!(written, expected);
+    // Entries of the form that was asked for first, without an id and with a name in plain, are of this contract too.
+    let least = r#"{"timestamp":"2025-01-10T14:23:45Z","user":"john.doe@company.com","prompt_hash":"a7b9c3d2...",
+        "sensitivity_score":0.3,"action":"ALLOWED","model":"internal-gpt-4"}"#;
+    let least: serde_json::Value = serde_json::from_str(least).unwrap();
+    assert_eq!(breaches(&schema, &least, "entry"), Vec::<String>::new());
+    for name in ["timestamp", "user", "prompt_hash", "sensitivity_score", "action", "model"] {
+        let mut without = least.clone();
+        without.as_object_mut().unwrap().remove(name);
+        assert_eq!(breaches(&schema, &without, "entry").len(), 1, "{name}");
+        without[name] = serde_json::json!([]);
+        assert!(breaches(&schema, &without, "entry").iter().any(|breach| breach.contains("type")), "{name}");
+    }
 }
 
 proptest! {

@@ -2,9 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use schleuse_tlog::LogSigner;
+use schleuse_tlog::{LogSigner, LogVerifier};
 
-use super::{Verified, verify};
+use super::{Trust, Verified, verify, verify_trusting};
 use crate::disk::SystemDisk;
 use crate::disk::simulated::Dice;
 use crate::log::recover;
@@ -13,12 +13,20 @@ use crate::wal::SEGMENT_BYTES_MIN;
 
 /// A log of `sealed` entries in tiles and `unsealed` ones in segments; segments go away when nothing is unsealed.
 fn make(dir: &Path, sealed: usize, unsealed: usize) {
+    make_as(dir, sealed, unsealed, 7, usize::MAX);
+}
+
+/// The same by another key, with one entry changed.
+fn make_as(dir: &Path, sealed: usize, unsealed: usize, key: u8, changed: usize) {
     fs::create_dir(dir).unwrap();
-    let signer = LogSigner::new("schleuse.example/audit", &[7; 32]).unwrap();
+    let signer = LogSigner::new("schleuse.example/audit", &[key; 32]).unwrap();
     let (mut wal, mut tiles, _) = recover(Arc::new(SystemDisk), dir, SEGMENT_BYTES_MIN, signer).unwrap();
     let shelf = wal.shelf();
     let entries = |from: usize, to: usize| -> Vec<Vec<u8>> {
-        (from..to).map(|number| format!("{{\"request_id\":\"REQ{number}\",\"v\":1}}").into_bytes()).collect()
+        let request = |number| if number == changed { "FORGED".to_owned() } else { format!("REQ{number}") };
+        (from..to)
+            .map(|number| format!("{{\"request_id\":\"{}\",\"v\":1}}", request(number)).into_bytes())
+            .collect()
     };
     for start in (0..sealed).step_by(100) {
         let group = entries(start, sealed.min(start + 100));
@@ -55,13 +63,21 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Whatever was done is noticed; where it was done to entries or their hashes, an entry is named.
 fn check(dir: &Path, what: &str) {
-    let result = verify(dir);
-    assert!(result.is_err(), "not noticed: {what}: {result:?}");
+    let error =
+        verify(dir).map_or_else(|error| error, |verified| panic!("not noticed: {what}: {verified:?}"));
+    let is_about_entries = ["tile/entries/", "tile/0/", "wal/"].iter().any(|place| what.contains(place));
+    // A file that is gone, cut or not of this log is named itself; so are key and checkpoint, before anything is read by them.
+    let words = ["missing", "does not belong", "length", "outgrown", "header"];
+    let is_about_file = words.iter().any(|word| error.problem.contains(word))
+        || ["checkpoint", "vkey"].contains(&error.file.as_str());
+    assert!(error.entry.is_some() || !is_about_entries || is_about_file, "no entry named: {what}: {error}");
 }
 
 /// Flips one bit at up to `per_file` places of every file; how many flips.
 fn flip_everywhere(dir: &Path, per_file: u64) -> u64 {
+    let per_file = per_file * crate::proofs::factor();
     let mut dice = Dice::new(42);
     let mut flips = 0;
     for path in files(dir) {
@@ -91,7 +107,9 @@ fn one_changed_bit_anywhere_in_a_closed_log_is_noticed() {
     make(&dir, 777, 0);
     let before = verify(&dir).unwrap();
     assert_eq!((before.sealed, before.unsealed, before.torn_bytes), (777, 0, 0));
-    assert!(flip_everywhere(&dir, 60) > 500);
+    let flips = flip_everywhere(&dir, 60);
+    assert!(flips > 500);
+    crate::proofs::tell("changed bits in a closed log", &format!("{flips}, all noticed"));
     assert_eq!(verify(&dir).unwrap(), before);
 }
 
@@ -103,7 +121,9 @@ fn one_changed_bit_anywhere_in_a_killed_log_is_noticed() {
     let before = verify(&dir).unwrap();
     assert_eq!((before.sealed, before.unsealed, before.torn_bytes), (300, 150, 0));
     assert!(files(&dir.join("wal")).len() >= 2);
-    assert!(flip_everywhere(&dir, 150) > 500);
+    let flips = flip_everywhere(&dir, 150);
+    assert!(flips > 500);
+    crate::proofs::tell("changed bits in a killed log", &format!("{flips}, all noticed"));
     // Every byte of the last group, where a change could pass for a torn write.
     let segment = files(&dir.join("wal"))
         .into_iter()
@@ -219,4 +239,46 @@ fn an_unfinished_tile_is_reported_and_removed_by_the_next_start() {
     let signer = LogSigner::new("schleuse.example/audit", &[7; 32]).unwrap();
     recover(Arc::new(SystemDisk), &dir, SEGMENT_BYTES_MIN, signer).unwrap();
     assert_eq!(verify(&dir).unwrap().torn_bytes, 0);
+}
+
+/// Somebody holds the disk, changes entry 300, and computes everything anew that needs no key.
+#[test]
+fn a_recomputed_log_is_noticed_by_whoever_has_the_key_or_an_earlier_checkpoint() {
+    let folder = Folder::new();
+    let (dir, forged) = (folder.0.join("audit"), folder.0.join("forged"));
+    make(&dir, 777, 0);
+    let (checkpoint, vkey) =
+        (fs::read_to_string(dir.join("checkpoint")).unwrap(), fs::read_to_string(dir.join("vkey")).unwrap());
+    make_as(&forged, 777, 0, 9, 300);
+    let verify_with = |trust: &Trust| verify_trusting(&forged, trust).unwrap_err().to_string();
+    // With a key of one's own, it is a whole log: of somebody else.
+    assert!(verify(&forged).is_ok());
+    let key = LogVerifier::parse(vkey.trim()).unwrap();
+    let known = Trust { key: Some(key), ..Trust::default() };
+    assert_eq!(verify_with(&known), "`vkey`: the log has another key than the one that was given");
+    // With the old key beside it, the checkpoint is not that key's.
+    let theirs = fs::read_to_string(forged.join("checkpoint")).unwrap();
+    fs::write(forged.join("vkey"), &vkey).unwrap();
+    assert_eq!(verify_with(&known), "`checkpoint`: the note is not signed by this key");
+    // With the old checkpoint, too, entries and tiles do not give its root.
+    fs::write(forged.join("checkpoint"), &checkpoint).unwrap();
+    let error = verify(&forged).unwrap_err();
+    assert_eq!(error.entry, Some(0), "{error}");
+    assert!(error.problem.starts_with("entries and tiles agree, but the signed root is another"), "{error}");
+    // Whoever kept the checkpoint of a shorter log knows how far nothing was changed.
+    let shorter = folder.0.join("shorter");
+    make(&shorter, 256, 0);
+    let seen = fs::read_to_string(shorter.join("checkpoint")).unwrap();
+    let error =
+        verify_trusting(&forged, &Trust { seen: Some(seen.clone()), ..Trust::default() }).unwrap_err();
+    assert_eq!(error.entry, Some(256), "{error}");
+    // Even the log's own key, in the wrong hands, does not help against it.
+    let resigned = folder.0.join("resigned");
+    make_as(&resigned, 777, 0, 7, 200);
+    assert!(verify(&resigned).is_ok());
+    let error = verify_trusting(&resigned, &Trust { seen: Some(seen), ..Trust::default() }).unwrap_err();
+    assert_eq!(error.entry, Some(0), "{error}");
+    assert!(error.problem.contains("does not continue the kept checkpoint"), "{error}");
+    assert_ne!(theirs, checkpoint);
+    crate::proofs::tell("recomputed logs", "5 of 5 noticed, with the first entry that is not proven");
 }

@@ -36,6 +36,7 @@ mod packs;
 mod page;
 mod pages;
 mod ports;
+mod receipts;
 mod recognizers;
 mod scan;
 mod sdk;

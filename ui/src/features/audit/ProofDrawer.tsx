@@ -8,7 +8,7 @@ import type { Proof } from "../../lib/contract";
 import { offerFile } from "../../lib/download";
 import { useLanguage } from "../../lib/language";
 import { useLoad } from "../../lib/load";
-import { checkpointOf, rootOf } from "../../lib/merkle";
+import { checkpointOf, proofFileOf, rootOf } from "../../lib/merkle";
 
 /** The inclusion proof of one entry, recomputed right here. */
 export function ProofDrawer({ index, onClose }: { index: number; onClose: () => void }) {
@@ -22,7 +22,7 @@ export function ProofDrawer({ index, onClose }: { index: number; onClose: () => 
         <div className="space-y-5" data-proof>
           <p className="text-pretty text-soft">{words.audit.proofText}</p>
           <Recomputed proof={data} />
-          <Button data-download-proof onClick={() => offerFile(`proof-${data.index}.json`, "application/json", JSON.stringify(data, null, 2))}>
+          <Button data-download-proof onClick={() => offerFile(`entry-${data.index}.tlog-proof`, "text/plain", proofFileOf(data))}>
             <Icon name="download" />
             {words.audit.downloadProof}
           </Button>
