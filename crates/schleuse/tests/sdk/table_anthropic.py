@@ -66,7 +66,8 @@ def cell_call(model):
     history = [{"role": "user", "content": "Rechne."}, {"role": "assistant", "content": message.content}]
     history += [{"role": "user", "content": [result, {"type": "text", "text": SAID}]}]
     answer = client.messages.create(model=model["name"], max_tokens=16, messages=history, tools=TOOLS)
-    assert answer.content[0].text == SAID or not model["echoes"], answer
+    # A model of random weights may say nothing at all.
+    assert not model["echoes"] or answer.content[0].text == SAID, answer
 
 
 def cell_call_streamed(model):
