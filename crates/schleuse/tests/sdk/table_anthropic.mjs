@@ -33,6 +33,7 @@ const TOOLS = {
 const body = ({ name }, more, text = SAID) => ({
   model: name,
   max_tokens: 200,
+  temperature: 0,
   system: "Kurz.",
   messages: [{ role: "user", content: text }],
   ...more,

@@ -36,9 +36,10 @@ const chatBody = ({ name }, text, more) => ({
     { role: "user", content: text },
   ],
   max_tokens: 200,
+  temperature: 0,
   ...more,
 });
-const responseBody = ({ name }, text, more) => ({ model: name, instructions: "Kurz.", input: text, max_output_tokens: 200, ...more });
+const responseBody = ({ name }, text, more) => ({ model: name, instructions: "Kurz.", input: text, max_output_tokens: 200, temperature: 0, ...more });
 const chat = (model, more, text = SAID) => client.chat.completions.create(chatBody(model, text, more));
 const respond = (model, more, text = SAID) => client.responses.create(responseBody(model, text, more));
 

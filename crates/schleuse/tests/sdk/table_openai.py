@@ -29,13 +29,13 @@ FUNCTION = {"name": "repeat", "description": "Repeats.", "parameters": PARAMETER
 
 def chat(model, **more):
     messages = [{"role": "system", "content": "Kurz."}, {"role": "user", "content": more.pop("text", SAID)}]
-    return client.chat.completions.create(model=model["name"], messages=messages, max_tokens=200, **more)
+    return client.chat.completions.create(model=model["name"], messages=messages, max_tokens=200, temperature=0, **more)
 
 
 def responses(model, **more):
     text = more.pop("text", SAID)
     return client.responses.create(
-        model=model["name"], instructions="Kurz.", input=text, max_output_tokens=200, **more
+        model=model["name"], instructions="Kurz.", input=text, max_output_tokens=200, temperature=0, **more
     )
 
 
@@ -70,7 +70,7 @@ def chat_call(model):
     # What came goes in again, with its result.
     messages = [{"role": "user", "content": "Rechne."}, answer.message.to_dict()]
     messages += [{"role": "tool", "tool_call_id": call.id, "content": "2"}, {"role": "user", "content": SAID}]
-    answer = client.chat.completions.create(model=model["name"], messages=messages, tools=tools, max_tokens=16)
+    answer = client.chat.completions.create(model=model["name"], messages=messages, tools=tools, max_tokens=16, temperature=0)
     assert answer.choices[0].message.content == SAID or not model["echoes"], answer
 
 
@@ -94,7 +94,7 @@ def responses_whole(model):
 
 
 def responses_streamed(model):
-    with client.responses.stream(model=model["name"], input=SAID, max_output_tokens=200) as stream:
+    with client.responses.stream(model=model["name"], input=SAID, max_output_tokens=200, temperature=0) as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
         assert stream.get_final_response().output_text == text
     fits(model, text)
@@ -108,7 +108,7 @@ def responses_call(model):
 
 def responses_call_streamed(model):
     tools = [{"type": "function", "strict": True, **FUNCTION}]
-    asked = dict(model=model["name"], input=SAID, max_output_tokens=200, tools=tools, parallel_tool_calls=False)
+    asked = dict(model=model["name"], input=SAID, max_output_tokens=200, temperature=0, tools=tools, parallel_tool_calls=False)
     with client.responses.stream(tool_choice={"type": "function", "name": "repeat"}, **asked) as stream:
         [call] = stream.get_final_response().output
     is_call(model, call.name, call.arguments)
