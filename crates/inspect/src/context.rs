@@ -492,10 +492,9 @@ fn has_own_label(between: &[u8]) -> bool {
             || ending.len() > 3 && !ending.starts_with("num") && label.eq_ignore_ascii_case(ending.as_bytes())
     };
     let is_year = |token: &[u8]| matches!(token, [b'1', b'9', _, _] | [b'2', b'0', _, _]);
-    let token = |token: &[u8]| {
-        token.iter().filter(|b| b.is_ascii_digit()).count() >= OTHER_NUMBER && !is_year(token)
-    };
-    LABELS.iter().any(|ending| names(ending))
+    let token =
+        |token: &[u8]| token.iter().filter(|b| b.is_ascii_digit()).count() >= OTHER_NUMBER && !is_year(token);
+    LABELS.iter().any(names)
         && before.split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/' | b'.'))).any(token)
 }
 
