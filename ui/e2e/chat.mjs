@@ -35,7 +35,7 @@ export async function walkChat({ page, url, step, picture }) {
   };
   /** Looks at what is shown in every language and light, wide and narrow. */
   const lookAt = async (name, ready = async () => undefined) => {
-    for (const [language, colorScheme, width, height] of [["de", "light", 360, 780], ["en", "dark", 360, 780], ["de", "dark", 1280, 860], ["en", "light", 1280, 860]]) {
+    for (const [language, colorScheme, width, height] of [["de", "light", 360, 780], ["en", "dark", 360, 780], ["de", "dark", 1280, 860], ["de", "light", 320, 256], ["en", "light", 1280, 860]]) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height });
       await page.evaluate((chosen) => localStorage.setItem("schleuse.language", chosen), language);

@@ -40,10 +40,10 @@ export async function play(run, texts, { model, label, language, requestId, paus
   emit("passage", passage);
   if (blocked.length > 0) return refuse("sensitive_data_detected", blocked.map(({ action: _action, ...finding }) => (finding.path === `/messages/${texts.length - 1}/content` ? { ...finding, message: message.parent } : finding)));
   const question = texts.at(-1);
-  const [, kilobytes] = /(\d+) KB of everything/u.exec(question) ?? [];
+  const [, kilobytes, what] = /(\d+) KB of (everything|list|table|code|line)/u.exec(question) ?? [];
   const long = /long story|lange Geschichte/u.test(question);
   const isHostile = question.includes("hostile corpus");
-  const said = isHostile ? hostile() : kilobytes ? lengthy(Number(kilobytes)) : `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
+  const said = isHostile ? hostile() : kilobytes ? lengthy(Number(kilobytes), what) : `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
   // A long text comes as fast as a good model is: two hundred pieces a second.
   const pieces = isHostile ? (said.match(/[^]{1,997}/gu) ?? []) : kilobytes ? (said.match(/[^]{1,26}/gu) ?? []) : said.split(/(?<= )/u);
   const began = performance.now();

@@ -24,7 +24,8 @@ export function canned(question, language) {
 
 
 /** Everything that models write, in turn, until there is so much of it. */
-export function lengthy(kilobytes) {
+export function lengthy(kilobytes, what = "everything") {
+  if (what !== "everything") return endless(kilobytes * 1024, what);
   const parts = [];
   for (let size = 0, chapter = 1; size < kilobytes * 1024; chapter += 1) {
     const part = [
@@ -39,6 +40,13 @@ export function lengthy(kilobytes) {
     size += part.length;
   }
   return parts.join("\n");
+}
+
+/** One block that never ends. */
+function endless(size, what) {
+  const line = { list: "- An **item** of the `list`, and what it says of the water\n", table: "| a *cell* | 12 | and | more |\n", code: "    return chamber * 1.5  # metres, and nothing else\n", line: "word " }[what];
+  const head = { list: "", table: "| A | B | C | D |\n| --- | ---: | --- | --- |\n", code: "```python\n", line: "" }[what];
+  return `${head}${line.repeat(Math.ceil(size / line.length))}${what === "code" ? "```\n" : ""}\n\nThe end.`;
 }
 
 /** What nobody means well: it must load nothing, lead nowhere, run nothing, hide nothing, and not stop the page. */

@@ -9,6 +9,7 @@ import { send, whenSignedOut } from "../lib/api";
 import type { House, Session } from "../lib/contract";
 import { readHouse, readSession } from "../lib/house";
 import { useLanguage } from "../lib/language";
+import { forgetTexts } from "../lib/markdown";
 import { type Refusal, refusalIn } from "../lib/refusal";
 import { currentAddress, go, localAddress, usePlace } from "../lib/router";
 import { SessionProvider } from "../lib/session";
@@ -148,4 +149,5 @@ function forgetAll() {
   forget();
   forgetChoices();
   forgetOffered();
+  forgetTexts();
 }

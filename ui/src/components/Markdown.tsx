@@ -88,12 +88,7 @@ function block(token: Token, key: number, context: Context): ReactNode {
       return <blockquote key={key}>{blocks(token.tokens, context)}</blockquote>;
     case "list": {
       const list = token as Tokens.List;
-      const items = list.items.map((item, index) => (
-        <li key={index} className={item.task ? "task" : undefined}>
-          {item.task ? <Task done={item.checked === true} /> : null}
-          {blocks(item.tokens, context)}
-        </li>
-      ));
+      const items = list.items.map((item, index) => <Item key={index} item={item} context={context} />);
       return list.ordered ? (
         <ol key={key} start={list.start === "" ? 1 : list.start}>
           {items}
@@ -120,6 +115,25 @@ function block(token: Token, key: number, context: Context): ReactNode {
       return <p key={key}>{plain(token.raw, context)}</p>;
   }
 }
+
+/** A growing list is read anew with each item; the items that say the same as before are not drawn again. */
+const Item = memo(
+  function Item({ item, context }: { item: Tokens.ListItem; context: Context }) {
+    return (
+      <li className={item.task ? "task" : undefined}>
+        {item.task ? <Task done={item.checked === true} /> : null}
+        {blocks(item.tokens, context)}
+      </li>
+    );
+  },
+  (before, after) =>
+    before.item.raw === after.item.raw &&
+    before.item.loose === after.item.loose &&
+    before.context.growing === after.context.growing &&
+    before.context.highlight === after.context.highlight &&
+    before.context.headingLevel === after.context.headingLevel &&
+    before.context.depth === after.context.depth,
+);
 
 function blocks(tokens: Token[] | undefined, context: Context): ReactNode {
   const deeper = { ...context, depth: context.depth + 1 };

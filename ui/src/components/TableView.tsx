@@ -14,7 +14,7 @@ interface Props {
 const ALIGN = { left: "text-left", center: "text-center", right: "text-right" } as const;
 
 /** A table that a model wrote, and the ways to take it into a spreadsheet. */
-export const TableView = memo(function TableView({ table, cell }: Props) {
+export function TableView({ table, cell }: Props) {
   const { words, language } = useLanguage();
   const rowsOf = () => [table.header, ...table.rows].map((row) => row.map(({ tokens }) => textOf(tokens)));
 
@@ -49,13 +49,7 @@ export const TableView = memo(function TableView({ table, cell }: Props) {
           </thead>
           <tbody>
             {table.rows.map((row, index) => (
-              <tr key={index}>
-                {row.map((one, column) => (
-                  <td key={column} className={ALIGN[one.align ?? "left"]}>
-                    {cell(one.tokens)}
-                  </td>
-                ))}
-              </tr>
+              <Row key={index} row={row} cell={cell} />
             ))}
           </tbody>
         </table>
@@ -67,7 +61,23 @@ export const TableView = memo(function TableView({ table, cell }: Props) {
       </div>
     </div>
   );
-});
+}
+
+/** A growing table is read anew with each row; the rows that say the same as before are not drawn again. */
+const Row = memo(
+  function Row({ row, cell }: { row: Tokens.TableCell[]; cell: Props["cell"] }) {
+    return (
+      <tr>
+        {row.map((one, column) => (
+          <td key={column} className={ALIGN[one.align ?? "left"]}>
+            {cell(one.tokens)}
+          </td>
+        ))}
+      </tr>
+    );
+  },
+  (before, after) => before.row.length === after.row.length && before.row.every(({ text, align }, index) => text === after.row[index]?.text && align === after.row[index]?.align),
+);
 
 function Act({ icon, kind, name, onClick }: { icon: IconName; kind: string; name: string; onClick: () => void }) {
   return (

@@ -83,13 +83,33 @@ function read(text: string): Token[] {
     lexer.blockTokens(text, lexer.tokens);
     for (const { src, tokens } of lexer.inlineQueue) {
       if (src.length > INLINE_MOST || (src.match(/[*_`[~<]/gu)?.length ?? 0) > MARKS_MOST) tokens.push({ type: "text", raw: src, text: src, escaped: false });
-      else lexer.inlineTokens(src, tokens);
+      else tokens.push(...inlineOf(lexer, src));
     }
     return lexer.tokens;
   } catch {
     // A text can nest deeper than the reader's stack.
     return plain(text);
   }
+}
+
+/** What short texts consist of: the cells and items of a block that grows are read again with each of its lines. */
+const known = new Map<string, Token[]>();
+const KNOWN_MOST = 20_000;
+
+/** Nothing that one person read is left for the next. */
+export function forgetTexts() {
+  known.clear();
+}
+
+function inlineOf(lexer: Lexer, text: string): Token[] {
+  // What stands in brackets may depend on the rest of the text.
+  if (text.length > 300 || text.includes("[")) return lexer.inlineTokens(text, []);
+  const before = known.get(text);
+  if (before) return before;
+  const tokens = lexer.inlineTokens(text, []);
+  if (known.size >= KNOWN_MOST) known.clear();
+  known.set(text, tokens);
+  return tokens;
 }
 
 function plain(text: string): Token[] {
