@@ -58,6 +58,16 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
     if (id !== undefined) void open(id);
   }, [id]);
 
+  // Another device may have gone on with it meanwhile.
+  useEffect(() => {
+    if (id === undefined) return undefined;
+    const look = () => {
+      if (document.visibilityState === "visible") void open(id);
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [id]);
+
   // What was opened over one conversation is not over the next.
   useEffect(() => () => openOver(undefined), []);
 

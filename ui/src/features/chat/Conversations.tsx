@@ -79,7 +79,7 @@ function Row({ row, current, onGo, onAsk }: RowProps) {
         data-step
         title={title}
         aria-current={current ? "page" : undefined}
-        className={`flex min-h-9 min-w-0 flex-1 items-center gap-2 rounded-lg py-1.5 pl-3 text-sm -outline-offset-2 ${current ? "pr-8 font-medium" : "pr-2 group-focus-within:pr-8 group-hover:pr-8 pointer-coarse:pr-8"}`}
+        className={`forced-colors:aria-[current=page]:border flex min-h-9 min-w-0 flex-1 items-center gap-2 rounded-lg py-1.5 pl-3 text-sm -outline-offset-2 ${current ? "pr-8 font-medium" : "pr-2 group-focus-within:pr-8 group-hover:pr-8 pointer-coarse:pr-8"}`}
       >
         {row.pinned ? <Icon name="pin" className="size-3.5 text-soft" /> : null}
         <span className="truncate">{title}</span>

@@ -34,7 +34,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
   if (editing) return <Editor text={question.content} onClose={close} onSend={(text) => actions.edit(question, text)} />;
   return (
     <div className="group/question ml-auto flex w-fit max-w-[92%] flex-col items-end sm:max-w-[80%]">
-      <div className="max-w-full rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5">
+      <div className="max-w-full rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 forced-colors:border">
         <h2 className="sr-only">{words.turn.you}</h2>
         <div data-question className="wrap-anywhere whitespace-pre-wrap">
           {findings.length > 0 ? <MarkedText text={question.content} findings={findings} {...(question.content.length > 4000 ? { around: 200 } : {})} /> : <LongText text={question.content} />}

@@ -114,7 +114,7 @@ function SharedMessageView({ message: { id, role, content, withheld, model, pass
           </div>
         </div>
       ) : isQuestion ? (
-        <div data-question className="ml-auto w-fit max-w-[92%] rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 wrap-anywhere whitespace-pre-wrap sm:max-w-[80%]">
+        <div data-question className="ml-auto w-fit max-w-[92%] rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 wrap-anywhere forced-colors:border whitespace-pre-wrap sm:max-w-[80%]">
           <LongText text={content} />
         </div>
       ) : (

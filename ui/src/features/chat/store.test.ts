@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { ask, conversations, create, drafts, forget, type News, open, stop } from "./store";
+import { ask, askAgain, choose, conversations, create, drafts, forget, type News, open, stop } from "./store";
 
 const BLANK = { created: "2026-11-21T09:00:00.000Z", model: null, passage: null, usage: null, cut: false, refusal: null };
 const QUESTION = { ...BLANK, id: "m1", parent: null, role: "user", content: "q", state: "complete" };
@@ -114,4 +114,39 @@ it("another person finds nothing of the last one", async () => {
   forget();
   expect(conversations.value()).toEqual({ list: undefined, open: {}, refused: {}, folders: [] });
   expect(drafts.value()).toEqual({});
+});
+
+it("several models answer at once, and it is said once that they do", async () => {
+  const replies = ["a", "b"].map((model) => ({ ...ANSWER, id: `m-${model}`, model }));
+  const runs = replies.map(({ id }) => ({ id: `r-${id}`, message: id }));
+  let sent: unknown;
+  on("POST", "/api/chat/conversations", () => Response.json({ id: "c1", title: "" }, { status: 201 }));
+  on("GET", "/api/chat/conversations", () => Response.json({ conversations: [] }));
+  replies.forEach(({ model }, index) => on("GET", `/api/chat/runs/r-m-${model}/events`, () => events(["text", { text: `from ${model}` }], ["done", { state: index === 0 ? "complete" : "stopped" }])));
+  vi.stubGlobal("fetch", ((before) => async (path: string, init: RequestInit) => {
+    if (path !== "/api/chat/conversations/c1/messages") return before(path, init);
+    sent = JSON.parse(String(init.body));
+    return Response.json({ message: QUESTION, answer: replies[0], answers: replies, run: { id: runs[0]?.id }, runs }, { status: 202 });
+  })(fetch as unknown as (path: string, init: RequestInit) => Promise<Response>));
+  const news: string[] = [];
+  const id = await create();
+  await ask(id, { content: "q", models: ["a", "b"], label: null, compartments: ["hr"], parent: null }, (item) => news.push(item.kind));
+  expect(sent).toEqual({ content: "q", models: ["a", "b"], compartments: ["hr"], parent: null });
+  expect(conversations.value().open["c1"]?.messages.map(({ content, state }) => [content, state])).toEqual([["q", "complete"], ["from a", "complete"], ["from b", "stopped"]]);
+  expect(news).toHaveLength(2);
+  expect(news[0]).toBe("streaming");
+  expect(conversations.value().open["c1"]?.runs).toEqual([]);
+});
+
+it("an answer that is written again stands beside the one before, and is the one that goes on", async () => {
+  house([], ["text", { text: "first" }], ["done", { state: "complete" }]);
+  on("POST", "/api/chat/conversations/c1/messages/m1/answers", () => Response.json({ answers: [{ ...ANSWER, id: "m3" }], runs: [{ id: "r2", message: "m3" }] }, { status: 202 }));
+  on("GET", "/api/chat/runs/r2/events", () => events(["text", { text: "second" }], ["done", { state: "complete" }]));
+  await asked();
+  await askAgain("c1", "m1", ["n"], null, () => undefined);
+  const { messages, chosen } = conversations.value().open["c1"] ?? { messages: [], chosen: {} };
+  expect(messages.map(({ id, content }) => [id, content])).toEqual([["m1", "q"], ["m2", "first"], ["m3", "second"]]);
+  expect(chosen).toMatchObject({ m1: "m3" });
+  choose("c1", "m1", "m2");
+  expect(conversations.value().open["c1"]?.chosen).toMatchObject({ m1: "m2" });
 });

@@ -102,7 +102,7 @@ export async function open(id: string) {
         title: body.title,
         label: body.label,
         temporary: body.temporary === true,
-        messages: body.messages.map(readMessage),
+        messages: keptOf(state.open[id]?.messages ?? [], body.messages.map(readMessage)),
         runs,
         chosen: state.open[id]?.chosen ?? {},
       };
@@ -112,6 +112,23 @@ export async function open(id: string) {
   } catch (error) {
     if (began === era) conversations.change((state) => ({ ...state, refused: { ...state.refused, [id]: refusalIn(error) } }));
   }
+}
+
+/** Messages that are as they were stay the same objects, so that nothing of them is drawn again. */
+function keptOf(before: Message[], now: Message[]): Message[] {
+  const known = new Map(before.map((message) => [message.id, message]));
+  return now.map((message) => {
+    const old = known.get(message.id);
+    const isSame =
+      old !== undefined &&
+      old.state === message.state &&
+      old.content === message.content &&
+      old.refusal === null &&
+      message.refusal === null &&
+      old.passage?.label === message.passage?.label &&
+      old.parent === message.parent;
+    return isSame ? old : message;
+  });
 }
 
 export async function create({ temporary = false } = {}): Promise<string> {
@@ -247,7 +264,8 @@ async function begin(
     change(id, (conversation) => ({ ...conversation, runs }));
     asking.delete(id);
     if (unwanted.delete(id)) void stop(id).catch(() => undefined);
-    await Promise.all(runs.map(async (run) => listen(id, run, onNews)));
+    const tell = together(runs.length, onNews);
+    await Promise.all(runs.map(async (run) => listen(id, run, tell)));
   } catch (error) {
     const refusal = refusalIn(error);
     for (const message of waiting) changeMessage(id, message.id, () => ({ state: "failed", refusal }));
@@ -257,6 +275,21 @@ async function begin(
     asking.delete(id);
     unwanted.delete(id);
   }
+}
+
+/** Of several answers at once it is said once that they come, and once that all are there. */
+function together(count: number, onNews: (news: News) => void): (news: News) => void {
+  let left = count;
+  let streaming = false;
+  return (news) => {
+    if (news.kind === "streaming") {
+      if (!streaming) onNews(news);
+      streaming = true;
+      return;
+    }
+    left -= 1;
+    if (left === 0) onNews(news);
+  };
 }
 
 /** Ends what is being answered, or one of it. While the house has not taken the question yet, it ends as soon as it has. */
