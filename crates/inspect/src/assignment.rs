@@ -6,6 +6,7 @@
 mod call;
 pub(crate) mod judge;
 mod reader;
+mod table;
 mod words;
 
 use crate::pattern::Pattern;
@@ -69,6 +70,8 @@ pub(crate) enum Operator {
     Space,
     /// The value stands alone on the next line.
     NextLine,
+    /// The name alone on its line, without a colon, and the value alone on the next.
+    LineBelow,
 }
 
 /// A value that a name was given.
@@ -93,10 +96,10 @@ impl Assigned<'_> {
     }
 }
 
-/// Reads on from the keyword at `place`; the finding is the value.
-pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
+/// Reads on from the keyword at `place` and tells what it finds: the value, or those of a column that the keyword heads.
+pub(crate) fn read(place: Place<'_>, style: Style, mut tell: impl FnMut(Outcome)) {
     if style == Style::Call {
-        return call::read(place);
+        return tell(call::read(place));
     }
     let keyword = range(place.text, place.start, place.end);
     // Short names are listed with the character that follows them, which belongs to the lead.
@@ -110,111 +113,21 @@ pub(crate) fn read(place: Place<'_>, style: Style) -> Outcome {
     let mut reader = Reader::new(place, end);
     let assigned = reader.assigned(place.start, end);
     if reader.hungry {
-        return Outcome::Open(reader.earliest);
+        return tell(Outcome::Open(reader.earliest));
     }
     let mut found = None;
     if let Some(mut assigned) = assigned {
         if style == Style::Login && !reader.skip_name(&mut assigned) {
-            return if reader.hungry { Outcome::Open(reader.earliest) } else { Outcome::Nothing };
+            return if reader.hungry {
+                tell(Outcome::Open(reader.earliest))
+            };
         }
         found = judge::judge(&assigned, style).map(|(end, weight)| (assigned.start, end, weight));
     }
     match found {
-        Some((start, end, weight)) if end > start => Outcome::Hit { start, end, weight },
-        _ if matches!(style, Style::Password | Style::Secret) => read_column(place, end, style),
-        _ => Outcome::Nothing,
-    }
-}
-
-/// The most bytes of the head of a table before a name in it.
-const HEAD_ROW_MAX: usize = 80;
-/// The most bytes from a name in the head of a table to the end of the cell below it.
-const COLUMN_MAX: usize = 150;
-
-/// Reads the first cell below a name that heads a column: `user;password` above `anna;…`. `end` is that of the name.
-fn read_column(place: Place<'_>, end: usize, style: Style) -> Outcome {
-    let text = place.text;
-    let is_blank = |b: u8| matches!(b, b' ' | b'"' | b'\'' | b'*');
-    let is_delimiter = |b: u8| matches!(b, b';' | b',' | b'|' | b'\t');
-    let line = range(text, place.start.saturating_sub(HEAD_ROW_MAX), place.start);
-    let line = match line.iter().rposition(|b| *b == b'\n') {
-        Some(at) => range(line, at + 1, line.len()),
-        None if line.len() < HEAD_ROW_MAX => line,
-        None => return Outcome::Nothing,
-    };
-    let head = head_before(text, place.start);
-    let before = range(line, 0, line.len().saturating_sub(head.len()));
-    let left = before.iter().rev().copied().find(|b| !is_blank(*b)).filter(|b| is_delimiter(*b));
-    let mut at = end;
-    while byte(text, at).is_some_and(is_blank) && at - end < COLUMN_MAX {
-        at += 1;
-    }
-    let open = if place.at_end { Outcome::Nothing } else { Outcome::Open(end) };
-    let Some(here) = byte(text, at) else { return open };
-    let delimiter = match (here, left) {
-        (b'\n' | b'\r', Some(left)) => left,
-        (right, _) if is_delimiter(right) && (left == Some(right) || before.iter().all(|b| is_blank(*b))) => {
-            right
-        }
-        _ => return Outcome::Nothing,
-    };
-    let column = before.iter().filter(|b| **b == delimiter).count();
-    let rest = |from: usize| range(text, from.min(text.len()), text.len().min(end + COLUMN_MAX));
-    let Some(length) = rest(at).iter().position(|b| *b == b'\n') else {
-        return if text.len() < end + COLUMN_MAX { open } else { Outcome::Nothing };
-    };
-    let mut start = at + length + 1;
-    // Markdown rules a line of dashes below the head.
-    let rule = rest(start).iter().take_while(|b| b"|-:+= \r".contains(b)).count();
-    match byte(text, start + rule) {
-        None => return open,
-        Some(b'\n') if rule > 0 => start += rule + 1,
-        Some(_) => {}
-    }
-    let cell_max = end + COLUMN_MAX;
-    let (mut column, mut at) = (column, start);
-    while at < cell_max {
-        match byte(text, at) {
-            None => return open,
-            Some(b'\n' | b'\r') => return Outcome::Nothing,
-            Some(_) if column == 0 => break,
-            Some(b) if b == delimiter => {
-                column -= 1;
-                start = at + 1;
-            }
-            Some(_) => {}
-        }
-        at += 1;
-    }
-    while byte(text, start).is_some_and(is_blank) {
-        start += 1;
-    }
-    let cell = range(text, start, text.len().min(cell_max));
-    let ends = |b: &u8| *b == delimiter || matches!(b, b' ' | b'"' | b'\'' | b'\n' | b'\r');
-    let value_end = match cell.iter().position(ends) {
-        Some(length) => start + length,
-        None if text.len() >= cell_max => return Outcome::Nothing,
-        None if !place.at_end => return open,
-        None => text.len(),
-    };
-    let assigned = Assigned {
-        text,
-        start,
-        end: value_end,
-        head,
-        keyword: range(text, place.start, end),
-        tail: &[],
-        operator: Operator::Cell,
-        quoted: false,
-        spaced: true,
-    };
-    let value = assigned.value();
-    let mixed = value.iter().any(u8::is_ascii_alphabetic) && value.iter().any(|b| !b.is_ascii_alphabetic());
-    match judge::judge(&assigned, style) {
-        Some((value_end, weight)) if mixed && value.len() >= 6 && value_end > start => {
-            Outcome::Hit { start, end: value_end, weight }
-        }
-        _ => Outcome::Nothing,
+        Some((start, end, weight)) if end > start => tell(Outcome::Hit { start, end, weight }),
+        _ if matches!(style, Style::Password | Style::Secret) => table::read(place, end, style, tell),
+        _ => {}
     }
 }
 

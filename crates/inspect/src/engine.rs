@@ -379,7 +379,9 @@ impl Pass<'_> {
                 }
             }
             Finder::Named { pattern, max } => self.take(index, assignment::read_named(place, pattern, *max)),
-            Finder::Assignment(style) => self.take(index, assignment::read(place, *style)),
+            Finder::Assignment(style) => {
+                assignment::read(place, *style, |outcome| self.take(index, outcome));
+            }
             Finder::Email => self.take(index, email::read(place)),
             Finder::Armour => self.take(index, crate::armour::read(place)),
             Finder::Code => self.take(index, crate::source_code::read(place)),

@@ -68,6 +68,8 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("aws-key-id", secret::aws_key_id),
     ("basic-auth", secret::basic_auth),
     ("made-up", secret::made_up),
+    ("named-behind", secret::named_behind),
+    ("behind-three", secret::behind_three),
     ("piped", secret::piped),
     ("jwk", secret::jwk),
     ("command-user", secret::command_user),

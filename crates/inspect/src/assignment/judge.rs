@@ -6,7 +6,7 @@ use crate::rarity::{is_sequence, rarity};
 use crate::text::{byte, byte_before, floor_character, range};
 use crate::validator::secret::{
     distinct, holds_placeholder, is_code, is_code_call, is_expression, is_identifier, is_path,
-    is_placeholder, is_specimen, trim_value,
+    is_placeholder, is_random, is_specimen, trim_value,
 };
 
 /// The end of the secret and its weight in nats, or nothing.
@@ -183,8 +183,13 @@ fn password_quoted(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     }
     let weight = match assigned.operator {
         // `"password" "…"` and `password "…"` are lists as often as assignments.
-        Operator::Space | Operator::Argument | Operator::Compare | Operator::Cell | Operator::NextLine
-            if weak || value.len() < 5 =>
+        Operator::Space
+        | Operator::Argument
+        | Operator::Compare
+        | Operator::Cell
+        | Operator::NextLine
+        | Operator::LineBelow
+            if weak && !is_random(value) || value.len() < 5 =>
         {
             return None;
         }
@@ -282,6 +287,8 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
                     return None;
                 }
                 -0.7
+            } else if plain && is_random(value) {
+                0.3
             } else if plain {
                 // A word is a password in `KEY=word` and at the end of a line, not in the middle of a sentence.
                 let constant = assigned.keyword.iter().all(|b| !b.is_ascii_lowercase());
@@ -309,7 +316,7 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
             if plain || number { 0.0 } else { 0.8 }
         }
         Operator::Is => {
-            if number && value.len() < 5 || plain && !mixes(value) || value.len() < 5 {
+            if number && value.len() < 5 || plain && !mixes(value) && !is_random(value) || value.len() < 5 {
                 return None;
             }
             if shape.symbols == 0
@@ -317,17 +324,29 @@ fn password_bare(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
                 && value.contains(&b'-')
                 && shape.upper == 0
                 && !(value.len() >= 9 && value.last().is_some_and(u8::is_ascii_digit))
+                && !(value.len() >= 16 && shape.joints > 1 && shape.digits > 0)
             {
                 return None;
             }
             0.5
+        }
+        Operator::LineBelow => {
+            // Labels stand above each other in menus too.
+            let alone = matches!(after, None | Some(b'\n' | b'\r'));
+            let telling = strong && shape.digits > 0 || rarity(value) > 2.0;
+            let named = number || shape.letters() == 0 || is_identifier(value) && !is_random(value);
+            if !alone || value.len() < 7 || !telling || named || plain && !is_random(value) {
+                return None;
+            }
+            0.0
         }
         Operator::Space | Operator::NextLine => {
             let alone =
                 assigned.operator == Operator::NextLine && matches!(after, None | Some(b'\n' | b'\r'));
             let mixed = strong && (shape.digits > 0 || shape.symbols >= 2)
                 || value.len() >= 8 && shape.digits > 0 && shape.kinds() >= 3 && rarity(value) > 4.0
-                || alone && !plain && !number && shape.letters() > 0 && shape.digits > 0;
+                || alone && !plain && !number && shape.letters() > 0 && shape.digits > 0
+                || plain && is_random(value) && (alone || value.len() >= 10 && rarity(value) > 4.0);
             if !mixed
                 || value.first().is_some_and(|b| b"()[]{}.,;:`".contains(b))
                 || shape.joints * 3 > value.len()
@@ -377,12 +396,14 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     let value = range(assigned.text, assigned.start, end);
     let shape = shape(value);
     let nats = rarity(value);
+    // Whatever signs it holds stand for nothing.
+    let salt = assigned.quoted && is_salt(shape, value.len()) && nats > RARE;
     let denied = value.len() < 8
-        || value.contains(&b' ') && !(assigned.quoted && is_salt(shape, value.len()))
-        || is_placeholder(value)
+        || value.contains(&b' ') && !salt
+        || is_placeholder(value) && !(salt && !holds_variable(value))
         || is_specimen(value)
         || is_path(value) && !is_base_64(value, nats)
-        || is_code_call(assigned.value())
+        || is_code_call(assigned.value()) && !salt
         || !assigned.quoted && is_expression(assigned.value())
         || is_hash(value)
         || is_sequence(value)
@@ -393,7 +414,8 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         || holds_placeholder(assigned.value())
         || distinct(value) < 6
         || shape.wide > 0
-        || (value.starts_with(b"http") || value.contains(&b'(') && value.ends_with(b")"))
+        || value.starts_with(b"http")
+        || value.contains(&b'(') && value.ends_with(b")") && !salt
         || matches!(byte(assigned.text, end), Some(b'(' | b'['));
     if denied {
         return None;
@@ -402,11 +424,14 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
         Operator::Space
         | Operator::Is
         | Operator::NextLine
+        | Operator::LineBelow
         | Operator::Cell
         | Operator::Compare
         | Operator::Argument => {
             let generated = value.len() >= 16 && nats >= 6.0 && (shape.digits > 0 || assigned.quoted);
-            if !(generated || assigned.quoted && is_salt(shape, value.len())) {
+            // `client secret …`: two words that name nothing else.
+            let named = assigned.keyword.len() > 8 && value.len() >= 12 && nats >= 6.0 && shape.digits > 0;
+            if !(generated || named || assigned.quoted && is_salt(shape, value.len())) {
                 return None;
             }
             0.0
@@ -417,7 +442,9 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
                 || is_uuid(value)
                 || value.len() >= 16 && shape.digits == value.len();
             // A secret that a person made up: letters, digits and a symbol, in quotes or alone on its line.
-            let made_up = shape.kinds() >= 3 && shape.symbols > 0 && shape.digits > 0 && !is_code(value);
+            let made_up = shape.kinds() >= 3
+                && (shape.symbols > 0 && shape.digits > 0 || value.len() >= 10 && nats >= 5.0)
+                && !is_code(value);
             if !(generated || made_up) || shape.digits == value.len() && value.len() < 24 {
                 return None;
             }
@@ -427,9 +454,21 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     Some((floor_character(assigned.text, end), weight))
 }
 
+/// Something that a template or a shell fills in.
+fn holds_variable(value: &[u8]) -> bool {
+    let begins = [&b"%("[..], b"${", b"{{", b"$(", b"<"].iter().any(|start| value.starts_with(start));
+    begins && value.iter().any(|b| b")}>".contains(b))
+        || value.windows(2).any(|part| matches!(part, b"${" | b"{{"))
+        || value.windows(5).any(|part| part == b"-----")
+}
+
 /// Random printable characters, among which a space is one of 95.
 fn is_salt(shape: Shape, length: usize) -> bool {
-    length >= 24 && shape.kinds() >= 3 && shape.digits > 0 && shape.symbols * 6 >= length
+    length >= 24
+        && shape.kinds() >= 3
+        && shape.digits > 0
+        && (shape.symbols + shape.joints) * 6 >= length
+        && shape.symbols * 10 >= length
 }
 
 /// A slash begins one of 64 keys in base 64; a path has dots, or its letters are those of words.
@@ -518,7 +557,7 @@ fn login(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     let end = trim_value(assigned.text, assigned.start, assigned.end);
     let value = range(assigned.text, assigned.start, end);
     let shape = shape(value);
-    let mixed = shape.letters() > 0 && (shape.digits > 0 || shape.symbols > 0);
+    let mixed = shape.letters() > 0 && (shape.digits > 0 || shape.symbols > 0) || is_random(value);
     (value.len() >= 5
         && mixed
         && !is_expression(value)

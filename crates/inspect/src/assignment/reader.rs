@@ -269,9 +269,11 @@ impl<'t> Reader<'t> {
             }
             b'\r' | b'\n' => {
                 self.take(b"\r");
-                self.take(b"\n");
+                let below = self.take(b"\n") && !closed && head.is_empty();
                 self.skip_spaces();
-                self.attribute()
+                let attribute = self.attribute();
+                let label = below && begins_line(self.text, name_start);
+                attribute.or(label.then_some((Operator::LineBelow, self.at)))
             }
             _ if closed => {
                 if spaced {
@@ -288,6 +290,11 @@ impl<'t> Reader<'t> {
             b'-' if self.take(b"->") || self.take(b"- ") => Some((Operator::Space, self.at)),
             // `<password value="…"/>`
             b'v' if byte_before(self.text, name_start) == Some(b'<') => self.attribute(),
+            // `Dim password As String = "…"`
+            b'A' | b'a' if self.take(b"as string") => {
+                self.skip_spaces();
+                self.take(b"=").then_some((Operator::Equals, self.at))
+            }
             _ => self.words(head, name_start),
         }
     }
@@ -339,7 +346,7 @@ impl<'t> Reader<'t> {
         if flag || is_netrc(self.text, name_start) {
             return (self.peek() != Some(b'-')).then_some((Operator::Flag, first));
         }
-        let mut bridged = false;
+        let (mut bridged, mut set) = (false, false);
         // At most four words lead from the name to the verb: `password for the VPN is`.
         for _ in 0..5 {
             let word_start = self.at;
@@ -354,9 +361,10 @@ impl<'t> Reader<'t> {
             }
             let verb = verb(word);
             if matches!(self.peek(), Some(b':' | b'=')) {
-                if verb.is_some() || bridged || !judge::is_tail(word) && self.peek_at(1) == Some(b' ') {
+                let reads = verb.is_some() || set;
+                if reads || bridged || !judge::is_tail(word) && self.peek_at(1) == Some(b' ') {
                     self.at += 1;
-                    return Some((if verb.is_some() { Operator::Reads } else { Operator::Colon }, self.at));
+                    return Some((if reads { Operator::Reads } else { Operator::Colon }, self.at));
                 }
                 break;
             }
@@ -374,6 +382,11 @@ impl<'t> Reader<'t> {
                 if self.take(b":") {
                     return Some((Operator::Reads, self.at));
                 }
+                // `wurde auf … gesetzt`
+                let before = self.at;
+                if verb == Operator::Is && self.take(b"auf ") && !self.word_behind().is_some_and(is_setting) {
+                    self.at = before;
+                }
                 return Some((verb, self.at));
             }
             // `change the password to "…"`: what stands in quotes is meant, or looks like nothing else.
@@ -384,17 +397,23 @@ impl<'t> Reader<'t> {
                     return Some((Operator::Is, self.at));
                 }
                 if word != b"in" && self.sees_mixed_word() {
-                    return Some((Operator::Space, self.at));
+                    // `… auf … gesetzt`, `change the … to … before Friday`
+                    let changed = is_changed(self.text, name_start);
+                    let sure = self.word_behind().is_some_and(|next| {
+                        is_setting(next) || changed && (next.is_empty() || goes_on(next))
+                    });
+                    return Some((if sure { Operator::Is } else { Operator::Space }, self.at));
                 }
                 if self.hungry {
                     // A value may begin here, so nothing behind may be read as its lead.
                     return None;
                 }
                 self.at = before;
-            } else if SETTING.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word)) {
+            } else if is_setting(word) {
                 let before = self.at;
                 self.skip_spaces();
-                if self.sees(b"to ") || self.sees(b"auf ") {
+                set = self.sees(b"to ") || self.sees(b"auf ") || self.sees(b"to:") || self.sees(b"auf:");
+                if set {
                     continue;
                 }
                 if self.hungry {
@@ -427,6 +446,29 @@ impl<'t> Reader<'t> {
             ahead += 1;
         }
         digits && others
+    }
+
+    /// The word behind the next one; empty where the line or the sentence ends there.
+    fn word_behind(&mut self) -> Option<&'t [u8]> {
+        let mut ahead = 0;
+        while self.at + ahead < self.stop && self.peek_at(ahead).is_some_and(|b| !b.is_ascii_whitespace()) {
+            ahead += 1;
+        }
+        let ended = byte_before(self.text, self.at + ahead).is_some_and(|b| b".,;!".contains(&b));
+        if self.at + ahead >= self.stop {
+            return None;
+        }
+        if ended || self.peek_at(ahead) != Some(b' ') {
+            return Some(range(self.text, 0, 0));
+        }
+        let start = self.at + ahead + 1;
+        let mut end = start;
+        while end - start < WORD_MAX
+            && self.peek_at(end - self.at).is_some_and(|b| b.is_ascii_alphabetic() || b >= 0x80)
+        {
+            end += 1;
+        }
+        (end > start).then_some(range(self.text, start, end))
     }
 
     /// What opens the value says what closes it.
@@ -547,6 +589,44 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The longest word that is told behind a value.
+const WORD_MAX: usize = 16;
+
+fn is_setting(word: &[u8]) -> bool {
+    SETTING.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// `change the root password`, `setze das Kennwort`: what follows `to` is the value.
+fn is_changed(text: &[u8], name_start: usize) -> bool {
+    const WORDS: &[&[u8]] = &[b"change", b"set ", b"reset", b"setze", b"setz ", "ändere".as_bytes()];
+    let before = range(text, name_start.saturating_sub(CHANGED_MAX), name_start);
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    WORDS.iter().any(|word| line.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
+}
+
+/// Bytes before a name in which a verb tells that it gets a value.
+const CHANGED_MAX: usize = 40;
+
+/// A sentence goes on behind a value with one of these, and not with what the value would describe.
+fn goes_on(word: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "before", "after", "by", "and", "on", "for", "until", "so", "as", "then", "please", "when", "today",
+        "now", "bitte", "und", "bis", "vor", "damit", "ab", "heute", "sofort", "dann",
+    ];
+    WORDS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// Nothing but a few blanks stands before the name on its line.
+fn begins_line(text: &[u8], name_start: usize) -> bool {
+    let before = range(text, name_start.saturating_sub(BLANKS_MAX), name_start);
+    let blanks = before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let line = name_start - blanks;
+    blanks < BLANKS_MAX && (line == 0 || byte_before(text, line) == Some(b'\n'))
+}
+
+/// The most blanks before a label on its line.
+const BLANKS_MAX: usize = 8;
+
 /// `machine … login … password …`, all words parted by spaces.
 fn is_netrc(text: &[u8], name_start: usize) -> bool {
     let before = range(text, name_start.saturating_sub(80), name_start);
@@ -581,7 +661,8 @@ const ADVERBS: &[&[u8]] = &[
 ];
 
 /// Before `to` or `auf`, what comes behind is the value.
-const SETTING: &[&str] = &["set", "changed", "reset", "gesetzt", "geändert", "geaendert", "zurückgesetzt"];
+const SETTING: &[&str] =
+    &["set", "changed", "reset", "gesetzt", "geändert", "geaendert", "zurückgesetzt", "zurueckgesetzt"];
 
 const PREPOSITIONS: &[&[u8]] = &[
     b"wie",

@@ -110,6 +110,93 @@ fn sentences() {
 }
 
 #[test]
+fn letters_that_make_no_word() {
+    check(&[
+        ("password: sZBbIJMniXx", "sZBbIJMniXx"),
+        ("Passwort: KjhGtRfdEsWqAb", "KjhGtRfdEsWqAb"),
+        ("app --password=QfXzKmTQxlgKQnx --host db", "QfXzKmTQxlgKQnx"),
+        ("pass: eOdyFDTxilSLkx", "eOdyFDTxilSLkx"),
+        ("Login: admin / zLGGYfXlqHQaZXBDbx", "zLGGYfXlqHQaZXBDbx"),
+        ("mail.smtp.password=fwNZxBCFkUoKdQMcSKnVvx\nnext=1", "fwNZxBCFkUoKdQMcSKnVvx"),
+        ("(Benutzer: Wendt, Passwort: wQmwfcbjiHWXAR-jAxk) wurde", "wQmwfcbjiHWXAR-jAxk"),
+        ("command: redis-server --requirepass eEuulTalHUBx", "eEuulTalHUBx"),
+        ("password: userPassword", "-"),
+        ("password: SecretStr", "-"),
+        ("Passwort: SommerRegen steht im Brief", "-"),
+        ("the password is MyPasswordField", "-"),
+    ]);
+}
+
+#[test]
+fn further_forms() {
+    check(&[
+        ("Zugangsdaten\nLogin\nx.y\nPasswort\nYY7osMzrasjhVBsVQtk", "YY7osMzrasjhVBsVQtk"),
+        ("Passwort\n%N9!KTQNd8!VveL!_!f073\nDanke", "%N9!KTQNd8!VveL!_!f073"),
+        ("Passwort\r\njQcxHMzKqnKFSvZGohHszwk\r\n", "jQcxHMzKqnKFSvZGohHszwk"),
+        ("Passwort\nOffice365\nKalender", "-"),
+        ("Passwort\nAnmelden\n", "-"),
+        ("Const PASSWORT As String = \"gkkkUeBlbqeVqCf9\"", "gkkkUeBlbqeVqCf9"),
+        ("Dim pw As String = \"cvG5Zsp8bgv\"", "cvG5Zsp8bgv"),
+        ("net use Z: \\\\fs01\\daten /user:FIRMA\\svc_scan k19hHV0qxArb", "k19hHV0qxArb"),
+        ("Passwort geändert auf: Tulpe99", "Tulpe99"),
+        ("Das Passwort wurde auf Tulpe99 gesetzt", "Tulpe99"),
+        ("Das Passwort wurde auf Server12 gefunden", "-"),
+        ("please use tz8kk2Mond as password", "tz8kk2Mond"),
+        ("client secret k19hHV0qxArb2", "k19hHV0qxArb2"),
+        ("Zugangstoken: k19hHV0qxArb2", "k19hHV0qxArb2"),
+        ("enable secret k19hHV0qxArb", "k19hHV0qxArb"),
+        ("admin:k19hHV0qxArb@10.0.0.1", "admin:k19hHV0qxArb"),
+        ("Please change the root password to Hamburg7 before Friday.", "Hamburg7"),
+        ("Please change the root password to Hamburg_123Z7 before Friday.", "Hamburg_123Z7"),
+        (
+            "Please change the root password to korrekt-pferd-batterie-17k before",
+            "korrekt-pferd-batterie-17k",
+        ),
+        ("change the password to 2FA-based login", "-"),
+        ("Ich habe dein Kennwort auf Regen20233 zurückgesetzt.", "Regen20233"),
+        ("dein Kennwort auf c0rrect-h0rse-B4tteryk zurückgesetzt", "c0rrect-h0rse-B4tteryk"),
+        (
+            "SECRET_KEY = '06(9zz&k3h$8w!x_c#2v7)q@n5m^t1r-+b=y4l0p(s&d6f*g%j'",
+            "06(9zz&k3h$8w!x_c#2v7)q@n5m^t1r-+b=y4l0p(s&d6f*g%j",
+        ),
+        ("Passwort: mind. 12 Zeichen", "-"),
+        ("der Wert WUz8Q~UMuh-~2efJbBOx9Rk7ntuamJY3P9RbyTm3 gilt", "8Q~UMuh-~2efJbBOx9Rk7ntuamJY3P9RbyTm3"),
+        ("der Wert 0d8b1a0308fac1cdd9627c796e75250e-us17 gilt", "0d8b1a0308fac1cdd9627c796e75250e-us17"),
+    ]);
+}
+
+#[test]
+fn every_row_of_a_column() {
+    let check = |text: &str, expected: &[&str]| {
+        let inspector = Inspector::new(Guardrails::default()).unwrap();
+        let findings = inspector.scan(text);
+        let found: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.kind == "PASSWORD")
+            .map(|finding| text.get(finding.start..finding.end).unwrap())
+            .collect();
+        assert_eq!(found, expected, "{text:?}");
+    };
+    let all = ["Tulpe!99", "k19hHV0qxArb", "sZBbIJMniXx"];
+    let rows = |head: &str, row: &str| {
+        let rows: Vec<String> = all.iter().map(|value| row.replace('#', value)).collect();
+        format!("{head}\n{}\n", rows.join("\n"))
+    };
+    check(&rows("Benutzer;Passwort", "anna;#"), &all);
+    check(&rows("Passwort;Benutzer", "#;anna"), &all);
+    check(&rows("System\tPasswort\tStand", "SAP\t#\t2024-11-21"), &all);
+    check(&rows("| System | Passwort |\n|---|---|", "| SAP | # |"), &all);
+    check(&rows("Benutzer     Passwort", "anna         #"), &all);
+    check(&rows("Benutzer     Passwort     Stand", "anna         #     gültig"), &all);
+    check(&rows("Benutzer;Passwort\r", "anna;#\r"), &all);
+    check("Benutzer;Passwort\nanna;Tulpe+99\n\nben;Tulpe+98\n", &["Tulpe+99"]);
+    // What is farther than 250 bytes from the beginning of the table does not see its head.
+    let many = format!("Benutzer;Passwort\n{}", "anna;Tulpe+99\n".repeat(40));
+    let found = Inspector::new(Guardrails::default()).unwrap().scan(&many).len();
+    assert_eq!(found, 17, "{many}");
+}
+
+#[test]
 fn what_only_speaks_about_secrets() {
     let texts = [
         "password: string",

@@ -56,12 +56,39 @@ pub(super) fn made_up(text: &[u8], start: usize, end: usize) -> Option<Verdict> 
     let letters = value.iter().any(u8::is_ascii_alphabetic);
     let others = value.iter().any(|b| b.is_ascii_digit() || b"!@#$%&*+=?_~^".contains(b));
     (letters
-        && others
+        && (others || is_random(value))
         && !is_placeholder(value)
         && !is_specimen(value)
         && !is_path(value)
         && !is_code_call(value))
     .then_some(Verdict { start, end, weight: 0.0 })
+}
+
+/// A value before the word for it: the finding is what stands before the first space.
+pub(super) fn named_behind(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let value = range(text, start, end);
+    let length = value.iter().position(|b| matches!(b, b' ' | b'"' | b'\''))?;
+    made_up(text, start, start + length).filter(|verdict| verdict.end >= start + 6)
+}
+
+/// A generated value with three characters of the same kind before it, which a word begins with.
+pub(super) fn behind_three(text: &[u8], start: usize, end: usize) -> Option<Verdict> {
+    let of_token = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'~' | b'.' | b'-');
+    let before = range(text, start.saturating_sub(4), start);
+    let word = before.iter().rev().take_while(|b| of_token(b)).count();
+    (word == 3).then(|| generated(text, start, end)).flatten()
+}
+
+/// The fewest letters of which a change of case tells a password from words.
+const RANDOM_MIN: usize = 8;
+
+/// Letters in both cases that make no words: `sZBbIJMniXx`. Of names in code, one in seventy is taken for such.
+pub(crate) fn is_random(value: &[u8]) -> bool {
+    value.len() >= RANDOM_MIN
+        && value.iter().any(u8::is_ascii_lowercase)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().all(|b| b.is_ascii_graphic())
+        && rarity(value) > 2.0
 }
 
 /// `echo user:password | chpasswd`: the finding is the password that is piped into a command which asks for it.

@@ -16,6 +16,8 @@ const PAIRS_MIN: usize = 6;
 const LINE_MIN: usize = 16;
 /// Spaces and quotation marks before a line that goes on.
 const INDENT_MAX: usize = 16;
+/// So many characters of a line tell whether it goes on with a run.
+const AHEAD: usize = 7;
 /// Long runs are derived in pieces of so many characters; a multiple of twelve keeps every kind in step.
 const PIECE: usize = 3072;
 
@@ -148,7 +150,8 @@ impl Reader {
         entered: bool,
         out: &mut Vec<Derived>,
     ) -> Found {
-        let mut run = Run { text, at: start, count: 0, entered, last: start };
+        let mut run =
+            Run { text, at: start, count: 0, entered, last: start, pending: 0, at_end: self.at_end };
         let mut bits = 0_u32;
         let mut width = 0;
         // Where the bits of the byte to come begin.
@@ -211,6 +214,9 @@ struct Run<'t> {
     entered: bool,
     /// One past the last character that belongs to the run.
     last: usize,
+    /// The bits of the last characters, of which those since the last whole four are not decoded.
+    pending: u32,
+    at_end: bool,
 }
 
 impl Run<'_> {
@@ -231,6 +237,11 @@ impl Run<'_> {
             && (self.entered || self.count >= LINE_MIN)
         {
             match line_break(self.text, at) {
+                Skip::To(next) if kind == Kind::Base64 => match self.goes_on(next) {
+                    Skip::To(next) => at = next,
+                    Skip::Open => return Next::Open,
+                    Skip::No => return Next::End,
+                },
                 Skip::To(next) => at = next,
                 Skip::Open => return Next::Open,
                 Skip::No => return Next::End,
@@ -254,9 +265,39 @@ impl Run<'_> {
                 self.at = at + 1;
                 self.last = self.at;
                 self.count += 1;
+                self.pending = self.pending << 6 | value & 0x3F;
                 Next::Value(value, at)
             }
             None => self.close(at, character),
+        }
+    }
+
+    /// Whether the line at `next` goes on with the run: its first characters read as text there. The word of a
+    /// sentence rarely does.
+    fn goes_on(&self, next: usize) -> Skip {
+        let rest = range(self.text, next, self.text.len().min(next + AHEAD));
+        let count = rest.iter().take_while(|b| base_64_value(**b).is_some()).count();
+        if count == rest.len() && count < AHEAD && !self.at_end {
+            return Skip::Open;
+        }
+        // A short word with a mark of the sentence behind it.
+        if count < AHEAD && rest.get(count).is_some_and(|b| b" .,:;!?)".contains(b)) {
+            return Skip::No;
+        }
+        let held = self.count % 4;
+        let mut bits = u64::from(self.pending & ((1 << (6 * held)) - 1));
+        let mut width = 6 * held;
+        for value in rest.iter().take(count).filter_map(|b| base_64_value(*b)) {
+            bits = bits << 6 | u64::from(value);
+            width += 6;
+        }
+        let bytes = width / 8;
+        let decoded = (bits >> (width % 8)).to_be_bytes();
+        let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..);
+        if range(&decoded, decoded.len() - bytes, decoded.len()).iter().all(plain) {
+            Skip::To(next)
+        } else {
+            Skip::No
         }
     }
 

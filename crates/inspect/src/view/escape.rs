@@ -95,7 +95,7 @@ fn percent(rest: &[u8]) -> Read {
     }
 }
 
-/// `\u0041`, `\u{41}`, `\U00000041`, `\x41`, `\101`.
+/// `\u0041`, `\u{41}`, `\U00000041`, `\x41`, `\101`, and `\n` between digits.
 fn backslash(rest: &[u8], before: Option<u8>) -> Read {
     if before == Some(b'\\') {
         return Read::No;
@@ -122,6 +122,12 @@ fn backslash(rest: &[u8], before: Option<u8>) -> Read {
             },
             _ => scalar(value, length),
         }),
+        // The end of a line inside a string, between groups of a number.
+        Some(b'n' | b'r' | b't') if before.is_some_and(|b| b.is_ascii_digit()) => match byte(rest, 2) {
+            None => Read::Open,
+            Some(b'0'..=b'9') => Read::Byte(b'\n', 2),
+            Some(_) => Read::No,
+        },
         Some(b'U') => exact(rest, 2, 8, scalar),
         Some(b'x') => exact(rest, 2, 2, single),
         Some(b'0'..=b'3') => {

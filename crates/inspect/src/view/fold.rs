@@ -79,7 +79,24 @@ pub(super) fn look(text: &[u8], at: usize, at_end: bool, out: &mut Vec<Derived>)
             Some(false) => None,
             None => Some(Found::Open(at)),
         },
+        Reading::Itself if !character.is_ascii() && !character.is_alphanumeric() => {
+            sign(text, at, end, at_end, out)
+        }
         Reading::Itself | Reading::Joiner | Reading::Mark | Reading::Overlay => None,
+    }
+}
+
+/// A sign between groups of a number, with or without spaces: `4111·1111`, `4111 • 1111`.
+fn sign(text: &[u8], at: usize, end: usize, at_end: bool, out: &mut Vec<Derived>) -> Option<Found> {
+    let spaced = byte_before(text, at) == Some(b' ');
+    if !byte_before(text, at - usize::from(spaced)).is_some_and(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let next = end + usize::from(byte(text, end) == Some(b' '));
+    match byte(text, next) {
+        None if !at_end => Some(Found::Open(at)),
+        Some(b'0'..=b'9' | b'A'..=b'Z') => Some(replace(at, end, b".", out)),
+        _ => None,
     }
 }
 

@@ -24,7 +24,23 @@ const PRINTED_MAX: usize = 12;
 const TAGS_MAX: usize = 3;
 
 pub(super) fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'.' | b'-' | b'_' | b'/' | b',' | b'|' | b':' | b';' | b'+' | b'~' | b'*' | b'\t')
+    matches!(
+        byte,
+        b' ' | b'.'
+            | b'-'
+            | b'_'
+            | b'/'
+            | b','
+            | b'|'
+            | b':'
+            | b';'
+            | b'+'
+            | b'~'
+            | b'*'
+            | b'#'
+            | b'\t'
+            | b'\x0C'
+    )
 }
 
 /// What stands between two pieces.
@@ -54,6 +70,12 @@ impl Gap {
 /// Tags or comments, and quotation marks, whatever is in them.
 const TAGS: u32 = 1 << 24;
 const QUOTES: u32 = 2 << 24;
+/// `][` and `) (`.
+const BRACKETS: u32 = 3 << 24;
+/// Tags that mark up what stands in a line, and comments.
+const INLINE: u32 = 4 << 24;
+/// `then`, `und dann`.
+const WORDS: u32 = 5 << 24;
 
 fn gap(text: &[u8], at: usize) -> Gap {
     match byte(text, at) {
@@ -61,7 +83,10 @@ fn gap(text: &[u8], at: usize) -> Gap {
         Some(b'<') => tags(text, at),
         Some(b'/') if matches!(byte(text, at + 1), None | Some(b'*')) => tags(text, at),
         Some(quote @ (b'"' | b'\'')) => quotes(text, at, quote),
+        Some(b']') => brackets(text, at, b'['),
+        Some(b')') => brackets(text, at, b'('),
         Some(b'\n' | b'\r') => line(text, at),
+        Some(b' ' | b',') if words(text, at) != Gap::None => words(text, at),
         Some(mark) if is_separator(mark) => match marks(text, at) {
             Gap::None => line(text, at),
             gap => gap,
@@ -112,9 +137,81 @@ fn line(text: &[u8], at: usize) -> Gap {
     Gap::None
 }
 
+/// The longest words between two pieces, with their spaces.
+const WORDS_MAX: usize = 16;
+
+/// `4111 then 1111`, `4111, und dann 1111`.
+fn words(text: &[u8], at: usize) -> Gap {
+    const BETWEEN: &[&[u8]] = &[
+        b" then ",
+        b", then ",
+        b" and then ",
+        b", and then ",
+        b" and ",
+        b" followed by ",
+        b", followed by ",
+        b" dann ",
+        b", dann ",
+        b" und dann ",
+        b", und dann ",
+        b" und ",
+        b" gefolgt von ",
+        b", gefolgt von ",
+    ];
+    let rest = range(text, at, text.len().min(at + WORDS_MAX));
+    let mut open = false;
+    for words in BETWEEN {
+        if let Some((here, behind)) = rest.split_at_checked(words.len())
+            && let Some(first) = behind.first()
+        {
+            let piece = first.is_ascii_digit() || first.is_ascii_uppercase();
+            if piece && here.eq_ignore_ascii_case(words) {
+                return Gap::Marks(at + words.len(), WORDS);
+            }
+        } else {
+            open |= words.get(..rest.len()).is_some_and(|start| start.eq_ignore_ascii_case(rest));
+        }
+    }
+    if open { Gap::Open } else { Gap::None }
+}
+
+/// `][`, `) (`, `],[`: each piece stands in brackets.
+fn brackets(text: &[u8], at: usize, opening: u8) -> Gap {
+    for next in at + 1..at + 4 {
+        match byte(text, next) {
+            None => return Gap::Open,
+            Some(b' ' | b',') => {}
+            Some(here) if here == opening => {
+                return match byte(text, next + 1) {
+                    None => Gap::Open,
+                    Some(here) if here.is_ascii_alphanumeric() => Gap::Marks(next + 1, BRACKETS),
+                    Some(_) => Gap::None,
+                };
+            }
+            Some(_) => return Gap::None,
+        }
+    }
+    Gap::None
+}
+
+/// The names of tags that do not part what stands on their sides.
+const INLINE_TAGS: &[&[u8]] =
+    &[b"b", b"i", b"u", b"em", b"strong", b"span", b"wbr", b"br", b"code", b"font", b"mark", b"small", b"!"];
+
+fn is_inline(tag: &[u8]) -> bool {
+    let name = tag.strip_prefix(b"<").unwrap_or_default();
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'!').count();
+    tag.starts_with(b"/*")
+        || INLINE_TAGS
+            .iter()
+            .any(|known| name.get(..length).is_some_and(|name| known.eq_ignore_ascii_case(name)))
+}
+
 /// `</b> <b>`, `<!-- -->`, `/* */`.
 fn tags(text: &[u8], at: usize) -> Gap {
     let mut next = at;
+    let mut code = INLINE;
     for _ in 0..TAGS_MAX {
         let rest = range(text, next, text.len().min(next + TAG_MAX));
         let end = match rest {
@@ -123,6 +220,9 @@ fn tags(text: &[u8], at: usize) -> Gap {
             [b'<'] | [b'/'] => None,
             _ => return Gap::None,
         };
+        if !is_inline(rest) {
+            code = TAGS;
+        }
         next = match end {
             Some(end) => next + end + 1,
             None if rest.len() < TAG_MAX => return Gap::Open,
@@ -134,7 +234,7 @@ fn tags(text: &[u8], at: usize) -> Gap {
         }
         match byte(text, next) {
             None => return Gap::Open,
-            Some(here) if here.is_ascii_alphanumeric() => return Gap::Marks(next, TAGS),
+            Some(here) if here.is_ascii_alphanumeric() => return Gap::Marks(next, code),
             Some(_) => {}
         }
     }
@@ -195,6 +295,11 @@ impl Value {
 
     fn lengths(&self) -> &[u8] {
         range(&self.lengths, 0, self.pieces)
+    }
+
+    /// Nobody writes columns and rows with what stands between the pieces, so they may have any length.
+    fn is_free(&self) -> bool {
+        matches!(self.gap, Some(INLINE | WORDS)) && !self.mixed && self.lines == 0
     }
 
     fn push(&mut self, byte: u8, place: usize) -> bool {
@@ -268,6 +373,7 @@ pub(super) fn read(text: &[u8], start: usize, head: Head, at_end: bool) -> Step 
                 value.lines += 1;
                 next
             }
+            Gap::Marks(_, WORDS) if !head.takes_words(&value) => return head.judge(&value, text, start),
             Gap::Marks(next, code) => {
                 if *value.gap.get_or_insert(code) != code {
                     if !head.mixes(&value, code) {
@@ -340,10 +446,16 @@ impl Head {
         }
     }
 
+    /// Whether words may stand behind what was read: they part pieces from the first on, or not at all.
+    fn takes_words(self, value: &Value) -> bool {
+        let first = value.gap.is_none() && value.lines == 0 && value.pieces == 1;
+        matches!(self, Self::Country | Self::Digits) && (first || value.gap == Some(WORDS))
+    }
+
     /// Whether another piece may follow those that were read.
     fn goes_on(self, value: &Value) -> bool {
         let (Self::Digits, [first, second, ..]) = (self, value.lengths()) else { return true };
-        if value.mixed || value.lines > 0 {
+        if value.mixed || value.lines > 0 || value.is_free() {
             return true;
         }
         let even = || {
@@ -390,6 +502,9 @@ impl Head {
 const PRINTED: &[&[u8]] =
     &[&[2, 3, 3, 3], &[4, 6, 5], &[4, 6, 4], &[2, 6, 1, 3], &[2, 6, 4], &[8, 1, 3], &[9, 3]];
 
+/// The fewest digits of a number on each side of the end of a line.
+const LINE_PIECE_MIN: u8 = 3;
+
 /// The most digits of one group. Longer ones are numbers of their own.
 const GROUP_MAX: u8 = 8;
 
@@ -400,13 +515,14 @@ fn is_number_in_pieces(value: &Value, text: &[u8], start: usize) -> bool {
         return false;
     }
     let printed = matches!(lengths, [2, 3, 3, 3] | [4, 6, 5] | [4, 6, 4]) || lengths.iter().all(|l| *l == 4);
-    if value.mixed || value.lines > 0 && lengths.len() == 2 {
+    if value.mixed || value.lines > 0 && lengths.len() == 2 || value.is_free() {
         // A number that is cut in two by the end of its line stands behind a word of the sentence.
         let behind_word = || {
             let before = range(text, start.saturating_sub(3), start).trim_ascii_end();
             before.last().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b':' | b'=') || *b >= 0x80)
         };
-        return printed || !value.mixed && lengths.iter().all(|length| *length >= 4) && behind_word();
+        let least = if value.is_free() { 1 } else { LINE_PIECE_MIN };
+        return printed || !value.mixed && lengths.iter().all(|length| *length >= least) && behind_word();
     }
     let [first, second, .., last] = lengths else { return false };
     let middle = range(lengths, 1, lengths.len() - 1);

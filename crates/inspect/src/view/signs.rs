@@ -81,6 +81,8 @@ fn look(window: &[u8; WINDOW], length: usize) -> u64 {
             | u8::from(b.wrapping_sub(b'{') <= b'~' - b'{')
             | u8::from(b.wrapping_sub(b'\n') <= b'\r' - b'\n')
             | u8::from(b == b'=')
+            | u8::from(b == b'<')
+            | u8::from(b == b'@')
             | u8::from(b == 0xC2)
             | u8::from(b >= 0xCC)
     });
@@ -107,6 +109,15 @@ fn look(window: &[u8; WINDOW], length: usize) -> u64 {
     let before = part::<_, BLOCK>(&words, 0).iter().zip(part::<_, BLOCK>(&capitals, 0));
     for ((sign, here), (word, capital)) in signs.iter_mut().zip(part::<_, BLOCK>(&capitals, 1)).zip(before) {
         *sign |= here & word & (capital ^ 1);
+    }
+    // The word `at` between spaces.
+    let spaces = window.map(|b| u8::from(b == b' '));
+    let ends = window.map(|b| u8::from(b | 0x20 == b't'));
+    let begins = window.map(|b| u8::from(b | 0x20 == b'a') | u8::from(b == 0xA4));
+    let word =
+        part::<_, BLOCK>(&begins, 0).iter().zip(part::<_, BLOCK>(&ends, 1)).zip(part::<_, BLOCK>(&spaces, 2));
+    for (sign, ((begin, end), space)) in signs.iter_mut().zip(word) {
+        *sign |= begin & end & space;
     }
     let near = part::<_, BLOCK>(&alone, 2)
         .iter()
@@ -142,7 +153,7 @@ static VIEWS: [u8; 256] = {
                 b'`' => MARKDOWN | SQUEEZE,
                 b'\\' => MARKDOWN | ESCAPE,
                 b'%' | b'&' | b'=' => ESCAPE,
-                b'\n' | b'\r' | b'"' | b'\'' | b'[' | b'(' | b'{' => SQUEEZE,
+                b'\n' | b'\r' | b'"' | b'\'' | b'[' | b'(' | b'{' | b'<' | b'@' => SQUEEZE,
                 0xC2 | 0xCC..=0xD4 | 0xD9..=0xF4 => FOLD,
                 _ => 0,
             };

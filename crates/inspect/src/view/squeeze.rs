@@ -48,7 +48,15 @@ impl Reader {
                 self.take(start, step, out)
             }
             b'"' | b'\'' | b'`' => self.take(sign, joined_strings(text, sign), out),
-            b'[' | b'(' | b'{' => {
+            b'@' => {
+                let (start, step) = apart_address(text, sign, self.at_end);
+                self.take(start, step, out)
+            }
+            b't' | b'T' if spoken_start(text, sign).is_some() => {
+                let start = spoken_start(text, sign)?;
+                self.take(start, spoken_address(text, start, sign + 2, self.at_end), out)
+            }
+            b'[' | b'(' | b'{' | b'<' => {
                 // A space behind a word is dropped.
                 let spaced = byte_before(text, sign) == Some(b' ')
                     && byte_before(text, sign - 1).is_some_and(|b| b.is_ascii_alphanumeric());
@@ -88,6 +96,7 @@ impl Reader {
                 && byte_before(text, end - 1).is_some_and(|b| b.is_ascii_alphanumeric());
             spaced.then(|| end - 1)
         });
+        let start = [begun_sign(text), begun_address(text), start].into_iter().flatten().min();
         start.filter(|start| *start >= self.from).map(Found::Open)
     }
 
@@ -117,6 +126,32 @@ impl Reader {
             Step::Open | Step::Nothing => None,
         }
     }
+}
+
+/// Where the space begins of ` at ` that the text ends in the first letters of.
+fn begun_sign(text: &[u8]) -> Option<usize> {
+    const BEGUN: &[&[u8]] = &[b" a", b" at", b" \xC3", b" \xC3\xA4", b" \xC3\xA4t"];
+    let ends = |begun: &[u8]| {
+        let start = text.len().checked_sub(begun.len())?;
+        let fits = range(text, start, text.len()).eq_ignore_ascii_case(begun);
+        (fits && byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric())).then_some(start)
+    };
+    BEGUN.iter().find_map(|begun| ends(begun))
+}
+
+/// Where the blanks begin that the text ends in, behind the beginning of an address.
+fn begun_address(text: &[u8]) -> Option<usize> {
+    let before = range(text, text.len().saturating_sub(LINE_MAX), text.len());
+    let blanks = before.iter().rev().take_while(|b| is_between(**b)).count();
+    let start = text.len() - blanks;
+    let begun =
+        blanks > 0 && blanks < LINE_MAX && is_local_part(range(text, start.saturating_sub(PART_MAX), start));
+    begun.then_some(start)
+}
+
+/// What may stand before the sign of an address.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'>')
 }
 
 /// Where the separator begins that ends at `end`; `end` itself when none does.
@@ -318,8 +353,9 @@ fn key(text: &[u8], start: usize, at_end: bool) -> Step {
     }
     let written = (start..).zip(range(text, start, at)).filter(|(_, b)| **b != mark);
     let kept: Vec<Derived> = written.map(|(at, b)| (*b, at, at)).collect();
-    let digits = kept.iter().filter(|(b, ..)| b.is_ascii_digit()).count();
-    if (20..=VALUE_MAX).contains(&kept.len()) && digits >= 2 {
+    let digits = |from: usize| kept.iter().filter(|(b, at, _)| *at >= from && b.is_ascii_digit()).count();
+    // Words that follow have none.
+    if (20..=VALUE_MAX).contains(&kept.len()) && digits(start) >= 2 && digits(start + first) > 0 {
         Step::Squeeze(at, kept)
     } else {
         Step::Nothing
@@ -442,6 +478,100 @@ fn joined_strings(text: &[u8], start: usize) -> Step {
     Step::Nothing
 }
 
+/// The beginning of an address as people write it: `anna.brandt`, not a word of a sentence.
+fn is_local_part(before: &[u8]) -> bool {
+    let word =
+        before.rsplit(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))).next();
+    let word = word.unwrap_or_default();
+    let joint = word.iter().position(|b| matches!(b, b'.' | b'_' | b'-'));
+    joint.is_some_and(|at| at > 0)
+        && word.last().is_some_and(u8::is_ascii_alphanumeric)
+        && word.iter().any(u8::is_ascii_lowercase)
+}
+
+/// `anna.brandt @ web.de`, and an address whose sign begins the next line. Gives where what is dropped begins.
+fn apart_address(text: &[u8], sign: usize, at_end: bool) -> (usize, Step) {
+    let before = range(text, sign.saturating_sub(LINE_MAX), sign);
+    let blanks = before.iter().rev().take_while(|b| is_between(**b)).count();
+    let start = sign - blanks;
+    let breaks = range(text, start, sign).iter().filter(|b| **b == b'\n').count();
+    let spaced = usize::from(byte(text, sign + 1) == Some(b' '));
+    if blanks + spaced == 0
+        || blanks == LINE_MAX
+        || breaks > 1
+        || !is_local_part(range(text, start.saturating_sub(PART_MAX), start))
+    {
+        return (start, Step::Nothing);
+    }
+    let next = sign + 1 + spaced;
+    let behind = range(text, next, text.len().min(next + PART_MAX));
+    let length = behind.iter().take_while(|b| is_of_domain(**b)).count();
+    if next + length == text.len() && length < PART_MAX && !at_end {
+        return (start, Step::Open);
+    }
+    let named = ends_domain(behind.get(..length).unwrap_or_default());
+    (start, if named { Step::Squeeze(next, vec![(b'@', start, next - 1)]) } else { Step::Nothing })
+}
+
+/// Where the space begins before ` at ` or ` ät `, of which the `t` stands here.
+fn spoken_start(text: &[u8], sign: usize) -> Option<usize> {
+    let before = range(text, sign.saturating_sub(3), sign);
+    let length = match before {
+        [.., b' ', b'a' | b'A'] => 2,
+        [b' ', 0xC3, 0xA4] => 3,
+        _ => return None,
+    };
+    let start = sign - length;
+    let named = byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric());
+    (named && byte(text, sign + 1) == Some(b' ')).then_some(start)
+}
+
+/// The most labels of a domain in words.
+const LABELS_MAX: usize = 4;
+/// Ends of domains; `at this dot on the map` has none.
+const TOP: &[&str] = &[
+    "de", "com", "org", "net", "eu", "info", "biz", "io", "gov", "edu", "at", "ch", "uk", "us", "fr", "nl",
+    "be", "pl", "es", "dk", "cz", "bund", "berlin", "bayern", "hamburg", "koeln", "nrw", "app", "dev",
+    "cloud", "online", "example",
+];
+/// The longest label of a domain in words.
+const LABEL_MAX: usize = 30;
+
+/// `anna.brandt at web dot de`: what stands from `start` to `from` is the sign, and the domain is read from there.
+fn spoken_address(text: &[u8], start: usize, from: usize, at_end: bool) -> Step {
+    const DOTS: &[&[u8]] = &[b" dot ", b" punkt ", b" point "];
+    let mut kept: Vec<Derived> = vec![(b'@', start, from - 1)];
+    let mut at = from;
+    for label in 0..LABELS_MAX {
+        let rest = range(text, at, text.len().min(at + LABEL_MAX));
+        let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+        if at + length == text.len() && !at_end {
+            return Step::Open;
+        }
+        if length == 0 || length == LABEL_MAX {
+            return Step::Nothing;
+        }
+        kept.extend((at..).zip(rest.iter().take(length)).map(|(place, b)| (*b, place, place)));
+        at += length;
+        let behind = range(text, at, text.len().min(at + 8));
+        let Some(dot) =
+            DOTS.iter().find(|dot| behind.get(..dot.len()).is_some_and(|b| b.eq_ignore_ascii_case(dot)))
+        else {
+            let begun =
+                |dot: &&&[u8]| dot.get(..behind.len()).is_some_and(|b| b.eq_ignore_ascii_case(behind));
+            if !at_end && behind.len() < 8 && DOTS.iter().any(|dot| begun(&dot)) {
+                return Step::Open;
+            }
+            let last = rest.get(..length).unwrap_or_default();
+            let named = label > 0 && TOP.iter().any(|top| top.as_bytes().eq_ignore_ascii_case(last));
+            return if named { Step::Squeeze(at, kept) } else { Step::Nothing };
+        };
+        kept.push((b'.', at, at + dot.len() - 1));
+        at += dot.len();
+    }
+    Step::Nothing
+}
+
 /// Words in brackets that stand for the signs of an address.
 const WORDS: &[(&[u8], u8)] = &[
     (b"at", b'@'),
@@ -459,6 +589,7 @@ fn address_word(text: &[u8], start: usize) -> Step {
     let close = match byte(text, bracket) {
         Some(b'[') => b']',
         Some(b'(') => b')',
+        Some(b'<') => b'>',
         Some(_) => b'}',
         None => return Step::Open,
     };

@@ -104,6 +104,58 @@ fn what_stands_between_the_pieces_does_not_matter() {
 }
 
 #[test]
+fn pieces_between_words_tags_and_signs() {
+    let check = |text: &str, kind: &str| {
+        let found = inspector().scan(text);
+        assert!(found.iter().any(|f| f.kind == kind), "{kind} in {text:?}: {found:?}");
+    };
+    let card = ["4111", "1111", "1111", "1111"];
+    let iban = ["DE89", "3704", "0044", "0532", "0130", "00"];
+    for between in
+        ["·", "•", " • ", "…", "\x0C", "🙂", "#", "][", ") (", "</td><td>", " then ", " dann ", ", und dann "]
+    {
+        check(&format!("Kreditkarte [{}] bitte", card.join(between)), "CREDIT_CARD");
+        check(&format!("IBAN {} bitte", iban.join(between)), "IBAN");
+        check(&format!("Steuer-ID {}.", ["8609", "5742", "719"].join(between)), "DE_STEUER_ID");
+    }
+    check("Kreditkarte 41111111<br>11111111 bitte", "CREDIT_CARD");
+    check("Kreditkarte 41111111<wbr>11111111 bitte", "CREDIT_CARD");
+    check("Kreditkarte 4111<b>1111</b>11111111 bitte", "CREDIT_CARD");
+    check("Steuer-ID 8609<b>5742</b>719 bitte", "DE_STEUER_ID");
+    check("Karte 411111111 followed by 1111111 bitte", "CREDIT_CARD");
+    check("{\"text\": \"Karte 4111 1111\\n1111 1111\"}", "CREDIT_CARD");
+    check("IdNr: 86095742\n> 719\nDanke", "DE_STEUER_ID");
+    check("IBAN: REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA\nThank you", "IBAN");
+    check("IBAN: REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA\nbitte, danke", "IBAN");
+}
+
+#[test]
+fn addresses_with_words_for_their_signs() {
+    for text in [
+        "Mail anna.brandt at web dot de bitte",
+        "Mail anna.brandt AT web DOT de.",
+        "Mail anna.brandt ät web Punkt de bitte",
+        "Mail anna.brandt @ web.de bitte",
+        "Mail anna.brandt<at>web.de bitte",
+        "Mail anna.brandt <at> web <dot> de bitte",
+        "Mail j.stoll\n@bund.de bitte",
+        "Mail j.stoll\n> @bund.de bitte",
+    ] {
+        let found = inspector().scan(text);
+        assert!(found.iter().any(|f| f.kind == "EMAIL"), "{text:?}: {found:?}");
+    }
+    for text in [
+        "we met at web and the dot is blue",
+        "Look at this dot on the map",
+        "Treffen @ cafe.de um zwölf",
+        "sold at 12 dot com companies",
+    ] {
+        let found = inspector().scan(text);
+        assert!(found.iter().all(|f| f.kind != "EMAIL"), "{text:?}: {found:?}");
+    }
+}
+
+#[test]
 fn settings_are_not_quoted_printable() {
     for text in ["status=200 took=45ms bytes=2048 page=203", "size=4096"] {
         assert_eq!(inspector().examine(text).coverage.decoded, 0, "{text:?}");
@@ -345,6 +397,12 @@ fn work_is_linear_in_the_length() {
         repeated("48616c6c6f20"),
         repeated("48:61:6c:6c:6f:"),
         lines.join("\r\n"),
+        repeated("x at web dot de "),
+        repeated("1·1 • "),
+        repeated("a.b @ c.de "),
+        repeated("[1][2](3) (4)"),
+        repeated("1 then 22 und "),
+        repeated("1\\n2"),
         nested,
     ] {
         let begin: String = text.chars().take(20).collect();
