@@ -125,7 +125,7 @@ fn backslash(rest: &[u8], before: Option<u8>) -> Read {
         // The end of a line inside a string, between groups of a number.
         Some(b'n' | b'r' | b't') if before.is_some_and(|b| b.is_ascii_digit()) => match byte(rest, 2) {
             None => Read::Open,
-            Some(b'0'..=b'9') => Read::Byte(b'\n', 2),
+            Some(b'0'..=b'9' | b'A'..=b'Z') => Read::Byte(b'\n', 2),
             Some(_) => Read::No,
         },
         Some(b'U') => exact(rest, 2, 8, scalar),

@@ -16,7 +16,7 @@ pub(super) const SEPARATOR_MAX: usize = 3;
 /// Spaces, marks of quotation and hyphens around a line break.
 const LINE_MAX: usize = 16;
 /// The longest tag or comment between two pieces, and how many.
-const TAG_MAX: usize = 32;
+pub(super) const TAG_MAX: usize = 32;
 /// The most bytes of text that one value takes.
 const RUN_MAX: usize = 400;
 /// The plain rule reads an IBAN of so many pieces.
@@ -198,7 +198,7 @@ fn brackets(text: &[u8], at: usize, opening: u8) -> Gap {
 const INLINE_TAGS: &[&[u8]] =
     &[b"b", b"i", b"u", b"em", b"strong", b"span", b"wbr", b"br", b"code", b"font", b"mark", b"small", b"!"];
 
-fn is_inline(tag: &[u8]) -> bool {
+pub(super) fn is_inline(tag: &[u8]) -> bool {
     let name = tag.strip_prefix(b"<").unwrap_or_default();
     let name = name.strip_prefix(b"/").unwrap_or(name);
     let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'!').count();
@@ -268,6 +268,8 @@ pub(super) enum Head {
     /// The letter of a health insurance number.
     Letter,
     Digits,
+    /// The serial number of an identity card.
+    Card,
     /// The plus sign of a telephone number, which stands before the start.
     Plus,
 }
@@ -425,6 +427,7 @@ impl Head {
                 }
             }
             Self::Digits => at < 19 && here.is_ascii_digit() || at == 8 && here.is_ascii_alphabetic(),
+            Self::Card => at < 10 && (here.is_ascii_digit() || here.is_ascii_uppercase()),
             Self::Plus => at < 15 && here.is_ascii_digit(),
         }
     }
@@ -442,14 +445,14 @@ impl Head {
                     && single(code)
                     && value.gap.is_some_and(single)
             }
-            Self::Letter => false,
+            Self::Letter | Self::Card => false,
         }
     }
 
     /// Whether words may stand behind what was read: they part pieces from the first on, or not at all.
     fn takes_words(self, value: &Value) -> bool {
         let first = value.gap.is_none() && value.lines == 0 && value.pieces == 1;
-        matches!(self, Self::Country | Self::Digits) && (first || value.gap == Some(WORDS))
+        self != Self::Plus && (first || value.gap == Some(WORDS))
     }
 
     /// Whether another piece may follow those that were read.
@@ -478,6 +481,12 @@ impl Head {
                 value.pieces > 1 && !(plain && value.pieces <= PRINTED_MAX) && is_iban(value.bytes())
             }
             Self::Letter => value.pieces > 1 && checksum::kvnr(value.bytes()),
+            Self::Card => {
+                let check = value.bytes().split_at_checked(9);
+                value.pieces > 1
+                    && value.count == 10
+                    && check.is_some_and(|(body, check)| checksum::icao(body).as_slice() == check)
+            }
             Self::Digits => {
                 value.pieces > 1
                     && !(spaced && matches!(value.lengths(), [4, 4, 4, 4] | [2, 3, 3, 3] | [2, 6, 1, 3]))

@@ -23,8 +23,14 @@ pub(super) fn find(text: &[u8], from: usize, at_end: bool, out: &mut Vec<Derived
     let reader = Reader { from, at_end };
     let mut signs = Signs::new(text, from, signs::SQUEEZE);
     while let Some((at, _)) = signs.next() {
-        if let Some(found) = reader.look(text, at, out) {
-            return found;
+        match reader.look(text, at, out) {
+            // What the text ends in may begin before what is open.
+            Some(Found::Open(open)) => {
+                let tail = reader.look_at_tail(text).and_then(Found::place);
+                return Found::Open(tail.map_or(open, |tail| tail.min(open)));
+            }
+            Some(found) => return found,
+            None => {}
         }
     }
     reader.look_at_tail(text).unwrap_or(Found::Nothing)
@@ -57,6 +63,9 @@ impl Reader {
                 self.take(start, spoken_address(text, start, sign + 2, self.at_end), out)
             }
             b'[' | b'(' | b'{' | b'<' => {
+                if let Some(found) = self.take(sign, inline_tag(text, sign, self.at_end), out) {
+                    return Some(found);
+                }
                 // A space behind a word is dropped.
                 let spaced = byte_before(text, sign) == Some(b' ')
                     && byte_before(text, sign - 1).is_some_and(|b| b.is_ascii_alphanumeric());
@@ -106,8 +115,8 @@ impl Reader {
         match byte_before(text, sign) {
             Some(b'+') => read(sign, Head::Plus),
             Some(before) if before.is_ascii_alphanumeric() => {
-                let (start, head) = short_word(text, sign)?;
-                read(start, head)
+                let found = short_word(text, sign).and_then(|(start, head)| read(start, head));
+                found.or_else(|| read(card_word(text, sign)?, Head::Card))
             }
             _ => short_word(text, before_separator(text, sign))
                 .and_then(|(start, head)| read(start, head))
@@ -136,7 +145,7 @@ fn begun_sign(text: &[u8]) -> Option<usize> {
         let fits = range(text, start, text.len()).eq_ignore_ascii_case(begun);
         (fits && byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric())).then_some(start)
     };
-    BEGUN.iter().find_map(|begun| ends(begun))
+    BEGUN.iter().copied().find_map(ends)
 }
 
 /// Where the blanks begin that the text ends in, behind the beginning of an address.
@@ -173,6 +182,17 @@ fn short_word(text: &[u8], end: usize) -> Option<(usize, Head)> {
         }
         _ => None,
     }
+}
+
+/// Where the word begins that the first digit of the first piece of an identity card stands in: the authority's letter,
+/// then capitals.
+fn card_word(text: &[u8], sign: usize) -> Option<usize> {
+    let before = range(text, sign.saturating_sub(PIECE_MAX + 1), sign).iter().rev();
+    let length = before.take_while(|b| b.is_ascii_uppercase()).count();
+    let start = sign - length;
+    let begins = byte(text, start).is_some_and(|b| b"LMNPRTVWXYZ".contains(&b));
+    let inside = byte_before(text, start).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    (begins && !inside && length <= PIECE_MAX).then_some(start)
 }
 
 /// The length of the word just before an underscore, if it is short.
@@ -272,7 +292,7 @@ fn singles(text: &[u8], start: usize, separator: &[u8], limit: usize, at_end: bo
         }
         if behind != separator {
             // The last character of a value stands alone, or before a mark of the sentence.
-            if behind.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+            if behind.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80) {
                 kept.pop();
                 end = kept.last().map_or(start, |(_, last, _)| last + 1);
             }
@@ -374,11 +394,12 @@ const LINE_MAX: usize = 16;
 fn line_break(text: &[u8], sign: usize, at_end: bool) -> (usize, Step) {
     let in_key = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     let before = range(text, sign.saturating_sub(PART_MAX), sign);
-    let left = before.rsplit(|b| !in_key(b)).next().unwrap_or_default();
+    let left = before.rsplit(|b| !(in_key(b) || *b == b'-')).next().unwrap_or_default();
     let token = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     let address = token.contains(&b'@') && token.last().is_some_and(|b| matches!(b, b'@' | b'.' | b'-'));
     let domain = begun_domain(token);
-    let key = left.len() >= KEY_MIN && is_mixed(left);
+    let key =
+        left.len() >= KEY_MIN && (is_mixed(left) || left.starts_with(b"AKIA") || left.starts_with(b"ASIA"));
     if !address && !domain && !key {
         return (sign, Step::Nothing);
     }
@@ -483,7 +504,7 @@ fn is_local_part(before: &[u8]) -> bool {
     let word =
         before.rsplit(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))).next();
     let word = word.unwrap_or_default();
-    let joint = word.iter().position(|b| matches!(b, b'.' | b'_' | b'-'));
+    let joint = word.iter().position(|b| matches!(b, b'.' | b'_' | b'-' | b'0'..=b'9'));
     joint.is_some_and(|at| at > 0)
         && word.last().is_some_and(u8::is_ascii_alphanumeric)
         && word.iter().any(u8::is_ascii_lowercase)
@@ -532,7 +553,7 @@ const LABELS_MAX: usize = 4;
 const TOP: &[&str] = &[
     "de", "com", "org", "net", "eu", "info", "biz", "io", "gov", "edu", "at", "ch", "uk", "us", "fr", "nl",
     "be", "pl", "es", "dk", "cz", "bund", "berlin", "bayern", "hamburg", "koeln", "nrw", "app", "dev",
-    "cloud", "online", "example",
+    "cloud", "online", "museum", "example",
 ];
 /// The longest label of a domain in words.
 const LABEL_MAX: usize = 30;
@@ -541,8 +562,9 @@ const LABEL_MAX: usize = 30;
 fn spoken_address(text: &[u8], start: usize, from: usize, at_end: bool) -> Step {
     const DOTS: &[&[u8]] = &[b" dot ", b" punkt ", b" point "];
     let mut kept: Vec<Derived> = vec![(b'@', start, from - 1)];
+    let mut lettered = false;
     let mut at = from;
-    for label in 0..LABELS_MAX {
+    for _ in 0..LABELS_MAX {
         let rest = range(text, at, text.len().min(at + LABEL_MAX));
         let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
         if at + length == text.len() && !at_end {
@@ -557,19 +579,62 @@ fn spoken_address(text: &[u8], start: usize, from: usize, at_end: bool) -> Step 
         let Some(dot) =
             DOTS.iter().find(|dot| behind.get(..dot.len()).is_some_and(|b| b.eq_ignore_ascii_case(dot)))
         else {
-            let begun =
-                |dot: &&&[u8]| dot.get(..behind.len()).is_some_and(|b| b.eq_ignore_ascii_case(behind));
-            if !at_end && behind.len() < 8 && DOTS.iter().any(|dot| begun(&dot)) {
+            let is_begun =
+                |dot: &&[u8]| dot.get(..behind.len()).is_some_and(|b| b.eq_ignore_ascii_case(behind));
+            if !at_end && DOTS.iter().any(is_begun) {
                 return Step::Open;
             }
             let last = rest.get(..length).unwrap_or_default();
-            let named = label > 0 && TOP.iter().any(|top| top.as_bytes().eq_ignore_ascii_case(last));
+            let named = lettered && TOP.iter().any(|top| top.as_bytes().eq_ignore_ascii_case(last));
             return if named { Step::Squeeze(at, kept) } else { Step::Nothing };
         };
+        // `12 dot com companies` are no address.
+        lettered |= rest.iter().take(length).any(u8::is_ascii_alphabetic);
         kept.push((b'.', at, at + dot.len() - 1));
         at += dot.len();
     }
     Step::Nothing
+}
+
+/// A tag inside a word, which a reader does not see: `sk_l<b>ive_</b>O9jb`. One that breaks the line only inside a key.
+fn inline_tag(text: &[u8], sign: usize, at_end: bool) -> Step {
+    let in_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if byte(text, sign) != Some(b'<') || !byte_before(text, sign).is_some_and(in_word) {
+        return Step::Nothing;
+    }
+    let rest = range(text, sign, text.len().min(sign + pieces::TAG_MAX));
+    if !matches!(rest.get(1), None | Some(b'a'..=b'z' | b'A'..=b'Z' | b'/')) {
+        return Step::Nothing;
+    }
+    let Some(length) = rest.iter().position(|b| *b == b'>') else {
+        return if rest.len() < pieces::TAG_MAX { Step::Open } else { Step::Nothing };
+    };
+    let next = sign + length + 1;
+    if !pieces::is_inline(rest) {
+        return Step::Nothing;
+    }
+    match byte(text, next) {
+        None => Step::Open,
+        Some(behind) if !in_word(behind) && behind != b'@' => Step::Nothing,
+        Some(_) if rest.get(1..3).is_some_and(|name| name.eq_ignore_ascii_case(b"br")) => {
+            broken_key(text, sign, next, at_end)
+        }
+        Some(_) => Step::Squeeze(next, Vec::new()),
+    }
+}
+
+/// A key that goes on behind `<br>`: both parts together are long, and the second is no word.
+fn broken_key(text: &[u8], sign: usize, next: usize, at_end: bool) -> Step {
+    let in_key = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let before = range(text, sign.saturating_sub(PART_MAX), sign);
+    let left = before.iter().rev().take_while(|b| in_key(b)).count();
+    let behind = range(text, next, text.len().min(next + PART_MAX));
+    let right = behind.iter().take_while(|b| in_key(b)).count();
+    if next + right == text.len() && right < PART_MAX && !at_end {
+        return Step::Open;
+    }
+    let telling = right >= KEY_MIN && left + right >= 20 && is_mixed(behind.get(..right).unwrap_or_default());
+    if telling { Step::Squeeze(next, Vec::new()) } else { Step::Nothing }
 }
 
 /// Words in brackets that stand for the signs of an address.

@@ -125,6 +125,13 @@ fn pieces_between_words_tags_and_signs() {
     check("Karte 411111111 followed by 1111111 bitte", "CREDIT_CARD");
     check("{\"text\": \"Karte 4111 1111\\n1111 1111\"}", "CREDIT_CARD");
     check("IdNr: 86095742\n> 719\nDanke", "DE_STEUER_ID");
+    check("Personalausweisnummer: L01X 00T4 71 bitte", "DE_PERSONALAUSWEIS");
+    check("Personalausweis L01X0\n> 0T471 bitte", "DE_PERSONALAUSWEIS");
+    check("Versichertennummer A123 then 4567 then 80 bitte", "DE_KVNR");
+    check("token: AKIANZJTEK\r\n> YPVI6OJLDQ\nok?", "API_KEY");
+    check("Der API-Key ist A K I A V Y W G K N 6 T J N W J V 4 Q A für die", "API_KEY");
+    check("Der Key ist g<b>hp_</b>zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17 und", "API_KEY");
+    check("Der Key ist ghp_zQWB<br>uTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17 und", "API_KEY");
     check("IBAN: REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA\nThank you", "IBAN");
     check("IBAN: REU4OTM3MDQwMDQ0MDUzMjAxMzAwMA\nbitte, danke", "IBAN");
 }
