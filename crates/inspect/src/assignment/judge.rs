@@ -400,7 +400,7 @@ fn secret(assigned: &Assigned<'_>) -> Option<(usize, f32)> {
     let salt = assigned.quoted && is_salt(shape, value.len()) && nats > RARE;
     let denied = value.len() < 8
         || value.contains(&b' ') && !(assigned.quoted && is_salt(shape, value.len()))
-        || is_placeholder(value) && !(salt && !holds_variable(value))
+        || is_placeholder(value) && (!salt || holds_variable(value))
         || is_specimen(value)
         || is_path(value) && !is_base_64(value, nats)
         || is_code_call(assigned.value()) && !salt
