@@ -1,5 +1,6 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod files;
 mod hybrid;
 mod labels;
 mod link;
@@ -54,6 +55,8 @@ pub struct Config {
     pub agreements: Vec<Agreement>,
     /// Which answers are given again.
     pub answers: AnswersConfig,
+    /// What files and batches may cost.
+    pub files: schleuse_batch::Limits,
     /// How many answers an upstream makes at the same time, by its name, where that is known.
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
@@ -135,6 +138,7 @@ impl Default for Config {
             security: Security::default(),
             agreements: Vec::new(),
             answers: AnswersConfig::default(),
+            files: schleuse_batch::Limits::default(),
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
@@ -259,6 +263,9 @@ impl Config {
         }
         if let Some(answers) = reader.table("answers")? {
             config.answers = read_answers(answers)?;
+        }
+        if let Some(files) = reader.table("files")? {
+            config.files = files::read_files(files)?;
         }
         if let Some(deployment) = reader.table("deployment")? {
             config.upstreams.push(hybrid::read_deployment(deployment, folder, &config.labels)?);

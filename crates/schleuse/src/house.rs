@@ -5,6 +5,7 @@ mod bridge;
 mod demo;
 mod desk;
 mod engine;
+mod files;
 mod inside;
 mod keeper;
 mod links;

@@ -56,6 +56,9 @@ fn mistakes_are_named_with_their_line() {
     check("[answers]\nminutes = 5", "`keep` in [answers] is missing");
     check("[answers]\nkeep = 1\nfor = \"all\"", "line 3: `for` in [answers]: must be `person` or `house`");
     check("[answers]\nkeep = 0", "line 2: `keep` in [answers]: must be a whole number from 1 to 1000000");
+    check("[files]\nfile_mib = 16\nkeep_days = 7\nparallel = 2", "0 upstreams");
+    check("[files]\nfile_mib = 129", "line 2: `file_mib` in [files]: must be a whole number from 1 to 128");
+    check("[files]\nline = 5", "line 2: unknown key `line` in [files]; did you mean `lines`?");
     check("a = ", "line 1: string values must be quoted, expected literal string");
 }
 

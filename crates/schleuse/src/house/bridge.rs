@@ -179,7 +179,7 @@ pub(super) fn audit_unavailable(reason: &str) -> Refusal {
     .with_retry_after(5)
 }
 
-fn circumstances(gate: &Gate, peer: Peer) -> Circumstances {
+pub(super) fn circumstances(gate: &Gate, peer: Peer) -> Circumstances {
     Circumstances {
         loopback: peer.is_loopback(),
         address: Some(peer.address),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus_client::registry::Registry;
 use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record, Witnesses};
+use schleuse_batch::Batches;
 use schleuse_console::{Console, LiveLimits, Readings};
 use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
 use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::bridge::{self, Overview};
 use super::demo::ensure_demo_keys;
 use super::engine::{DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine};
+use super::files::{FileRules, keep_clean};
 use super::keeper::{Changes, Keeper, Known};
 use super::links::{Doors, Issuing, OverConnectors};
 use super::packs::Packs;
@@ -257,6 +259,20 @@ impl Inside {
         if interrupted > 0 {
             tracing::warn!(answers = interrupted, "answers were cut off when the house last ended");
         }
+        let batches = Arc::new(Batches::new(schleuse_batch::Parts {
+            models: gate.clone(),
+            identity: Arc::clone(&identity),
+            house: Arc::new(FileRules(Arc::clone(&gate))),
+            store: Arc::clone(&store),
+            house_secret: data.secret(SecretName::Conversations)?,
+            limits: config.files,
+            clock: Arc::clone(&clock),
+            random: random.clone(),
+            tasks: gate.tasks.clone(),
+            stop: stop.clone(),
+            cut: gate.cut.clone(),
+        }));
+        tasks.spawn(keep_clean(Arc::clone(&batches), stop.clone()));
         let sign_in = SignIn::new(schleuse_signin::Parts {
             settings: Settings {
                 public_url: config.public_url(address),
@@ -290,6 +306,7 @@ impl Inside {
         });
         let exchange = Arc::new(Router {
             gate: gate.clone(),
+            batch: batches,
             sign_in: Arc::new(sign_in),
             portal: Arc::new(portal),
             console: Arc::new(console),

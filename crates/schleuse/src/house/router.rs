@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use schleuse_wire::{Arrival, Exchange, Exchanged};
 
-/// One exchange made of four. What none of the others takes goes to the gate, which refuses it.
+/// One exchange made of five. What none of the others takes goes to the gate, which refuses it.
 pub struct Router {
     pub gate: Arc<dyn Exchange>,
+    pub batch: Arc<dyn Exchange>,
     pub sign_in: Arc<dyn Exchange>,
     pub portal: Arc<dyn Exchange>,
     pub console: Arc<dyn Exchange>,
@@ -16,6 +17,7 @@ impl Exchange for Router {
     fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
         let room = match Room::of(&arrival.path) {
             Room::Gate => &self.gate,
+            Room::Batch => &self.batch,
             Room::SignIn => &self.sign_in,
             Room::Portal => &self.portal,
             Room::Console => &self.console,
@@ -27,6 +29,7 @@ impl Exchange for Router {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
     Gate,
+    Batch,
     SignIn,
     Portal,
     Console,
@@ -38,6 +41,7 @@ impl Room {
     fn of(path: &str) -> Self {
         let mut words = path.split('/').skip(1);
         match (words.next(), words.next()) {
+            (Some("v1"), Some("files" | "batches")) => Self::Batch,
             (Some("auth"), _) => Self::SignIn,
             (Some("api"), Some("chat")) => Self::Portal,
             (Some("api"), _) => Self::Console,
@@ -57,6 +61,10 @@ mod tests {
     #[test]
     fn the_first_words_decide() {
         check("/v1/chat/completions", Room::Gate);
+        check("/v1/files", Room::Batch);
+        check("/v1/batches/batch_1/cancel", Room::Batch);
+        check("/v1/filesystem", Room::Gate);
+        check("/v1/Files", Room::Gate);
         check("/auth/session", Room::SignIn);
         check("/authority", Room::Gate);
         check("/api/chat/runs/1/events", Room::Portal);

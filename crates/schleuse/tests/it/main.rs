@@ -18,6 +18,7 @@ mod adapters;
 mod apart;
 mod audit;
 mod backup;
+mod batches;
 mod client;
 mod demo;
 mod doctor;

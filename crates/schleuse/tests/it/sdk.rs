@@ -99,6 +99,16 @@ async fn openais_node_sdk_gets_responses() {
 }
 
 #[tokio::test]
+async fn openais_python_sdk_works_through_batches() {
+    python("batches.py", 7).await;
+}
+
+#[tokio::test]
+async fn openais_node_sdk_works_through_batches() {
+    javascript("batches.mjs", 6).await;
+}
+
+#[tokio::test]
 async fn anthropics_python_sdk_is_at_home() {
     python("messages.py", 6).await;
 }
