@@ -29,7 +29,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
     const hits = wanted === "" ? [] : (found?.hits ?? []);
     return [
       ...fitting.slice(0, 40),
-      ...hits.map((hit): Row => ({ id: `hit-${hit.message}`, name: hit.title || words.conversations.untitled, kind: `${words.search.heading}, ${dateOnly(hit.created, language)}`, icon: "chat", isName: true, hit, act: () => go(addressOf(hit)) })),
+      ...hits.map((hit): Row => ({ id: `hit-${hit.conversation}-${hit.message}`, name: hit.title || words.conversations.untitled, kind: `${words.search.heading}, ${dateOnly(hit.created, language)}`, icon: "chat", isName: true, hit, act: () => go(addressOf(hit)) })),
     ];
   }, [commands, written, found, words, language]);
   const current = rows[Math.min(at, rows.length - 1)];

@@ -69,14 +69,15 @@ function Hits({ id, found, level, onGo }: { id: string; found: Found; level: 2 |
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <ul id={id} onKeyDown={walkWithArrows} className="space-y-px">
         {hits.map((hit) => (
-          <li key={hit.message} data-hit={hit.message}>
+          <li key={`${hit.conversation} ${hit.message}`} data-hit={hit.message ?? ""}>
             <Link to={addressOf(hit)} onClick={onGo} data-step translate="no" title={hit.title || words.conversations.untitled} className="block rounded-lg px-3 py-2 text-sm -outline-offset-2 hover:bg-sunken">
               <span className="flex items-baseline justify-between gap-2">
                 <span className="min-w-0 truncate font-medium">{hit.title || words.conversations.untitled}</span>
                 <span className="shrink-0 text-xs text-soft">{dateOnly(hit.created, language)}</span>
               </span>
               <span className="mt-0.5 line-clamp-3 text-xs wrap-anywhere text-soft">
-                <span translate="yes">{hit.role === "user" ? words.turn.you : words.turn.answer}</span>: <HitText hit={hit} />
+                {hit.role === null ? null : <span translate="yes">{hit.role === "user" ? words.turn.you : words.turn.answer}: </span>}
+                <HitText hit={hit} />
               </span>
             </Link>
           </li>

@@ -45,12 +45,15 @@ export function PassageStrip({ answer }: { answer: Message }) {
             <span data-tokens>{words.turn.tokensValue(count(usage.prompt, language), count(usage.completion, language))}</span>
           </Fact>
         ) : null}
-        <Fact name={words.turn.requestId}>
-          <span className="inline-flex items-center gap-0.5 font-mono break-all">
-            <span data-request-id>{passage.request_id}</span>
-            <CopyButton text={passage.request_id} name={words.copyRequestId} />
-          </span>
-        </Fact>
+        {/* What was imported has none. */}
+        {passage.request_id ? (
+          <Fact name={words.turn.requestId}>
+            <span className="inline-flex items-center gap-0.5 font-mono break-all">
+              <span data-request-id>{passage.request_id}</span>
+              <CopyButton text={passage.request_id} name={words.copyRequestId} />
+            </span>
+          </Fact>
+        ) : null}
       </dl>
     </div>
   );

@@ -20,6 +20,8 @@ interface Share {
   with: string[];
   until: string | null;
   created: string;
+  /** Whether it is over; nobody reads by it any more. */
+  ended?: boolean;
 }
 
 interface Props {
@@ -37,6 +39,7 @@ export function ShareDialog({ id, title, leaf, onClose }: Props) {
   const { words } = useLanguage();
   const path = `/api/chat/conversations/${encodeURIComponent(id)}/shares`;
   const { data, refusal, reload } = useLoad<{ shares: Share[] }>(path);
+  const shares = data?.shares.filter(({ ended }) => ended !== true) ?? [];
   const changed = () => {
     reload();
     void loadList();
@@ -46,11 +49,11 @@ export function ShareDialog({ id, title, leaf, onClose }: Props) {
       <p className="mb-4 text-sm text-pretty text-soft">{words.share.intro(title || words.conversations.untitled)}</p>
       {refusal ? <RefusalCard refusal={refusal} /> : null}
       {data ? null : refusal ? null : <Reading />}
-      {data && data.shares.length > 0 ? (
+      {shares.length > 0 ? (
         <section className="mb-5">
           <h3 className="mb-1 text-sm font-semibold">{words.share.current}</h3>
           <ul className="divide-y divide-line rounded-xl border border-line">
-            {data.shares.map((share) => (
+            {shares.map((share) => (
               <Row key={share.id} share={share} onEnded={changed} />
             ))}
           </ul>

@@ -11,7 +11,8 @@ import { Link } from "../../lib/router";
 
 interface ShareRow {
   id: string;
-  title: string;
+  /** Nothing where its label is above the reader's clearance. */
+  title: string | null;
   from: string;
   label: string | null;
   created: string;

@@ -306,8 +306,9 @@ export async function stop(id: string, message?: string) {
 export interface Hit {
   conversation: string;
   title: string;
-  message: string;
-  role: Message["role"];
+  /** Nothing where only the title has the words. */
+  message: string | null;
+  role: Message["role"] | null;
   created: string;
   label: string | null;
   /** An excerpt, with what matched in UTF-16 units of it. */

@@ -40,5 +40,6 @@ export function useSearch(written: string): { found: Found | undefined; busy: bo
 
 /** Where a hit is shown. */
 export function addressOf({ conversation, message }: Hit): string {
-  return `/chat/${encodeURIComponent(conversation)}?message=${encodeURIComponent(message)}`;
+  const path = `/chat/${encodeURIComponent(conversation)}`;
+  return message === null ? path : `${path}?message=${encodeURIComponent(message)}`;
 }
