@@ -16,11 +16,24 @@ pub(crate) async fn read_fields(
     bytes_max: usize,
     known: &[&'static str],
 ) -> Result<Object, Refusal> {
+    let object = read_object(body, bytes_max, &BOUNDS).await?;
+    if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
+        return Err(unknown_field(name, known));
+    }
+    Ok(object)
+}
+
+/// The members of a JSON object. No body at all counts as an empty object.
+pub(crate) async fn read_object(
+    body: ArrivalBody,
+    bytes_max: usize,
+    bounds: &Bounds,
+) -> Result<Object, Refusal> {
     let bytes = read(body, bytes_max).await?;
     if bytes.is_empty() {
         return Ok(Object::new());
     }
-    let value = json::parse(&bytes, &BOUNDS).map_err(|error| {
+    let value = json::parse(&bytes, bounds).map_err(|error| {
         invalid_request(
             format!("The body is not valid: {error}."),
             format!("Der Inhalt der Anfrage ist ungültig: {error}."),
@@ -36,9 +49,6 @@ pub(crate) async fn read_fields(
             None,
         ));
     };
-    if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
-        return Err(unknown_field(name, known));
-    }
     Ok(object)
 }
 

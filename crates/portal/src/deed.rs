@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use schleuse_identity::Verified;
-use schleuse_types::{Label, Principal, Refusal, Text};
+use schleuse_types::{Finding, Label, Principal, Refusal, Text};
 
 /// Whether a reader may see a text with this label, by what holds now: clearance, compartments, walls. The text says why
 /// not. A compartment that is seen in [`Sight::Reading`] is noted durably before this returns.
@@ -24,6 +24,25 @@ pub enum Sight {
     Reading,
     /// Beside what was read: what stands beside a wall is shown if its compartments were just seen.
     Beside { has_seen: bool },
+}
+
+/// What inspection says about a text of this person under this label: with what it would be inspected if it were asked.
+/// Nothing is kept or written of it.
+pub type Examine = Arc<
+    dyn Fn(&Verified, Label, String) -> Pin<Box<dyn Future<Output = Result<Examined, Refusal>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// What was found in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examined {
+    /// Offsets are those of the text in UTF-8.
+    pub findings: Vec<Finding>,
+    /// What the text is labelled with what was found.
+    pub label: Label,
+    /// It would be refused.
+    pub is_blocked: bool,
 }
 
 /// Writes an entry; durable in the audit log when it returns.

@@ -110,6 +110,18 @@ impl Portal {
     }
 }
 
+impl Portal {
+    /// The person's folders, as id and name, oldest first.
+    pub(crate) async fn folder_names(
+        &self,
+        key: &DataKey,
+        person: &str,
+    ) -> Result<Vec<(String, String)>, Refusal> {
+        let rows = self.archive.store.folders(person).await.map_err(Fault::from)?;
+        Ok(rows.into_iter().map(|row| (row.id.clone(), name(key, person, &row))).collect())
+    }
+}
+
 async fn read_name(arrival: Arrival) -> Result<String, Refusal> {
     let mut fields = read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &["name"]).await?;
     let name = take_text(&mut fields, "name", NAME_BYTES_MAX)?.ok_or_else(|| missing("name"))?;

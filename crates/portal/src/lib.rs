@@ -15,6 +15,9 @@
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
+//! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
+//! | `POST import` | a conversation from such a file, inspected, under at least its label |
+//! | `POST findings` `{content, label?}` | what inspection would say; nothing of it is kept |
 //! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
 //! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
 //! | `GET shared`, `shared/{id}` | what others share, judged anew for the reader at each reading |
@@ -45,7 +48,10 @@ mod conversation;
 mod declassify;
 mod deed;
 mod events;
+mod export;
+mod findings;
 mod folder;
+mod import;
 mod index;
 mod message;
 mod portal;
@@ -61,5 +67,5 @@ mod tree;
 mod words;
 
 pub use declassify::{Declassify, Lowering};
-pub use deed::{Deed, DeedKind, Judge, Note, Sight};
+pub use deed::{Deed, DeedKind, Examine, Examined, Judge, Note, Sight};
 pub use portal::{DefaultLabel, Limits, Manner, Parts, Permit, Portal};

@@ -1,6 +1,6 @@
 //! Conversations and messages as the portal knows them, and their form inside the seal.
 
-use schleuse_types::{Label, Language, Timestamp};
+use schleuse_types::{Label, Language, Text, Timestamp};
 use schleuse_wire::Usage;
 use schleuse_wire::json::{self, Bounds, Number, Object, Value};
 
@@ -364,6 +364,14 @@ pub(crate) fn optional(text: Option<&str>) -> Value {
 
 pub(crate) fn number(n: u64) -> Value {
     Value::Number(Number::from(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// In both languages.
+pub(crate) fn both(text: &Text) -> Value {
+    let mut out = Object::new();
+    out.set("en", string(&text.english));
+    out.set("de", string(&text.german));
+    Value::Object(out)
 }
 
 /// RFC 3339 in UTC with milliseconds.

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
 use crate::declassify::Declassify;
-use crate::deed::{Judge, Note};
+use crate::deed::{Examine, Judge, Note};
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
@@ -77,6 +77,7 @@ pub struct Parts {
     pub default_label: DefaultLabel,
     pub declassify: Declassify,
     pub judge: Judge,
+    pub examine: Examine,
     pub note: Note,
     pub store: Arc<Store>,
     /// Wraps the data keys. Whoever loses it loses every conversation.
@@ -100,6 +101,7 @@ pub struct Portal {
     pub(crate) default_label: DefaultLabel,
     pub(crate) declassify: Declassify,
     pub(crate) judge: Judge,
+    pub(crate) examine: Examine,
     pub(crate) note: Note,
     pub(crate) archive: Archive,
     pub(crate) limits: Limits,
@@ -139,6 +141,7 @@ impl Portal {
             default_label: parts.default_label,
             declassify: parts.declassify,
             judge: parts.judge,
+            examine: parts.examine,
             note: parts.note,
             archive: Archive {
                 store: parts.store,
@@ -191,6 +194,16 @@ impl Portal {
                 self.ask_again(&visitor, id, question, arrival).await
             }
             (["conversations", _, "messages", _, "answers"], _) => Err(refusals::method_not_allowed("POST")),
+            (["conversations", id, "export"], Method::Get) => {
+                self.export(&visitor, id, arrival.query.as_deref(), arrival.language).await
+            }
+            (["conversations", _, "export"] | ["export"], method) if method != Method::Get => {
+                Err(refusals::method_not_allowed("GET"))
+            }
+            (["export"], _) => self.export_all(&visitor).await,
+            (["import"], Method::Post) => self.import(&visitor, arrival).await,
+            (["findings"], Method::Post) => self.findings(&visitor, arrival).await,
+            (["import"] | ["findings"], _) => Err(refusals::method_not_allowed("POST")),
             (["search"], Method::Get) => self.search(&visitor, arrival.query.as_deref()).await,
             (["search"], _) => Err(refusals::method_not_allowed("GET")),
             (["conversations", id, "shares"], Method::Get) => self.shares(&visitor, id).await,

@@ -176,6 +176,19 @@ pub(crate) fn interrupted() -> Refusal {
     )
 }
 
+/// Stands with an imported answer that failed where the file was made.
+pub(crate) fn failed_elsewhere() -> Refusal {
+    Refusal::new(
+        RefusalCode::UpstreamFailed,
+        Text::fixed(
+            "This answer had failed before it was exported.",
+            "Diese Antwort war schon vor dem Export gescheitert.",
+        ),
+        Text::fixed("Ask again.", "Fragen Sie noch einmal."),
+        "an imported answer that failed",
+    )
+}
+
 pub(crate) fn broken_off() -> Refusal {
     Refusal::new(
         RefusalCode::UpstreamFailed,

@@ -14,7 +14,7 @@ use schleuse_wire::{Arrival, Reply, invalid_request};
 
 use crate::body::{missing, read_fields, take_text, take_texts, wrong};
 use crate::deed::{Deed, DeedKind, Sight};
-use crate::message::{Author, Head, Message, Passage, State, number, optional, string, time};
+use crate::message::{Author, Head, Message, Passage, State, both, number, optional, string, time};
 use crate::portal::{Portal, SMALL_BODY_BYTES_MAX, Visitor, document, nothing};
 use crate::question::title;
 use crate::refusals::{self, Fault};
@@ -474,13 +474,6 @@ fn shared_json(share: &Share, head: &Head, owner: &PersonRow, has_title: bool) -
     out.set("created", time(share.created));
     out.set("until", share.until.map_or(Value::Null, time));
     out
-}
-
-fn both(text: &Text) -> Value {
-    let mut out = Object::new();
-    out.set("en", string(&text.english));
-    out.set("de", string(&text.german));
-    Value::Object(out)
 }
 
 /// A moment to come, in RFC 3339.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_portal::{Deed, DeedKind, Limits, Lowering, Parts, Portal, Sight};
+use schleuse_portal::{Deed, DeedKind, Examined, Limits, Lowering, Parts, Portal, Sight};
 use schleuse_store::Store;
 use schleuse_types::{
-    Clock as _, Label, Language, OsRandom, Principal, Refusal, RefusalCode, Role, Secret, SystemClock, Text,
-    Timestamp,
+    Clock as _, Finding, FindingAction, Label, Language, OsRandom, Principal, Refusal, RefusalCode, Role,
+    Secret, SystemClock, Text, Timestamp,
 };
 use schleuse_wire::sse::{DONE, named_frame};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody};
@@ -123,6 +123,7 @@ impl House {
                     Box::pin(std::future::ready(Ok(barred)))
                 })
             },
+            examine: Arc::new(|_, label, text| Box::pin(std::future::ready(Ok(examine(&label, &text))))),
             note: {
                 let (noted, is_closed) = (Arc::clone(&noted), Arc::clone(&is_log_closed));
                 Arc::new(move |deed| {
@@ -567,6 +568,29 @@ fn judge(
             None
         }
     }
+}
+
+/// What begins like an IBAN is blocked, and a stamp raises the label.
+fn examine(label: &Label, text: &str) -> Examined {
+    let find = |word: &str, kind: &str, action| {
+        text.find(word).map(|start| Finding {
+            kind: kind.to_owned(),
+            recognizer: kind.to_lowercase(),
+            path: String::new(),
+            start,
+            end: start + word.len(),
+            score: 0.9,
+            action,
+            evasive: false,
+            excepted: false,
+        })
+    };
+    let (iban, stamp) = (
+        find("DE02", "IBAN", FindingAction::Block),
+        find("VS-NfD", "CLASSIFICATION_MARKING", FindingAction::RaiseLabel),
+    );
+    let label = if stamp.is_some() { label.join(&Label::CONFIDENTIAL) } else { label.clone() };
+    Examined { label, is_blocked: iban.is_some(), findings: stamp.into_iter().chain(iban).collect() }
 }
 
 fn pepper() -> Pepper {

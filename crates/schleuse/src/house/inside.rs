@@ -242,6 +242,10 @@ impl Inside {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |reader, label, sight| reading::judge(&gate, reader, label, sight))
             },
+            examine: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |asker, label, text| reading::examine(&gate, asker, label, text))
+            },
             note: {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use schleuse_audit::{Event, Record};
 use schleuse_gate::{Entering, Gate, charged};
 use schleuse_identity::Verified;
-use schleuse_portal::{Deed, DeedKind, Sight};
-use schleuse_types::{Compartment, Label, Outcome, Refusal, Text};
+use schleuse_inspect::{Direction, Scope};
+use schleuse_portal::{Deed, DeedKind, Examined, Sight};
+use schleuse_types::{Compartment, FindingAction, Label, Outcome, Refusal, Text, Zone};
 use schleuse_wire::internal;
+use tokio::task::spawn_blocking;
 
 use super::bridge::audit_unavailable;
 
 type Judged = Pin<Box<dyn Future<Output = Result<Option<Text>, Refusal>> + Send>>;
+
+type Inspected = Pin<Box<dyn Future<Output = Result<Examined, Refusal>> + Send>>;
 
 /// Whether this reader may see a text with this label; why not, if not.
 pub(super) fn judge(gate: &Arc<Gate>, reader: &Verified, label: &Label, sight: Sight) -> Judged {
@@ -37,6 +41,55 @@ pub(super) fn judge(gate: &Arc<Gate>, reader: &Verified, label: &Label, sight: S
         Ok((!is_shown).then(|| behind_a_wall(&label)))
     })
 }
+
+/// What inspection says about a text before it is asked, or of one that was never asked here: with the recognizers,
+/// guardrails and exceptions that would count if this person asked it of the house's default model.
+pub(super) fn examine(gate: &Arc<Gate>, asker: &Verified, label: Label, text: String) -> Inspected {
+    let (gate, groups) = (Arc::clone(gate), asker.principal().groups.clone());
+    Box::pin(async move {
+        // Beside the tasks that carry other people's streams: a long text takes a while.
+        let examined = spawn_blocking(move || look(&gate, &groups, label, &text)).await;
+        examined.map_err(|_| internal("inspection panicked"))
+    })
+}
+
+/// A label that is raised may bring other guardrails into force, so it is looked again until it stays.
+fn look(gate: &Gate, groups: &[String], mut label: Label, text: &str) -> Examined {
+    let model = gate.upstreams.models().into_iter().next();
+    let routes = model.map(|model| gate.upstreams.routes(&model.id)).unwrap_or_default();
+    let mut zones: Vec<Zone> = routes.iter().map(|route| route.zone).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    let inspector = gate.inspector.current();
+    let now_s = Some(gate.clock.now().seconds());
+    loop {
+        let scope = |zone| Scope {
+            direction: Some(Direction::Request),
+            label: Some(&label),
+            groups,
+            zone,
+            path: Some(PLACE),
+            now_s,
+        };
+        let guards = if zones.is_empty() {
+            inspector.for_scope(&scope(None))
+        } else {
+            inspector.for_any_scope(zones.iter().map(|zone| scope(Some(*zone))))
+        };
+        let findings = guards.examine(text).findings;
+        let raising = findings.iter().filter(|finding| finding.action >= FindingAction::RaiseLabel);
+        let raised = raising.filter_map(|finding| guards.lowest_label(finding));
+        let raised = raised.fold(label.clone(), |label, raised| label.join(&raised));
+        if raised == label {
+            let is_blocked = findings.iter().any(|finding| finding.action == FindingAction::Block);
+            return Examined { findings, label, is_blocked };
+        }
+        label = raised;
+    }
+}
+
+/// Where a question of one message has its text.
+const PLACE: &str = "/messages/0/content";
 
 /// Whether the person has seen no other side; from here on they have seen this one, durably.
 async fn enters(gate: &Gate, person: &str, label: &Label, against: &[Compartment]) -> Result<bool, Refusal> {
