@@ -22,7 +22,7 @@ use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
 use schleuse_policy::Policy;
 use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Secret, Text};
-use schleuse_upstream::Upstreams;
+use schleuse_upstream::{Route, Upstreams};
 use schleuse_wire::{Arrival, Exchange, Exchanged, Limits, Reply, Surface};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,6 +80,15 @@ pub struct Gate {
     pub tasks: TaskTracker,
     /// Ends what is still running when the time for draining is over.
     pub cut: CancellationToken,
+}
+
+impl Gate {
+    /// The ways to a model for a question of this surface.
+    pub(crate) fn routes(&self, model: &str, surface: Surface) -> Vec<Route> {
+        let mut routes = self.upstreams.routes(model);
+        routes.retain(|route| route.audio || !surface.is_speech());
+        routes
+    }
 }
 
 impl Exchange for Gate {

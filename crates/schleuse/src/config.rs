@@ -57,6 +57,8 @@ pub struct Config {
     pub answers: AnswersConfig,
     /// What files and batches may cost.
     pub files: schleuse_batch::Limits,
+    /// Bytes of the largest file of speech, where it is said.
+    pub speech_bytes_max: Option<usize>,
     /// How many answers an upstream makes at the same time, by its name, where that is known.
     pub places: Vec<(String, usize)>,
     pub engine: Option<EngineConfig>,
@@ -139,6 +141,7 @@ impl Default for Config {
             agreements: Vec::new(),
             answers: AnswersConfig::default(),
             files: schleuse_batch::Limits::default(),
+            speech_bytes_max: None,
             places: Vec::new(),
             engine: None,
             guardrails: Guardrails::default(),
@@ -267,6 +270,12 @@ impl Config {
         if let Some(files) = reader.table("files")? {
             config.files = files::read_files(files)?;
         }
+        if let Some(mut speech) = reader.table("speech")? {
+            if let Some(mebibytes) = speech.number("mebibytes", 1, SPEECH_MEBIBYTES_MAX)? {
+                config.speech_bytes_max = usize::try_from(mebibytes << 20).ok();
+            }
+            speech.finish()?;
+        }
         if let Some(deployment) = reader.table("deployment")? {
             config.upstreams.push(hybrid::read_deployment(deployment, folder, &config.labels)?);
         }
@@ -374,6 +383,9 @@ fn log_level(reader: &mut Reader<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
+/// Largest file of speech that may be configured: with its form it fits what a connector takes.
+const SPEECH_MEBIBYTES_MAX: u64 = 30;
+
 /// The upstream, and how many answers it makes at the same time if that is said.
 fn read_upstream(
     mut reader: Reader<'_>,
@@ -392,6 +404,13 @@ fn read_upstream(
     upstream.max_label = labels::read_most(&mut reader, default, labels)?;
     if let Some(provider) = reader.text("provider")? {
         upstream.provider = Provider::parse(&provider).map_err(|error| reader.wrong("provider", error))?;
+    }
+    if reader.flag("audio")? == Some(true) {
+        if matches!(upstream.provider, Provider::Anthropic | Provider::Mistral) {
+            let message = format!("speech cannot be sent to the provider `{}`", upstream.provider.as_str());
+            return Err(reader.wrong("audio", message));
+        }
+        upstream.audio = true;
     }
     upstream.api_key = read_key(&mut reader, folder)?;
     upstream.ca_file = reader.text("ca_file")?.map(|file| folder.join(file));

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use crate::fake_upstream::Seen;
-use crate::repertoire;
+use crate::{repertoire, speech};
 
 /// Whose contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,14 @@ impl Contract {
             }
             Self::Anthropic => ("/v1/messages", question.header("x-api-key").map(str::to_owned)),
         };
-        if question.method != "POST" || (question.path != path && !is_count) {
+        let of_speech = match self {
+            Self::OpenAiCompatible | Self::OpenAi => Some("/v1/audio/"),
+            Self::AzureOpenAi => Some("/openai/v1/audio/"),
+            Self::Anthropic | Self::Mistral => None,
+        };
+        let is_speech = of_speech.is_some_and(|folder| question.path.starts_with(folder))
+            && speech::is_speech(&question.path);
+        if question.method != "POST" || !is_speech && (question.path != path && !is_count) {
             return Some((404, format!("no such path: {} {}", question.method, question.path)));
         }
         if key.as_deref() != Some(PROVIDER_KEY) {
@@ -125,6 +132,9 @@ impl Contract {
         }
         if self == Self::Anthropic && question.header("anthropic-version") != Some("2023-06-01") {
             return Some((400, "anthropic-version: header is required".to_owned()));
+        }
+        if is_speech {
+            return speech::violation(self, question).map(|message| (400, message));
         }
         let body: Value = serde_json::from_slice(&question.body).unwrap_or_default();
         let Some(fields) = body.as_object() else { return Some((400, "the body is no object".to_owned())) };

@@ -6,6 +6,7 @@ pub mod gguf;
 mod recording;
 mod repertoire;
 mod script;
+mod speech;
 pub mod virtual_engine;
 
 pub use contract::{Contract, PROVIDER_KEY};

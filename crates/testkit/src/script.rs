@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::contract::{self, Contract};
 use crate::fake_upstream::Seen;
 use crate::recording::{LAST_CHUNK, RecordedResponse, chunk_frame, recording};
-use crate::repertoire;
+use crate::{repertoire, speech};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Script {
@@ -319,6 +319,14 @@ fn echo(question: &Seen, piece_bytes: usize, pause: Duration, usage_at: UsageAt)
 fn by_contract(question: &Seen, contract: Contract, piece_bytes: usize) -> Reply {
     if let Some((status, message)) = contract.violation(question) {
         return Reply::whole(status, &contract.error(status, &message), &[]);
+    }
+    if speech::is_speech(&question.path) {
+        return match speech::transcript(contract, question, |text| split(text, piece_bytes)) {
+            Ok(whole) => Reply::whole(200, &whole, &[]),
+            Err(events) => {
+                Reply::stream(events.into_iter().map(|event| (Duration::ZERO, event)).collect(), End::NoDone)
+            }
+        };
     }
     if question.path.ends_with("/count_tokens") {
         return Reply::whole(200, "{\"input_tokens\":7}", &[]);

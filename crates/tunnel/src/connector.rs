@@ -75,7 +75,9 @@ pub struct ModelQuestion {
     /// One that the configuration names.
     pub model: String,
     pub path: &'static str,
-    /// Strict JSON, byte for byte as the gate wrote it.
+    /// What the body is: `application/json`, or a form with its boundary.
+    pub content_type: String,
+    /// Strict JSON or a strict form, byte for byte as the gate wrote it.
     pub body: Bytes,
     pub stream: bool,
     /// 1 to 128 visible ASCII characters.
@@ -114,6 +116,8 @@ pub struct Connector {
 
 /// Of a question. More than the gate takes from an asker, because it writes some of it anew.
 const QUESTION_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of the file in one.
+const FILE_BYTES_MAX: usize = 30 * 1024 * 1024;
 /// For a question's whole body: the gate has it complete before it begins.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
@@ -239,6 +243,15 @@ struct Desk {
     flows: Flows,
 }
 
+/// A form says where its parts end; what else comes is JSON.
+fn content_type(surface: Surface, headers: &HeaderMap) -> String {
+    let told = headers.get(CONTENT_TYPE).and_then(|told| told.to_str().ok());
+    let is_form = |told: &&str| {
+        surface.is_speech() && told.len() <= 128 && told.starts_with("multipart/form-data; boundary=")
+    };
+    told.filter(is_form).unwrap_or("application/json").to_owned()
+}
+
 /// Everything that a connector answers; every other path and method is 404 and reaches nobody.
 enum Matter {
     Ask(Surface),
@@ -281,9 +294,13 @@ impl Desk {
         let Some(body) = read(body, QUESTION_BYTES_MAX).await else {
             return not_answered(StatusCode::BAD_REQUEST, "the question did not come whole");
         };
-        let limits = WireLimits { body_bytes_max: QUESTION_BYTES_MAX, ..WireLimits::default() };
+        let limits = WireLimits {
+            body_bytes_max: QUESTION_BYTES_MAX,
+            file_bytes_max: FILE_BYTES_MAX,
+            ..WireLimits::default()
+        };
         // Read as strictly as the gate reads what comes to it: what this side understands is what the server will.
-        let Ok(parsed) = WireRequest::parse(surface, &body, &limits) else {
+        let Ok(parsed) = WireRequest::read(surface, &body, &limits) else {
             return not_answered(StatusCode::BAD_REQUEST, "the question is not understood");
         };
         if !self.models.contains(parsed.model()) {
@@ -293,6 +310,7 @@ impl Desk {
         let question = ModelQuestion {
             model: parsed.model().to_owned(),
             path: surface.path(),
+            content_type: content_type(surface, &head.headers),
             stream: parsed.is_stream(),
             body,
             request_id: request_id.to_owned(),

@@ -20,7 +20,9 @@ use crate::replica::{Outstanding, Replica};
 pub struct Question {
     /// `/v1/chat/completions` and its like.
     pub path: &'static str,
-    /// JSON. Sent byte for byte.
+    /// What the body is: `application/json`, or a form with its boundary.
+    pub content_type: String,
+    /// Sent byte for byte.
     pub body: Bytes,
     /// Whether an event stream is expected; only the `accept` header depends on it.
     pub stream: bool,

@@ -23,6 +23,8 @@ pub struct UpstreamConfig {
     pub region: Option<String>,
     /// Whose interface it speaks.
     pub provider: Provider,
+    /// Whether it takes speech, which no list of models says.
+    pub audio: bool,
     /// What opens an external upstream; it is never dialled without.
     pub agreement: Option<Agreement>,
     /// The provider is told to store nothing, where its interface has a word for that.
@@ -52,6 +54,7 @@ impl UpstreamConfig {
             zone: Zone::Local,
             region: None,
             provider: Provider::OpenAiCompatible,
+            audio: false,
             agreement: None,
             stores_nothing: true,
             max_label: Label::CONFIDENTIAL,

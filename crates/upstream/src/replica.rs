@@ -265,12 +265,15 @@ impl Replica {
             .ok()
             .filter(|id| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic))
             .ok_or(Failure::Sent(AskError::Unsendable { reason: "request_id is not a header value" }))?;
+        let content_type = HeaderValue::from_str(&question.content_type).map_err(|_| {
+            Failure::Sent(AskError::Unsendable { reason: "content_type is not a header value" })
+        })?;
         self.counters.questions.fetch_add(1, Relaxed);
 
         let accept = if question.stream { "text/event-stream" } else { "application/json" };
         let request = || {
             let mut request = self.request(Method::POST, question.path, accept, question.body.clone())?;
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.headers_mut().insert(CONTENT_TYPE, content_type.clone());
             request.headers_mut().insert(REQUEST_ID, request_id.clone());
             Ok(request)
         };

@@ -71,6 +71,8 @@ pub struct Route {
     pub region: Option<String>,
     /// Whose interface its upstreams speak.
     pub provider: Provider,
+    /// Whether its upstreams take speech.
+    pub audio: bool,
     /// The provider is told to store nothing.
     pub stores_nothing: bool,
     /// Whether anything may go there now: an external route needs an agreement that holds.
@@ -229,6 +231,7 @@ impl Upstreams {
                         max_label: config.max_label.clone(),
                         region: config.region.clone(),
                         provider: config.provider,
+                        audio: config.audio,
                         stores_nothing: config.stores_nothing,
                         open: replica.is_open(),
                         replicas: Vec::new(),
@@ -375,12 +378,13 @@ impl Route {
 
     fn covers(&self, replica: &Replica) -> bool {
         let config = &replica.config;
-        (self.zone, &self.max_label, &self.region, self.provider, self.stores_nothing, self.open)
+        (self.zone, &self.max_label, &self.region, self.provider, self.audio, self.stores_nothing, self.open)
             == (
                 config.zone,
                 &config.max_label,
                 &config.region,
                 config.provider,
+                config.audio,
                 config.stores_nothing,
                 replica.is_open(),
             )

@@ -4,8 +4,10 @@
 //! Nothing of a text changes here: strings move from one place of a document to another, whole.
 
 mod anthropic;
+mod speech;
 
 use crate::json::{self, Bounds, Object, Value};
+use crate::multipart::Part;
 use crate::{ReplyError, Surface};
 
 /// What a reply may cost.
@@ -98,6 +100,34 @@ impl Dialect {
         Ok(out)
     }
 
+    /// The fields of a form as this interface has them.
+    ///
+    /// # Errors
+    /// Names the field that cannot be said there.
+    pub fn outgoing_form(
+        self,
+        surface: Surface,
+        mut parts: Vec<Part>,
+        is_stream: bool,
+    ) -> Result<Vec<Part>, Untranslatable> {
+        let known: &[&str] = match (self, surface) {
+            (Self::OpenAiCompatible, _) => {
+                // The log wants the number of tokens, whether or not the asker does.
+                if is_stream && let Ok(part) = Part::field("stream_include_usage", "true") {
+                    parts.push(part);
+                }
+                return Ok(parts);
+            }
+            (Self::OpenAi, Surface::Transcriptions) => &OPENAI_TRANSCRIPTION,
+            (Self::OpenAi, Surface::Translations) => &OPENAI_TRANSLATION,
+            _ => return Err(Untranslatable::new(surface.path())),
+        };
+        match parts.iter().find(|part| !known.contains(&part.name())) {
+            Some(part) => Err(Untranslatable::new(part.name())),
+            None => Ok(parts),
+        }
+    }
+
     /// A whole answer, written as the house reads it.
     ///
     /// # Errors
@@ -117,22 +147,30 @@ impl Dialect {
     }
 
     /// Reads the events of a streamed answer.
-    pub fn events(self) -> Events {
+    pub fn events(self, surface: Surface) -> Events {
         Events(match self {
-            Self::Anthropic => Some(Box::default()),
-            Self::OpenAiCompatible | Self::OpenAi | Self::Mistral => None,
+            _ if surface.is_speech() => Foreign::Speech(speech::Stream::default()),
+            Self::Anthropic => Foreign::Anthropic(Box::default()),
+            Self::OpenAiCompatible | Self::OpenAi | Self::Mistral => Foreign::None,
         })
     }
 }
 
 /// The events of one streamed answer, written as the house reads them.
 #[derive(Debug)]
-pub struct Events(Option<Box<anthropic::Stream>>);
+pub struct Events(Foreign);
+
+#[derive(Debug)]
+enum Foreign {
+    None,
+    Anthropic(Box<anthropic::Stream>),
+    Speech(speech::Stream),
+}
 
 impl Events {
     /// Whether events are to be put through [`Events::take`]; if not, they are as the house reads them.
     pub fn is_foreign(&self) -> bool {
-        self.0.is_some()
+        !matches!(self.0, Foreign::None)
     }
 
     /// The events that one event of the provider stands for, each the data of a chat chunk, or `[DONE]`.
@@ -140,13 +178,30 @@ impl Events {
     /// # Errors
     /// When the event is not what the provider's interface promises.
     pub fn take(&mut self, data: &str) -> Result<Vec<String>, ReplyError> {
-        let Some(stream) = &mut self.0 else { return Ok(vec![data.to_owned()]) };
+        let stream = match &mut self.0 {
+            Foreign::None => return Ok(vec![data.to_owned()]),
+            Foreign::Speech(stream) => return stream.take(data),
+            Foreign::Anthropic(stream) => stream,
+        };
         match json::parse(data.as_bytes(), &REPLY_BOUNDS) {
             Ok(Value::Object(event)) => stream.take(event),
             _ => Err(ReplyError::Malformed("an event holds no JSON object")),
         }
     }
 }
+
+const OPENAI_TRANSCRIPTION: [&str; 9] = [
+    "file",
+    "model",
+    "prompt",
+    "language",
+    "response_format",
+    "timestamp_granularities[]",
+    "chunking_strategy",
+    "stream",
+    "temperature",
+];
+const OPENAI_TRANSLATION: [&str; 5] = ["file", "model", "prompt", "response_format", "temperature"];
 
 /// Takes out what an assistant thought in earlier turns, for which these providers have no place.
 fn forget_thoughts(body: &mut Object) {

@@ -9,6 +9,7 @@ mod messages;
 mod responses;
 #[cfg(any(test, feature = "specimens"))]
 pub mod specimens;
+mod speech;
 
 use crate::Surface;
 
@@ -54,6 +55,8 @@ pub enum Shape {
     /// Any value; every string in it is inspected.
     Any,
     Model,
+    /// The name of a file whose content goes along beside the document.
+    File,
     Messages,
     Tools,
     StreamOptions,
@@ -216,7 +219,7 @@ const STANDS_FOR: [(Surface, &str, &[&str]); 2] = [
 
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-const TABLES: [&[Field]; 3] = [FIELDS, messages::FIELDS, responses::FIELDS];
+const TABLES: [&[Field]; 4] = [FIELDS, messages::FIELDS, responses::FIELDS, speech::FIELDS];
 
 const FIELDS: &[Field] = &[
     needed("model", EVERY, Shape::Model),

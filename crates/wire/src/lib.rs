@@ -32,7 +32,8 @@ pub use refusal::{
 };
 pub use rendering::Renderer;
 pub use reply::{
-    Channel, Chunk, ChunkChoice, Piece, ReplyError, ToolCallHead, UpstreamError, Usage, WholeReply,
+    Channel, Chunk, ChunkChoice, Piece, ReplyError, TELLINGS, ToolCallHead, UpstreamError, Usage, WholeReply,
+    as_stream, telling_path,
 };
 pub use request::{AnswerBound, Limits, Request, TextVisitor, Turn, too_large};
 pub use surface::Surface;

@@ -22,6 +22,10 @@ impl<'a> Pointer<'a> {
         self.0.pop();
     }
 
+    pub(crate) fn segments(&self) -> &[Segment<'a>] {
+        &self.0
+    }
+
     /// Writes `*` in place of every key of this text.
     pub fn hide_key(&mut self, key: &str) {
         for segment in &mut self.0 {

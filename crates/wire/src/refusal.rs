@@ -30,6 +30,8 @@ pub fn render_for(surface: Surface, refusal: &Refusal, request_id: &str, languag
         | Surface::Rerank
         | Surface::Score
         | Surface::Responses
+        | Surface::Transcriptions
+        | Surface::Translations
         | Surface::Tokenize => render(refusal, request_id, language),
     }
 }

@@ -3,6 +3,7 @@
 mod messages;
 mod parts;
 mod responses;
+mod speech;
 
 use bytes::Bytes;
 use schleuse_types::{Language, Refusal};
@@ -32,6 +33,7 @@ enum Form {
     WithoutDocuments,
     Messages(messages::Message, Parts),
     Responses(Box<responses::Response>, Parts),
+    Speech(speech::Speech),
     /// A number of LLM tokens, as Anthropic's counting tells it.
     Count,
 }
@@ -49,6 +51,7 @@ impl Renderer {
                 Form::Responses(Box::new(response), Parts::default())
             }
             Surface::CountTokens => Form::Count,
+            Surface::Transcriptions | Surface::Translations => Form::Speech(speech::Speech::new(request)),
             Surface::Rerank if !request.wants_documents() => Form::WithoutDocuments,
             Surface::ChatCompletions
             | Surface::Completions
@@ -67,6 +70,14 @@ impl Renderer {
         }
     }
 
+    /// What an answer in one piece is, where it is no JSON.
+    pub fn content_type(&self) -> Option<&'static str> {
+        match &self.form {
+            Form::Speech(speech) => speech.content_type(),
+            _ => None,
+        }
+    }
+
     /// Says that the answer is still coming.
     pub fn keep_alive(&self) -> Bytes {
         match &self.form {
@@ -80,6 +91,10 @@ impl Renderer {
         match &mut self.form {
             Form::Native | Form::WithoutDocuments | Form::Count => {
                 frames.push(chunk.to_frame(self.surface, &self.model, self.wants_usage));
+                Ok(())
+            }
+            Form::Speech(speech) => {
+                speech.take(chunk, frames);
                 Ok(())
             }
             Form::Messages(message, parts) => {
@@ -112,6 +127,7 @@ impl Renderer {
                 }
                 frames.push(sse::DONE);
             }
+            Form::Speech(speech) => frames.push(speech.end(cost)),
             Form::Messages(message, parts) => {
                 message.begin(&mut frames);
                 parts.finish(&mut |told| message.tell(&told, &mut frames));
@@ -129,7 +145,7 @@ impl Renderer {
     /// The last frame of an answer that was refused after it had begun.
     pub fn refuse(&mut self, refusal: &Refusal, language: Language) -> Bytes {
         match &mut self.form {
-            Form::Native | Form::WithoutDocuments | Form::Count => {
+            Form::Native | Form::WithoutDocuments | Form::Count | Form::Speech(_) => {
                 sse::named_frame("error", &render(refusal, &self.request_id, language))
             }
             Form::Messages(..) => {
@@ -146,6 +162,7 @@ impl Renderer {
             Form::Native => Ok(reply.to_bytes()),
             Form::WithoutDocuments => Ok(reply.without_documents().to_bytes()),
             Form::Count => Ok(messages::count(reply)),
+            Form::Speech(speech) => speech.whole(reply),
             Form::Messages(message, parts) => {
                 parts.take(&reply.to_chunk()?, &mut |_| {})?;
                 parts.finish(&mut |_| {});

@@ -3,6 +3,8 @@
 //! Only what is known is kept: a field that a model server invents tomorrow does not leave the house unseen. Numbers of
 //! tokens (`token_ids`, `prompt_token_ids` …) spell text that nobody inspects, so they are never kept.
 
+mod speech;
+
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -10,6 +12,8 @@ use bytes::Bytes;
 use crate::json::{self, Bounds, Object, Value};
 use crate::request::{SHORT_NUMBER_BYTES, visit};
 use crate::{Pointer, Surface, TextVisitor, sse};
+
+pub use speech::{TELLINGS, as_stream, telling_path};
 
 /// What a reply may cost. Embeddings are long arrays of numbers.
 const REPLY_BOUNDS: Bounds = Bounds { depth_max: 64, nodes_max: 8_000_000 };
@@ -125,6 +129,10 @@ impl Chunk {
     /// surface has no place for is left out.
     pub fn parse(surface: Surface, data: &str) -> Result<Self, ReplyError> {
         let mut chunk = Self::read(surface.asked_as(), data)?;
+        if surface.is_speech() {
+            chunk.choices.retain(|choice| choice.index == 0);
+            chunk.choices.iter_mut().for_each(ChunkChoice::keep_words);
+        }
         if surface.is_translated() {
             chunk.choices.retain(|choice| choice.index == 0);
             chunk.choices.iter_mut().for_each(ChunkChoice::simplify);
@@ -275,6 +283,12 @@ impl ChunkChoice {
         Ok(choice)
     }
 
+    /// Leaves what was said. The end of a stretch of speech is not the end of the transcript.
+    fn keep_words(&mut self) {
+        self.pieces.retain(|piece| piece.channel == Channel::Content);
+        *self = Self { index: self.index, pieces: std::mem::take(&mut self.pieces), ..Self::default() };
+    }
+
     /// Leaves what every surface has a place for: one kind of thought, one text, and calls.
     fn simplify(&mut self) {
         self.logprobs = None;
@@ -403,6 +417,8 @@ pub struct WholeReply {
     body: Object,
     /// Of an answer whose `data` was found to be numbers and base 64.
     has_vectors: bool,
+    /// Of an answer that tells the same words several times.
+    is_transcript: bool,
 }
 
 impl WholeReply {
@@ -419,6 +435,7 @@ impl WholeReply {
             Surface::Rerank => ranking(body)?,
             Surface::Score => scores(body)?,
             Surface::Tokenize => token_count(&body)?,
+            asked @ (Surface::Transcriptions | Surface::Translations) => speech::transcript(asked, body)?,
             asked @ (Surface::ChatCompletions
             | Surface::Completions
             // INVARIANT: no question is asked as one of these.
@@ -427,7 +444,11 @@ impl WholeReply {
             | Surface::Responses) => completion(asked, body)?,
         };
         kept.set("model", Value::String(model.to_owned()));
-        let mut reply = Self { body: kept, has_vectors: surface.asked_as() == Surface::Embeddings };
+        let mut reply = Self {
+            body: kept,
+            has_vectors: surface.asked_as() == Surface::Embeddings,
+            is_transcript: surface.is_speech(),
+        };
         if surface.is_translated() {
             reply.remove_logprobs();
             reply.simplify();
@@ -767,16 +788,22 @@ fn scores(mut body: Object) -> Result<Object, ReplyError> {
     Ok(kept)
 }
 
-/// How well something fits, as a number of at most nine bytes where it is below 10^8. A longer one would have to be
-/// inspected like a text, and says no more.
+/// How well something fits.
 fn score(item: &mut Object, name: &str) -> Result<Value, ReplyError> {
-    let Some(Value::Number(number)) = item.remove(name) else {
-        return Err(ReplyError::Malformed("a score is no number"));
+    let number = match item.remove(name) {
+        Some(Value::Number(number)) => rounded(&number),
+        _ => None,
     };
-    let score = number.as_f64();
-    let whole_digits = format!("{:.0}", score.trunc()).len();
-    let rounded = format!("{score:.*}", SHORT_NUMBER_BYTES.saturating_sub(whole_digits + 1).min(6));
-    json::parse(rounded.as_bytes(), &REPLY_BOUNDS).map_err(|_| ReplyError::Malformed("a score is no number"))
+    number.ok_or(ReplyError::Malformed("a score is no number"))
+}
+
+/// A number of at most nine bytes where it is below 10^8. A longer one would have to be inspected like a text, and says no
+/// more.
+fn rounded(number: &json::Number) -> Option<Value> {
+    let number = number.as_f64();
+    let whole_digits = format!("{:.0}", number.trunc()).len();
+    let text = format!("{number:.*}", SHORT_NUMBER_BYTES.saturating_sub(whole_digits + 1).min(6));
+    json::parse(text.as_bytes(), &REPLY_BOUNDS).ok()
 }
 
 fn is_base64(text: &str) -> bool {
@@ -841,8 +868,8 @@ fn numbers_only(usage: Object) -> Object {
 fn usage_counts(usage: &Object) -> Usage {
     let count = |name| usage.get(name).and_then(Value::as_i64).and_then(|n| u64::try_from(n).ok());
     Usage {
-        prompt: count("prompt_tokens").unwrap_or_default(),
-        completion: count("completion_tokens").unwrap_or_default(),
+        prompt: count("prompt_tokens").or_else(|| count("input_tokens")).unwrap_or_default(),
+        completion: count("completion_tokens").or_else(|| count("output_tokens")).unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! From the bytes of a request to a [`Request`] that cannot hold nonsense.
 
+mod speech;
+
+use bytes::Bytes;
 use schleuse_types::{Refusal, RefusalCode, Text};
 
 use crate::fields::{self, Disposition};
@@ -13,6 +16,8 @@ use crate::{Pointer, Segment, Surface, translation};
 pub struct Limits {
     /// Bytes of the body.
     pub body_bytes_max: usize,
+    /// Bytes of the one file of a form, which no other surface takes.
+    pub file_bytes_max: usize,
     /// Largest `max_tokens`.
     pub tokens_max: i64,
     pub messages_max: usize,
@@ -24,6 +29,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes_max: 8 * 1024 * 1024,
+            // OpenAI's limit, and vLLM's.
+            file_bytes_max: 25 * 1024 * 1024,
             tokens_max: 131_072,
             messages_max: 4096,
             tools_max: 256,
@@ -41,6 +48,8 @@ pub struct Request {
     wants_usage: bool,
     body_bytes: usize,
     body: Object,
+    /// Of a form.
+    attachment: Option<speech::Attachment>,
 }
 
 /// How long the answers to a request may become, in LLM tokens.
@@ -71,8 +80,27 @@ pub trait TextVisitor {
 }
 
 impl Request {
-    /// Parses a body. The refusal names the field and what was expected of it.
+    /// Parses a body as its surface has it: a document, or a form with a file, of which nothing is copied.
+    pub fn read(surface: Surface, body: &Bytes, limits: &Limits) -> Result<Self, Refusal> {
+        if surface.is_speech() {
+            return Self::parse_form(surface, body, limits);
+        }
+        Self::parse(surface, body, limits)
+    }
+
+    /// Bytes that a body of this surface may have.
+    pub fn bytes_max(surface: Surface, limits: &Limits) -> usize {
+        match surface.is_speech() {
+            true => limits.file_bytes_max.saturating_add(speech::FIELDS_BYTES_MAX),
+            false => limits.body_bytes_max,
+        }
+    }
+
+    /// Parses a document. The refusal names the field and what was expected of it.
     pub fn parse(surface: Surface, body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
+        if surface.is_speech() {
+            return Self::parse_form(surface, &Bytes::copy_from_slice(body), limits);
+        }
         if body.len() > limits.body_bytes_max {
             return Err(too_large(limits.body_bytes_max));
         }
@@ -99,6 +127,7 @@ impl Request {
             wants_usage: false,
             body_bytes: body.len(),
             body: Object::new(),
+            attachment: None,
         };
         for (name, value) in members {
             request.take_field(&name, value, limits)?;
@@ -124,6 +153,8 @@ impl Request {
     /// `temperature` 0, and of everything that is no conversation.
     pub fn is_repeatable(&self) -> bool {
         match self.surface.asked_as() {
+            // What is heard may differ from one time to the next.
+            Surface::Transcriptions | Surface::Translations => false,
             Surface::ChatCompletions | Surface::Completions => {
                 matches!(self.body.get("temperature"), Some(Value::Number(number)) if number.as_f64() == 0.0)
             }
@@ -131,7 +162,7 @@ impl Request {
         }
     }
 
-    /// How long the body was that was parsed, in bytes.
+    /// How long the body was that was parsed, in bytes; of a form, its fields without its file.
     pub fn body_bytes(&self) -> usize {
         self.body_bytes
     }
@@ -184,7 +215,11 @@ impl Request {
                 Value::String(input) => Some(input),
                 _ => self.first_turn_of_a_user(),
             },
-            Surface::Embeddings | Surface::Rerank | Surface::Score => None,
+            Surface::Embeddings
+            | Surface::Rerank
+            | Surface::Score
+            | Surface::Transcriptions
+            | Surface::Translations => None,
         }
     }
 
@@ -243,7 +278,7 @@ impl Request {
         &self.body
     }
 
-    /// The document that goes on, as its model server is asked ([`Surface::asked_as`]), with the house's own stream
+    /// The document that goes on (of a form, its fields without the file), as its model server is asked ([`Surface::asked_as`]), with the house's own stream
     /// options.
     pub fn to_upstream(&self) -> String {
         let translated = match self.surface {
@@ -251,13 +286,15 @@ impl Request {
             | Surface::Completions
             | Surface::Embeddings
             | Surface::Score
+            | Surface::Transcriptions
+            | Surface::Translations
             | Surface::Tokenize => None,
             Surface::Rerank => translation::with_plain_documents(&self.body),
             Surface::Messages => Some(translation::messages_to_chat(&self.body)),
             Surface::CountTokens => Some(translation::to_tokenize(&self.body)),
             Surface::Responses => Some(translation::responses_to_chat(&self.body)),
         };
-        if !self.is_stream && translated.is_none() {
+        if translated.is_none() && (!self.is_stream || self.surface.is_speech()) {
             return self.to_text();
         }
         let mut body = translated.unwrap_or_else(|| self.body.clone());

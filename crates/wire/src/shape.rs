@@ -172,6 +172,10 @@ pub(crate) fn check_shape(
             Value::Object(object) => check_tagged(name, tagged, object, limits),
             _ => Err(wrong_kind(name, shape)),
         },
+        Shape::File => match value {
+            Value::String(_) => Ok(()),
+            _ => Err(wrong_kind(name, shape)),
+        },
         Shape::Model => match value {
             Value::String(model) if (1..=256).contains(&model.len()) => Ok(()),
             _ => Err(wrong_kind(name, shape)),
@@ -256,7 +260,9 @@ impl Shape {
             Self::Any => true,
             Self::Flag | Self::Off(_) => matches!(value, Value::Bool(_)),
             Self::Integer(..) | Self::Number(..) | Self::TokenCap => matches!(value, Value::Number(_)),
-            Self::Text | Self::Name(_) | Self::Word(_) | Self::Model => matches!(value, Value::String(_)),
+            Self::Text | Self::Name(_) | Self::Word(_) | Self::Model | Self::File => {
+                matches!(value, Value::String(_))
+            }
             Self::Texts(_) | Self::Prompt => matches!(value, Value::String(_) | Value::Array(_)),
             Self::Integers(_) | Self::Array(..) | Self::Tools | Self::Messages => {
                 matches!(value, Value::Array(_))
@@ -277,6 +283,7 @@ impl Shape {
             Self::Integer(..) | Self::TokenCap => ("a whole number", "eine ganze Zahl"),
             Self::Number(..) => ("a number", "eine Zahl"),
             Self::Text => ("a string", "eine Zeichenkette"),
+            Self::File => ("a file", "eine Datei"),
             Self::Texts(_) | Self::Prompt => {
                 ("a string or an array of strings", "eine Zeichenkette oder eine Liste davon")
             }

@@ -16,12 +16,16 @@ pub enum Surface {
     CountTokens,
     /// OpenAI's newer form of a chat.
     Responses,
+    /// What somebody says, as text.
+    Transcriptions,
+    /// The same in English.
+    Translations,
     /// How long a chat is, as model servers are asked. Offered to nobody: its answer spells texts in numbers.
     Tokenize,
 }
 
 impl Surface {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Embeddings,
@@ -30,6 +34,8 @@ impl Surface {
         Self::Messages,
         Self::CountTokens,
         Self::Responses,
+        Self::Transcriptions,
+        Self::Translations,
         Self::Tokenize,
     ];
 
@@ -49,6 +55,8 @@ impl Surface {
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
             Self::Responses => "/v1/responses",
+            Self::Transcriptions => "/v1/audio/transcriptions",
+            Self::Translations => "/v1/audio/translations",
             Self::Tokenize => "/tokenize",
         }
     }
@@ -63,6 +71,7 @@ impl Surface {
             Self::Score => "score",
             Self::Messages | Self::CountTokens => "messages",
             Self::Responses => "responses",
+            Self::Transcriptions | Self::Translations => "audio",
         }
     }
 
@@ -93,6 +102,8 @@ impl Surface {
             | Self::Embeddings
             | Self::Rerank
             | Self::Score
+            | Self::Transcriptions
+            | Self::Translations
             | Self::Tokenize => self,
             Self::Messages | Self::Responses => Self::ChatCompletions,
             Self::CountTokens => Self::Tokenize,
@@ -107,6 +118,16 @@ impl Surface {
     /// Whether the answer is text that a model makes, which may be streamed, has a length and costs LLM tokens.
     pub fn is_generative(self) -> bool {
         matches!(self.asked_as(), Self::ChatCompletions | Self::Completions)
+    }
+
+    /// Whether it is asked with a file of speech in a form.
+    pub fn is_speech(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
+    /// Whether the answer may come piece by piece.
+    pub fn may_stream(self) -> bool {
+        self.is_generative() || self.is_speech()
     }
 
     /// Whether LLM tokens go into it at all. Counting needs no model.

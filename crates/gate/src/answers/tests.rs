@@ -29,6 +29,7 @@ fn route() -> Route {
         max_label: Label::CONFIDENTIAL,
         region: None,
         provider: Provider::OpenAiCompatible,
+        audio: false,
         stores_nothing: true,
         open: true,
         replicas: vec!["a".into()],

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_types::{Label, Refusal, RefusalCode, Text};
-use schleuse_upstream::{Answer, AskError, Provider, Question};
-use schleuse_wire::{Dialect, Surface, Untranslatable, invalid_request};
+use schleuse_upstream::{Answer, AskError, Provider, Question, Route};
+use schleuse_wire::{Dialect, Request, Surface, Untranslatable, invalid_request, multipart};
 
 use super::{Admitted, Cleared};
 use crate::answers::{Asking, Keeping};
@@ -43,10 +43,8 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     let Admitted { cleared, route } = admitted;
     let is_stream = cleared.request().is_stream();
     let surface = cleared.request().surface().asked_as();
-    let body = dialect(route.provider)
-        .outgoing(surface, cleared.request().to_upstream(), route.stores_nothing)
-        .map_err(|error| untranslatable(&error))?;
     let provider = route.provider;
+    let (content_type, body) = outgoing(cleared.request(), &route).map_err(|error| untranslatable(&error))?;
     let key = match gate.answers.are_kept() && cleared.request().is_repeatable() {
         true => gate.answers.key(&Asking {
             person: &entry.person(),
@@ -55,7 +53,7 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
             route: &route,
             created: gate.upstreams.created(&route.model),
             path: surface.path(),
-            body: body.as_bytes(),
+            body: &body,
         }),
         false => None,
     };
@@ -66,7 +64,8 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     let keeping = key.map(|key| Keeping::new(Arc::clone(&gate.answers), key, entry.person()));
     let question = Question {
         path: surface.path(),
-        body: Bytes::from(body),
+        content_type,
+        body,
         stream: is_stream,
         request_id: entry.id().to_string(),
         cache_salt: cache_salt(gate, surface, cleared.label()),
@@ -86,6 +85,22 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         State::Answered(Box::new(asking.await.map_err(|error| refuse(gate, &error))?))
     };
     Ok(Asked { cleared, dialect: dialect(provider), keeping, state })
+}
+
+/// What is sent: a document, or a form, as the provider's interface has it.
+fn outgoing(request: &Request, route: &Route) -> Result<(String, Bytes), Untranslatable> {
+    let (dialect, surface) = (dialect(route.provider), request.surface().asked_as());
+    match request.to_form() {
+        Some(parts) => {
+            let parts = dialect.outgoing_form(surface, parts?, request.is_stream())?;
+            let (content_type, body) = multipart::render(&parts);
+            Ok((content_type, Bytes::from(body)))
+        }
+        None => {
+            let body = dialect.outgoing(surface, request.to_upstream(), route.stores_nothing)?;
+            Ok(("application/json".to_owned(), Bytes::from(body)))
+        }
+    }
 }
 
 /// Under which model servers remember the beginnings of prompts: the house's own, another for each label. How long an answer

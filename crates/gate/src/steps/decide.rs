@@ -7,6 +7,7 @@ use schleuse_identity::Verified;
 use schleuse_policy::{Action, Ask, Circumstances, Inspected, Model, Obligation, Permitted, Question, Stage};
 use schleuse_types::{FindingAction, Label, Outcome, Refusal, Text};
 use schleuse_upstream::Route;
+use schleuse_wire::{Request, invalid_request};
 
 use super::passing::Passing;
 use super::{Cleared, Parsed};
@@ -30,7 +31,7 @@ pub struct Decided {
 /// May they ask this model on this surface at all?
 pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) -> Result<Asking, Refusal> {
     let stage = Stage::Asking { declared: parsed.declared.clone() };
-    let model = model(gate, parsed.request.model(), entry)?;
+    let model = model(gate, &parsed.request, entry)?;
     let surface = parsed.request.surface().name();
     let ask =
         Ask { surface: surface.to_owned(), model: model.clone(), stage, clearance: parsed.clearance.clone() };
@@ -51,6 +52,10 @@ pub async fn decide_again(
     entry: &Entry,
 ) -> Result<Decided, Refusal> {
     let mut cleared = cleared;
+    if cleared.is_opaque() {
+        let routes = gate.routes(cleared.request().model(), cleared.request().surface());
+        cleared.stay_inside(&routes);
+    }
     let seen = cleared.seen();
     let stage = Stage::Answering(Inspected {
         label: cleared.label().clone(),
@@ -94,8 +99,12 @@ pub(crate) fn may_list_models(gate: &Gate, verified: &Verified, entry: &Entry) -
 }
 
 /// The model as policies see it: where its first route leads, and the highest label that any of its routes takes.
-fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
-    let routes = gate.upstreams.routes(name);
+fn model(gate: &Gate, request: &Request, entry: &Entry) -> Result<Model, Refusal> {
+    let name = request.model();
+    let routes = gate.routes(name, request.surface());
+    if routes.is_empty() && !gate.upstreams.routes(name).is_empty() {
+        return Err(takes_no_speech());
+    }
     let Some(Route { model, zone, region, .. }) = routes.first() else {
         let unasked: Vec<_> =
             gate.upstreams.status().into_iter().filter(|upstream| upstream.models.is_empty()).collect();
@@ -113,6 +122,21 @@ fn model(gate: &Gate, name: &str, entry: &Entry) -> Result<Model, Refusal> {
         region: region.clone().unwrap_or_default(),
         max_label: Route::widest(&routes),
     })
+}
+
+/// The model is there, and none of its servers is said to take speech.
+fn takes_no_speech() -> Refusal {
+    let next = Text::fixed(
+        "Choose a model for speech, or ask your operator to say `audio = true` of its upstream.",
+        "Wählen Sie ein Modell für Gesprochenes, oder bitten Sie den Betrieb, bei seinem Upstream `audio = true` einzutragen.",
+    );
+    let refusal = invalid_request(
+        "No model server of this model takes speech.",
+        "Kein Modellserver dieses Modells nimmt Gesprochenes an.",
+        "no upstream with audio",
+        Some("model"),
+    );
+    Refusal { next, ..refusal }
 }
 
 fn circumstances(gate: &Gate, entry: &Entry) -> Circumstances {

@@ -2,6 +2,7 @@
 
 mod guards;
 mod look;
+mod tellings;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use schleuse_inspect::{Direction, SurrogateKey, Surrogates};
 use schleuse_policy::Model;
 use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text, Zone};
+use schleuse_upstream::Route;
 use schleuse_wire::Request;
 
 pub(super) use guards::{Guards, Surroundings};
@@ -42,6 +44,19 @@ impl Cleared {
 
     pub(super) fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Whether something goes along that nobody could read.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.seen.coverage.opaque > 0
+    }
+
+    /// What nobody could read stays inside the house where one of the model's routes does: policies decide on that one.
+    pub(super) fn stay_inside(&mut self, routes: &[Route]) {
+        if let Some(route) = routes.iter().find(|route| route.zone != Zone::External) {
+            self.model.zone = route.zone;
+            self.model.region = route.region.clone().unwrap_or_default();
+        }
     }
 
     /// Makes the answers end after so many LLM tokens. A number of the house's own needs no inspection.
@@ -130,7 +145,7 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
     let Parsed { mut request, declared, clearance: _ } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
-    let zones = zones(gate, request.model(), &declared);
+    let zones = zones(gate, &request, &declared);
     let around = Surroundings::new(inspector, entry.groups(), zones, gate.clock.now().seconds());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
@@ -145,8 +160,8 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
 }
 
 /// Where the model servers stand that may be given this label; all of the model's where there is none.
-fn zones(gate: &Gate, model: &str, label: &Label) -> Vec<Zone> {
-    let routes = gate.upstreams.routes(model);
+fn zones(gate: &Gate, request: &Request, label: &Label) -> Vec<Zone> {
+    let routes = gate.routes(request.model(), request.surface());
     let open = routes.iter().filter(|route| may_carry(route, label)).map(|route| route.zone);
     let mut zones: Vec<Zone> = open.collect();
     if zones.is_empty() {
@@ -245,7 +260,10 @@ fn look(
             if !look.seen.is_blocked && look.rewrites() {
                 guarded(|| rewrite(&look, request, surrogates))?;
             }
-            return Ok((look.seen, label));
+            let mut seen = look.seen;
+            // Nobody looked into a file that goes along: it never counts as clean.
+            seen.coverage.opaque += request.attached().map_or(0, |file| file.len());
+            return Ok((seen, label));
         }
         // Overlapping findings are told apart by their actions, so other guardrails ask for another look. A label only
         // rises, so there are few.

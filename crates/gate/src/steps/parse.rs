@@ -39,11 +39,15 @@ pub async fn parse(
         Some(text) => read_label(&gate.labels, text)?,
     };
     entry.note_label(declared.clone());
-    let body = read(arrival.body, gate.limits.body_bytes_max).await?;
-    let request = Request::parse(surface, &body, &gate.limits)?;
+    let body = read(arrival.body, Request::bytes_max(surface, &gate.limits)).await?;
+    let request = Request::read(surface, &body, &gate.limits)?;
     verified.permit_scope(surface.name(), Some(request.model()))?;
     let mut mac = gate.prompt_mac.clone();
     mac.update(request.to_text().as_bytes());
+    if let Some(file) = request.attached() {
+        mac.update(b"\0");
+        mac.update(file);
+    }
     entry.note_prompt(mac.finish());
     Ok(Parsed { request, declared, clearance: standing.clearance })
 }

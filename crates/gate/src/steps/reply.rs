@@ -10,7 +10,8 @@ use schleuse_inspect::Surrogates;
 use schleuse_types::{Refusal, RefusalCode, Text};
 use schleuse_upstream::Answer;
 use schleuse_wire::{
-    Dialect, Pointer, Renderer, Reply, ReplyBody, ReplyError, Request, TextVisitor, UpstreamError, WholeReply,
+    Dialect, Pointer, Renderer, Reply, ReplyBody, ReplyError, Request, Surface, TextVisitor, UpstreamError,
+    WholeReply, as_stream,
 };
 use tokio::sync::mpsc;
 
@@ -64,7 +65,10 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
                 }
                 return Ok(replied);
             }
-            State::Answered(answer)
+            match is_told_at_once(request.surface(), &answer) {
+                true => State::Kept(told_at_once(gate, &cleared.answer_guards(), *answer).await?),
+                false => State::Answered(answer),
+            }
         }
         State::Kept(bytes) if !request.is_stream() => {
             return whole(gate, bytes, &cleared, dialect, entry).await;
@@ -87,6 +91,18 @@ pub async fn reply(gate: &Arc<Gate>, asked: Asked, entry: &Entry) -> Result<Foll
     };
     gate.tasks.spawn(stream.follow(state, keeping, renderer(gate, cleared.request(), entry)));
     Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Events(receiver) }))
+}
+
+/// Whether a model server gives a whole transcript although it was asked for a stream: some models know no streams.
+fn is_told_at_once(surface: Surface, answer: &Answer) -> bool {
+    surface.is_speech() && !answer.is_event_stream
+}
+
+/// A whole transcript as the events of a stream.
+async fn told_at_once(gate: &Gate, guards: &Guards, answer: Answer) -> Result<Bytes, Refusal> {
+    let bytes = answer.whole(WHOLE_BYTES_MAX).await.map_err(|error| refuse(gate, &error))?;
+    let unknown = ReplyError::Malformed("the transcript has no text");
+    as_stream(&bytes).map(Bytes::from).ok_or_else(|| unusable(guards, unknown))
 }
 
 /// Writes the answer as its surface has it, once it is inspected.
@@ -112,6 +128,10 @@ async fn whole(
     reply.withhold_unless(|text| is_harmless(guards, text));
     let mut look = Look::new(guards, &*gate.clock);
     guarded(|| reply.visit(&mut look))?;
+    let strange = match reply.tellings() {
+        Some(tellings) => guarded(|| look.align(&tellings))?,
+        None => Vec::new(),
+    };
     if let Some(excess) = look.excess {
         return Err(exceeded(excess));
     }
@@ -142,9 +162,15 @@ async fn whole(
         reply.remove_logprobs();
         reply.visit(&mut Restore(surrogates));
     }
-    let body = renderer(gate, request, entry).whole(&reply).map_err(|error| unusable(guards, error))?;
+    for telling in strange {
+        reply.remove_telling(telling);
+    }
+    let mut renderer = renderer(gate, request, entry);
+    let body = renderer.whole(&reply).map_err(|error| unusable(guards, error))?;
     entry.complete().await?;
-    Ok(Followed(Reply { status: 200, headers: entry.headers(), body: ReplyBody::Whole(body) }))
+    let mut headers = entry.headers();
+    headers.extend(renderer.content_type().map(|kind| ("content-type", kind.to_owned())));
+    Ok(Followed(Reply { status: 200, headers, body: ReplyBody::Whole(body) }))
 }
 
 /// Turns the surrogates of the question back. Arguments of tools keep them: they are bound for elsewhere.

@@ -25,6 +25,10 @@ const ANSWER_TOKENS_UNKNOWN: u64 = 4096;
 /// The same for a completion, as OpenAI's reference has it.
 const COMPLETION_TOKENS: u64 = 16;
 
+/// Bytes of speech for one LLM token of question and answer together, where it is packed tightly: 24 kbit and 15 tokens a
+/// second.
+const SPEECH_BYTES_PER_TOKEN: u64 = 200;
+
 /// Takes from every limit that fits the asker, or refuses with 429. What was taken belongs to the entry, which settles it
 /// when it is closed, however that happens.
 pub fn reserve(gate: &Gate, verified: &Verified, routed: Routed, entry: &Entry) -> Result<Reserved, Refusal> {
@@ -47,7 +51,11 @@ pub fn reserve(gate: &Gate, verified: &Verified, routed: Routed, entry: &Entry) 
     let held = Held {
         reservation,
         prompt: worst.map_or(0, |worst| worst.prompt),
-        body_bytes: worst.map_or(0, |worst| worst.body_bytes),
+        // What speech costs says nothing about the words that a model's template adds.
+        body_bytes: match cleared.request().attached() {
+            Some(_) => u64::MAX,
+            None => worst.map_or(0, |worst| worst.body_bytes),
+        },
         answers: worst.map_or(0, |worst| worst.answers.count),
         shows_text: cleared.request().is_stream() && !cleared.request().hides_reasoning(),
     };
@@ -82,7 +90,8 @@ impl Worst {
     fn of(gate: &Gate, request: &Request) -> Self {
         let info = gate.upstreams.models().into_iter().find(|model| model.id == request.model());
         let context = info.and_then(|info| info.max_model_len);
-        let body_bytes = request.to_upstream().len() as u64;
+        let speech = request.attached().map_or(0, |file| file.len() as u64).div_ceil(SPEECH_BYTES_PER_TOKEN);
+        let body_bytes = (request.to_upstream().len() as u64).saturating_add(speech);
         let overhead = gate.metrics.prompt_overhead(request.model());
         Self::new(request.surface().asked_as(), request.answer_bound(), body_bytes, overhead, context)
     }

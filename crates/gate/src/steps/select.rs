@@ -17,7 +17,12 @@ pub struct Routed {
 pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Refusal> {
     let Decided { mut cleared, _permitted } = decided;
     let label = cleared.label().clone();
-    let routes = gate.upstreams.routes(cleared.request().model());
+    let surface = cleared.request().surface();
+    let mut routes = gate.routes(cleared.request().model(), surface);
+    if cleared.is_opaque() && cleared.model().zone != Zone::External {
+        // Policies decided on a route inside.
+        routes.retain(|route| route.zone != Zone::External);
+    }
     let mut permitted: Vec<&Route> = routes.iter().filter(|route| may_carry(route, &label)).collect();
     permitted.sort_by_key(|route| !route.healthy);
     let Some(route) = permitted.into_iter().next().cloned() else {
@@ -66,7 +71,7 @@ const NAMED_MAX: usize = 5;
 fn others(gate: &Gate, cleared: &Cleared, entry: &Entry) -> Vec<String> {
     let models = gate.upstreams.models().into_iter().map(|model| model.id);
     let takes = |model: &String| {
-        gate.upstreams.routes(model).iter().any(|route| may_carry(route, cleared.label()))
+        gate.routes(model, cleared.request().surface()).iter().any(|route| may_carry(route, cleared.label()))
             && entry.may_use_model(model)
     };
     models.filter(takes).take(NAMED_MAX).collect()

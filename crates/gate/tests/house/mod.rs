@@ -161,7 +161,8 @@ impl House {
         std::fs::create_dir_all(&folder).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let upstream = FakeUpstream::start().await;
-        let config = UpstreamConfig::new("model", upstream.url());
+        let mut config = UpstreamConfig::new("model", upstream.url());
+        config.audio = true;
         let upstreams = Upstreams::new(vec![config], Arc::clone(&clock)).unwrap();
         upstreams.refresh().await;
         let seed = Secret::new([7; 32]);
@@ -222,8 +223,15 @@ impl House {
 
     /// Asks on any surface.
     pub async fn ask_at(&self, path: &str, role: &str, body: &str) -> Answer {
+        self.send_bytes(path, role, None, body.into()).await
+    }
+
+    /// Asks with a body of any bytes.
+    pub async fn send_bytes(&self, path: &str, role: &str, label: Option<&str>, body: Vec<u8>) -> Answer {
         let key = key(Role::parse(role).unwrap());
-        let arrival = Arrival { path: path.into(), ..arrival(key.expose_printed(), None, body) };
+        let body = Full::new(Bytes::from(body)).map_err(|never| BodyError(format!("{never}")));
+        let empty = arrival(key.expose_printed(), label, "");
+        let arrival = Arrival { path: path.into(), body: Box::pin(body), ..empty };
         answer(Arc::clone(&self.gate).exchange(arrival).await).await
     }
 

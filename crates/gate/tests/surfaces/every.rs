@@ -5,7 +5,7 @@
 
 use schleuse_testkit::{End, Script};
 use schleuse_wire::Surface;
-use schleuse_wire::fields::specimens::{Specimen, least_question, with_text};
+use schleuse_wire::fields::specimens::{Specimen, least_question, to_form, with_text};
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
@@ -42,8 +42,17 @@ fn stays_behind(surface: Surface, pointer: &str) -> bool {
     }
 }
 
-/// The question, asked in one piece or as a stream.
-fn body(specimen: &Specimen, is_stream: bool) -> String {
+/// The question, asked in one piece or as a stream; what asks for speech does so in a form.
+fn body(surface: Surface, specimen: &Specimen, is_stream: bool) -> String {
+    if surface.is_speech() {
+        let mut body = specimen.body.clone();
+        let (name, value) = match is_stream {
+            true => ("stream", schleuse_wire::json::Value::Bool(true)),
+            false => ("response_format", schleuse_wire::json::Value::String("verbose_json".to_owned())),
+        };
+        body.set(name, value);
+        return String::from_utf8(to_form(&body, b"RIFF....WAVE")).unwrap();
+    }
     let text = schleuse_wire::json::Value::Object(specimen.body.clone()).to_text();
     if is_stream { text.replacen('{', "{\"stream\":true,", 1) } else { text }
 }
@@ -53,7 +62,11 @@ fn plain_answer(surface: Surface, is_stream: bool) -> Script {
     match (surface.asked_as(), is_stream) {
         (Surface::ChatCompletions, true) => Script::deltas(&["fine"], End::Clean),
         (Surface::Completions, true) => completion_stream(&["fine"]),
+        (Surface::Transcriptions | Surface::Translations, true) => transcript_stream(&["fine"]),
         (_, true) => panic!("{surface:?} has no stream"),
+        (Surface::Transcriptions | Surface::Translations, false) => {
+            Script::json(200, json!({"text": "fine"}).to_string())
+        }
         (Surface::ChatCompletions, false) => chat_answer(&json!({"role": "assistant", "content": "fine"})),
         (Surface::Completions, false) => completion_answer("fine"),
         (Surface::Embeddings, false) => {
@@ -76,6 +89,26 @@ fn chat_answer(message: &Value) -> Script {
 fn completion_answer(text: &str) -> Script {
     let choice = json!({"index": 0, "text": text, "finish_reason": "stop"});
     Script::json(200, json!({"id": "c", "created": 1, "choices": [choice]}).to_string())
+}
+
+/// As OpenAI streams a transcript.
+fn transcript_stream(texts: &[&str]) -> Script {
+    let event = |event: Value| (Default::default(), format!("data: {event}\n\n"));
+    let mut chunks: Vec<_> =
+        texts.iter().map(|text| event(json!({"type": "transcript.text.delta", "delta": text}))).collect();
+    chunks.push(event(json!({"type": "transcript.text.done", "text": texts.concat()})));
+    Script::Sse { chunks, end: End::NoDone }
+}
+
+/// A transcript with a text at one place of it.
+fn transcript(place: &str, text: &str) -> Script {
+    let mut told = json!({"text": "fine"});
+    match place {
+        "segments" => told["segments"] = json!([{"text": text, "start": 0.0, "end": 1.0}]),
+        "words" => told["words"] = json!([{"word": text, "start": 0.0, "end": 1.0}]),
+        _ => told[place] = json!(text),
+    }
+    Script::json(200, told.to_string())
 }
 
 fn rerank_answer(text: &str) -> Script {
@@ -106,7 +139,9 @@ fn chat_stream(deltas: &[Value]) -> Script {
 
 /// The end of an answer that went well, in any of the surfaces' words.
 fn ended_well(answer: &Answer) -> bool {
-    ["[DONE]", "message_stop", "response.completed"].iter().any(|word| answer.text().contains(word))
+    ["[DONE]", "message_stop", "response.completed", "transcript.text.done"]
+        .iter()
+        .any(|word| answer.text().contains(word))
 }
 
 #[tokio::test]
@@ -117,7 +152,7 @@ async fn every_text_of_every_question_is_inspected() {
             let specimens = with_text(surface, "tiny", PLANTED);
             assert!(!specimens.is_empty(), "{surface:?}");
             for is_stream in [false, true] {
-                if is_stream && !surface.is_generative() {
+                if is_stream && !surface.may_stream() {
                     continue;
                 }
                 house.upstream.set_script(plain_answer(surface, is_stream));
@@ -138,7 +173,7 @@ async fn check_question(
 ) {
     let cell = format!("{surface:?} {} {is_stream} {treatment:?}", specimen.pointer);
     let before = house.upstream.questions().len();
-    let reply = house.ask_at(surface.path(), "employee", &body(specimen, is_stream)).await;
+    let reply = house.ask_at(surface.path(), "employee", &body(surface, specimen, is_stream)).await;
     let asked = house.upstream.questions().split_off(before);
     if treatment == Treatment::Block {
         assert_eq!(reply.status, 403, "{cell} {}", reply.text());
@@ -150,7 +185,10 @@ async fn check_question(
     }
     assert_eq!(reply.status, 200, "{cell} {}", reply.text());
     assert_eq!(reply.header("x-schleuse-action") == "ALLOWED", treatment == Treatment::Allow, "{cell}");
-    let sent = asked[0].json().to_string();
+    let sent = match surface.is_speech() {
+        true => String::from_utf8(asked[0].body.clone()).unwrap(),
+        false => asked[0].json().to_string(),
+    };
     assert_eq!(asked[0].path, surface.asked_as().path(), "{cell}");
     let goes_on = treatment == Treatment::Allow && !stays_behind(surface, &specimen.pointer);
     assert_eq!(sent.contains(PLANTED), goes_on, "{cell} {sent}");
@@ -206,6 +244,13 @@ fn answers_with(surface: Surface, text: &str, is_stream: bool) -> Vec<(&'static 
             vec![("text", completion_stream(&[left, right]))]
         }
         (Surface::Rerank, false) => vec![("document", rerank_answer(text))],
+        (Surface::Transcriptions | Surface::Translations, false) => {
+            ["text", "language", "segments", "words"].map(|place| (place, transcript(place, text))).to_vec()
+        }
+        (Surface::Transcriptions | Surface::Translations, true) => {
+            let (left, right) = text.split_at(9);
+            vec![("whole", transcript_stream(&[text])), ("cut", transcript_stream(&[left, right]))]
+        }
         // INVARIANT: these answer with numbers only.
         (Surface::Embeddings | Surface::Score | Surface::Tokenize, false) => Vec::new(),
         _ => Vec::new(),
@@ -219,13 +264,14 @@ async fn every_text_of_every_answer_is_inspected() {
         for surface in Surface::offered() {
             let question = Specimen { pointer: String::new(), body: least_question(surface, "tiny") };
             for is_stream in [false, true] {
-                if is_stream && !surface.is_generative() {
+                if is_stream && !surface.may_stream() {
                     continue;
                 }
                 for (place, script) in answers_with(surface, PLANTED, is_stream) {
                     let cell = format!("{surface:?} {place} {is_stream} {treatment:?}");
                     house.upstream.set_script(script);
-                    let reply = house.ask_at(surface.path(), "employee", &body(&question, is_stream)).await;
+                    let reply =
+                        house.ask_at(surface.path(), "employee", &body(surface, &question, is_stream)).await;
                     let comes_through = together(&reply).contains(PLANTED);
                     assert_eq!(comes_through, treatment == Treatment::Allow, "{cell} {}", reply.text());
                     if treatment == Treatment::Block {
@@ -289,17 +335,22 @@ async fn a_surrogate_comes_back_as_what_it_stands_for_in_every_answer() {
             panic!("{surface:?} asks nothing");
         };
         for is_stream in [false, true] {
-            if is_stream && !surface.is_generative() {
+            if is_stream && !surface.may_stream() {
                 continue;
             }
             house.upstream.set_script(plain_answer(surface, is_stream));
-            house.ask_at(surface.path(), "employee", &body(question, is_stream)).await;
-            let surrogate = surrogate(&house.upstream.questions().pop().unwrap().json());
+            house.ask_at(surface.path(), "employee", &body(surface, question, is_stream)).await;
+            let asked = house.upstream.questions().pop().unwrap();
+            let surrogate = match surface.is_speech() {
+                true => field(&String::from_utf8(asked.body).unwrap(), "prompt"),
+                false => surrogate(&asked.json()),
+            };
             assert_ne!(surrogate, PLANTED);
             for (place, script) in answers_with(surface, &surrogate, is_stream) {
                 let cell = format!("{surface:?} {place} {is_stream}");
                 house.upstream.set_script(script);
-                let reply = house.ask_at(surface.path(), "employee", &body(question, is_stream)).await;
+                let reply =
+                    house.ask_at(surface.path(), "employee", &body(surface, question, is_stream)).await;
                 // Calls are bound for elsewhere, where the value has no business.
                 let is_call = matches!(place, "arguments" | "name" | "id" | "function_call");
                 assert_eq!(together(&reply).contains(PLANTED), !is_call, "{cell} {}", reply.text());
@@ -311,6 +362,12 @@ async fn a_surrogate_comes_back_as_what_it_stands_for_in_every_answer() {
 /// The text that a person writes first.
 fn is_first_text(pointer: &str) -> bool {
     ["/messages/0/content", "/prompt", "/input", "/query", "/text_1"].contains(&pointer)
+}
+
+/// The text of a field of a form.
+fn field(form: &str, name: &str) -> String {
+    let (_, behind) = form.split_once(&format!("name=\"{name}\"\r\n\r\n")).unwrap();
+    behind.split("\r\n").next().unwrap().to_owned()
 }
 
 /// The value that stands where the planted one stood.
@@ -338,7 +395,7 @@ async fn however_an_answer_is_cut_the_same_is_shown() {
         } else {
             completion_answer(&text)
         });
-        let reply = house.ask_at(surface.path(), "employee", &body(&question, false)).await;
+        let reply = house.ask_at(surface.path(), "employee", &body(surface, &question, false)).await;
         let (whole_thought, whole_text) =
             (said(surface, &reply.json(), true), said(surface, &reply.json(), false));
         assert_eq!(whole_text, text.replace(PLANTED, "[IBAN]"), "{}", reply.text());
@@ -355,7 +412,7 @@ async fn however_an_answer_is_cut_the_same_is_shown() {
                     &pieces.iter().map(|piece| piece["text"].as_str().unwrap()).collect::<Vec<_>>(),
                 )
             });
-            let reply = house.ask_at(surface.path(), "employee", &body(&question, true)).await;
+            let reply = house.ask_at(surface.path(), "employee", &body(surface, &question, true)).await;
             let (mut streamed_thought, mut streamed_text) = (String::new(), String::new());
             for data in reply.text().lines().filter_map(|line| line.strip_prefix("data: ")) {
                 let Ok(event) = serde_json::from_str::<Value>(data) else { continue };

@@ -7,6 +7,7 @@ mod every;
 #[expect(dead_code, reason = "the rows of the walk need more of it")]
 #[path = "../house/mod.rs"]
 mod house;
+mod speech;
 
 use schleuse_limits::{Rule, Who};
 use schleuse_testkit::{End, Script};

@@ -17,6 +17,15 @@ fn mistakes_are_named_with_their_line() {
     check("[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"", "1 upstreams");
     check("listn = \"x\"", "line 1: unknown key `listn`; did you mean `listen`?");
     check("listen = \"x\"", "line 1: `listen`: `x` is no address; write for example `127.0.0.1:8080`");
+    check(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\naudio = true\n[speech]\nmebibytes = 30",
+        "1 upstreams",
+    );
+    check("[speech]\nmebibytes = 31", "line 2: `mebibytes` in [speech]: must be a whole number from 1 to 30");
+    check(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nprovider = \"mistral\"\naudio = true",
+        "line 5: `audio` in [[upstream]]: speech cannot be sent to the provider `mistral`",
+    );
     check("listen = 8080", "line 1: `listen`: must be a text in quotes");
     check(
         "\n[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nmax_lable = \"INTERN\"",

@@ -227,6 +227,7 @@ impl ModelServers for Beside {
             let route = routes.first().ok_or(NotAnswered::Unsent)?;
             let asked = Question {
                 path: question.path,
+                content_type: question.content_type,
                 body: question.body,
                 stream: question.stream,
                 request_id: question.request_id,

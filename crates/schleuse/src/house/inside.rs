@@ -138,7 +138,7 @@ impl Inside {
             pseudonyms: pseudonyms.clone(),
             prompt_mac: PromptMac::new(&data.secret(SecretName::PromptMac)?),
             surrogate_secret: data.secret(SecretName::Pseudonyms)?,
-            limits: Limits::default(),
+            limits: limits(config),
             budgets,
             answers: Arc::clone(&answers),
             labels: config.labels.clone(),
@@ -387,4 +387,10 @@ fn open_log(
     }
     tracing::info!(entries = recovery.entries, replayed = recovery.replayed, "audit log opened");
     Ok(log)
+}
+
+/// What one request may cost to read.
+fn limits(config: &Config) -> Limits {
+    let limits = Limits::default();
+    Limits { file_bytes_max: config.speech_bytes_max.unwrap_or(limits.file_bytes_max), ..limits }
 }

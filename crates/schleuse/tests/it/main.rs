@@ -44,6 +44,7 @@ mod sdk;
 mod serve;
 mod sign_in;
 mod slapd;
+mod speech;
 mod streams;
 mod tools;
 mod trouble;

@@ -54,6 +54,7 @@ impl ModelServers for OwnUpstreams {
             let route = upstreams.routes(&question.model).into_iter().next().ok_or(NotAnswered::Unsent)?;
             let question = Question {
                 path: question.path,
+                content_type: question.content_type,
                 body: question.body,
                 stream: question.stream,
                 request_id: question.request_id,

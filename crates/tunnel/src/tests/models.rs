@@ -106,6 +106,7 @@ async fn ask(upstreams: &Upstreams, body: &str) -> Result<Answer, AskError> {
     let route = upstreams.routes("tiny").into_iter().next().unwrap();
     let question = Question {
         path: "/v1/chat/completions",
+        content_type: "application/json".to_owned(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         stream: body.contains("\"stream\""),
         request_id: "01ARYZ6S410000000000000000".to_owned(),

@@ -66,6 +66,7 @@ fn to(fakes: &[&FakeUpstream]) -> Upstreams {
 fn question(body: &'static str) -> Question {
     Question {
         path: "/v1/chat/completions",
+        content_type: "application/json".to_owned(),
         body: Bytes::from_static(body.as_bytes()),
         stream: body.contains("stream"),
         request_id: "01ARYZ6S410000000000000000".to_owned(),

@@ -2,9 +2,12 @@
 //!
 //! A field or a shape that is new in the table is in every test that walks these, without being named there.
 
+use bytes::Bytes;
+
 use super::{Disposition, Member, Shape, Tagged, Variant, of};
 use crate::Surface;
 use crate::json::{Number, Object, Value};
+use crate::multipart::{Part, render};
 
 /// A question with one text at one place.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,15 +44,36 @@ pub fn with_text(surface: Surface, model: &str, text: &str) -> Vec<Specimen> {
     specimens
 }
 
+/// The form that a question with a file is sent as; `content` is the file's.
+pub fn to_form(body: &Object, content: &[u8]) -> Vec<u8> {
+    let mut parts = Vec::new();
+    for (name, value) in body.iter() {
+        let texts: Vec<String> = match value {
+            Value::String(text) => vec![text.clone()],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            other => vec![other.to_text()],
+        };
+        parts.extend(texts.into_iter().filter_map(|text| match name {
+            "file" => Part::file(name, text, None, Bytes::copy_from_slice(content)).ok(),
+            _ => Part::field(name, text).ok(),
+        }));
+    }
+    render(&parts).1
+}
+
 /// The smallest value of a shape.
 fn least(shape: Shape) -> Value {
     match shape {
         Shape::Flag | Shape::Off(_) => Value::Bool(false),
         Shape::Integer(least, most) => number(0.clamp(least, most)),
         Shape::Number(..) | Shape::TokenCap => number(1),
-        Shape::Text | Shape::Name(_) | Shape::Texts(_) | Shape::Prompt | Shape::Any | Shape::Model => {
-            word("x")
-        }
+        Shape::Text
+        | Shape::Name(_)
+        | Shape::Texts(_)
+        | Shape::Prompt
+        | Shape::Any
+        | Shape::Model
+        | Shape::File => word("x"),
         Shape::Word(words) => word(words.first().copied().unwrap_or_default()),
         Shape::Integers(_) | Shape::Tools => Value::Array(Vec::new()),
         Shape::Numbers(_) | Shape::AnyObject | Shape::StreamOptions => Value::Object(Object::new()),
@@ -68,7 +92,7 @@ fn filled(shape: Shape, text: &str) -> Vec<(String, Value)> {
     let here = || vec![(String::new(), word(text))];
     let inside = |value: Value, pointer: &str| vec![(pointer.to_owned(), value)];
     match shape {
-        Shape::Text => here(),
+        Shape::Text | Shape::File => here(),
         Shape::Name(most) if text.len() <= most => here(),
         Shape::Texts(_) | Shape::Prompt => {
             [here(), inside(Value::Array(vec![word("x"), word(text)]), "/1")].concat()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schleuse_inspect::{Coverage, Inspector, Surrogates, Tally};
 use schleuse_types::{Clock, Finding, FindingAction, Label};
 use schleuse_wire::json::{Bounds, parse};
-use schleuse_wire::{Pointer, TextVisitor, Turn};
+use schleuse_wire::{Pointer, TELLINGS, TextVisitor, Turn, telling_path};
 
 use super::guards::Guards;
 
@@ -90,6 +90,8 @@ pub(in crate::steps) struct Look<'g> {
     found: Vec<Vec<Finding>>,
     /// The texts of the conversation: their numbers in `found`, and their places.
     turns: Vec<(usize, String)>,
+    /// The texts of a transcript, telling by telling: their numbers in `found`.
+    tellings: [Vec<usize>; TELLINGS],
     /// Keys that hold a finding themselves: a path must not repeat them.
     telling_keys: Vec<String>,
 }
@@ -104,6 +106,7 @@ impl<'g> Look<'g> {
             excess: None,
             found: Vec::new(),
             turns: Vec::new(),
+            tellings: Default::default(),
             telling_keys: Vec::new(),
         }
     }
@@ -156,6 +159,41 @@ impl<'g> Look<'g> {
                 }
             }
         }
+    }
+
+    /// What was found in a text of a transcript.
+    pub(super) fn found_in_telling(&self, telling: usize, text: usize) -> Vec<Finding> {
+        let number = self.tellings.get(telling).and_then(|texts| texts.get(text));
+        number.and_then(|number| self.found.get(*number)).cloned().unwrap_or_default()
+    }
+
+    /// Looks at several texts of a transcript as one.
+    pub(super) fn examine_joined(&mut self, said: &str) -> Vec<Finding> {
+        if self.is_over() {
+            return Vec::new();
+        }
+        let examined = self.guards.inspector().examine(said);
+        self.seen.tally.join(&examined.tally);
+        examined.findings
+    }
+
+    /// Adds what was found elsewhere to a text of a transcript, unless it was found there as well.
+    pub(super) fn add_to_telling(&mut self, telling: usize, text: usize, part: Finding) {
+        let number = self.tellings.get(telling).and_then(|texts| texts.get(text));
+        let Some(found) = number.and_then(|number| self.found.get_mut(*number)) else { return };
+        let is_known = |known: &Finding| {
+            known.kind == part.kind
+                && known.start <= part.start
+                && part.end <= known.end
+                && known.action >= part.action
+        };
+        if found.iter().any(is_known) {
+            return;
+        }
+        add_part(found, part.clone());
+        let path = telling_path(telling, text);
+        self.weigh(std::slice::from_ref(&part), || path.clone());
+        self.seen.findings.push(Finding { path, ..part });
     }
 
     /// Looks at one text, and keeps everything but its findings.
@@ -238,6 +276,9 @@ impl TextVisitor for Look<'_> {
         if at.is_turn() {
             let path = self.path(at);
             self.turns.push((self.found.len(), path));
+        }
+        if let Some(texts) = at.telling().and_then(|telling| self.tellings.get_mut(telling)) {
+            texts.push(self.found.len());
         }
         self.keep(found.clone(), at);
         if at.last_key() == Some("arguments") {

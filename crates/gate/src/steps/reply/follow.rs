@@ -17,7 +17,7 @@ use super::super::ask::{State, refuse};
 use super::super::inspect::{Guards, guarded, outcome};
 use super::super::passing::{Passing, pass_walls};
 use super::channels::Channels;
-use super::{ANSWER, is_harmless, unusable, upstream_refused};
+use super::{ANSWER, is_harmless, is_told_at_once, told_at_once, unusable, upstream_refused};
 use crate::answers::Keeping;
 use crate::{Entry, Gate, client_left, shutting_down};
 
@@ -98,7 +98,10 @@ impl Stream {
                         if !(200..300).contains(&answer.status) {
                             return Err(upstream_refused(&self.guards, answer).await);
                         }
-                        break Source::Live(Box::new(answer));
+                        break match is_told_at_once(self.surface, &answer) {
+                            true => Source::Kept(Some(told_at_once(&self.gate, &self.guards, answer).await?)),
+                            false => Source::Live(Box::new(answer)),
+                        };
                     }
                     () = sleep_until(quiet_until) => {}
                 }
@@ -260,7 +263,7 @@ impl<'a> Relayed<'a> {
             stream,
             decoder: Decoder::new(EVENT_BYTES_MAX),
             events: Vec::new(),
-            foreign: stream.dialect.events(),
+            foreign: stream.dialect.events(stream.surface.asked_as()),
             channels: Channels::new(guards, surrogates, stream.surface.is_translated()),
             renderer,
             label: stream.label.clone(),

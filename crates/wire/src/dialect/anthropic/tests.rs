@@ -75,7 +75,7 @@ type Read = (String, String, Option<(u64, u64)>, bool);
 
 /// The events of a stream as the house reads them, joined.
 fn read(events: &[&str]) -> Result<Read, ReplyError> {
-    let mut foreign = Dialect::Anthropic.events();
+    let mut foreign = Dialect::Anthropic.events(CHAT);
     assert!(foreign.is_foreign());
     let (mut said, mut reason, mut usage, mut is_done) = (String::new(), String::new(), None, false);
     for event in events {
