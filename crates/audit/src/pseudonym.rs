@@ -41,6 +41,21 @@ impl PromptMac {
         Self(keyed(key))
     }
 
+    /// One with a key of its own, made from this one's key and a name (RFC 2104 as a pseudorandom function). `self` must be
+    /// new: what it was told before would be part of the name.
+    #[must_use]
+    pub fn derived(&self, name: &str) -> Self {
+        let mut mac = self.0.clone();
+        // No prompt begins with a zero byte: none is ever taken for a name.
+        mac.update(b"\0derived key\0");
+        mac.update(name.as_bytes());
+        let mut key = [0; 32];
+        for (place, byte) in key.iter_mut().zip(mac.finalize().into_bytes()) {
+            *place = byte;
+        }
+        Self::new(&Secret::new(key))
+    }
+
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -91,6 +106,23 @@ mod tests {
         let expected = "hmac-sha256:198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
         check(&["Hi There"], expected);
         check(&["Hi", "", " There"], expected);
+    }
+
+    #[test]
+    fn a_derived_key_is_another_one_for_each_name() {
+        let mac = PromptMac::new(&Secret::new([0x0b; 32]));
+        let of = |mac: PromptMac| mac.finish();
+        assert_eq!(of(mac.derived("retail")), of(mac.derived("retail")));
+        assert_ne!(of(mac.derived("retail")), of(mac.derived("bank")));
+        assert_ne!(of(mac.derived("retail")), of(mac.clone()));
+        assert_ne!(of(mac.derived("a").derived("b")), of(mac.derived("ab")));
+        let other = PromptMac::new(&Secret::new([0x0c; 32]));
+        assert_ne!(of(mac.derived("retail")), of(other.derived("retail")));
+        // Computed with Python's hmac module.
+        assert_eq!(
+            of(mac.derived("retail")),
+            "hmac-sha256:ed1d909e48e570964464b52e2906b6ee7b4b600e28a06ebf64acc2044f7d9b84"
+        );
     }
 
     #[test]

@@ -55,16 +55,19 @@ impl Archive {
         if let Some(key) = self.key(person).await? {
             return Ok(key);
         }
-        let fresh = DataKey::generate()?.wrap(&self.house, person)?;
+        let tenant = self.store.tenant_of(person).await?;
+        let tenant = tenant.ok_or_else(|| StoreError::UnknownPerson { person: person.to_owned() })?;
+        let fresh = DataKey::generate()?.wrap(&self.house, &tenant, person)?;
         // Whoever was first made the key that counts.
-        let wrapped = self.store.ensure_data_key(person, &fresh).await?;
-        Ok(DataKey::unwrap(&wrapped, &self.house, person)?)
+        let wrapped = self.store.ensure_data_key(person, &tenant, &fresh).await?;
+        Ok(DataKey::unwrap(&wrapped, &self.house, &tenant, person)?)
     }
 
     /// None for somebody who never kept anything.
     pub(crate) async fn key(&self, person: &str) -> Result<Option<DataKey>, Fault> {
-        let wrapped = self.store.data_key(person).await?;
-        let key = wrapped.map(|wrapped| DataKey::unwrap(&wrapped, &self.house, person));
+        let Some(tenant) = self.store.tenant_of(person).await? else { return Ok(None) };
+        let wrapped = self.store.data_key(person, &tenant).await?;
+        let key = wrapped.map(|wrapped| DataKey::unwrap(&wrapped, &self.house, &tenant, person));
         Ok(key.transpose()?)
     }
 

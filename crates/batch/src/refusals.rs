@@ -19,6 +19,19 @@ pub(crate) fn no_such_file() -> Refusal {
     )
 }
 
+/// The credential is of another tenant than the person is now.
+pub(crate) fn moved() -> Refusal {
+    Refusal::new(
+        RefusalCode::AccessDenied,
+        Text::fixed(
+            "You belong to another tenant than this credential says.",
+            "Sie gehören zu einem anderen Mandanten, als dieser Zugang sagt.",
+        ),
+        Text::fixed("Sign in again.", "Melden Sie sich erneut an."),
+        "the credential's tenant is not the person's",
+    )
+}
+
 pub(crate) fn no_such_batch() -> Refusal {
     Refusal::new(
         RefusalCode::NotFound,

@@ -231,6 +231,13 @@ impl Batches {
             self.identity.verify(arrival.presented(), self.clock.now()).await.inspect_err(|_| {
                 self.house.refused_stranger(arrival.peer.address);
             })?;
+        // What is stored is of the tenant where the person is now; a credential that says another one reaches none of it.
+        let principal = verified.principal();
+        let tenant = self.archive.store.tenant_of(&principal.person).await;
+        let tenant = tenant.map_err(crate::archive::Fault::from)?;
+        if tenant.is_some_and(|tenant| tenant != principal.tenant) {
+            return Err(refusals::moved());
+        }
         let path = arrival.path.clone();
         let segments: Vec<&str> = path.strip_prefix("/v1/").unwrap_or_default().split('/').collect();
         let surface = if segments.first() == Some(&"batches") { "batches" } else { "files" };

@@ -2,8 +2,8 @@
 
 use schleuse_policy::{Access, Action, Model, Subject};
 use schleuse_store::{KeyRow, PersonRow};
-use schleuse_types::{Label, Principal, Refusal, Text};
-use schleuse_upstream::Upstreams;
+use schleuse_types::{Label, Principal, Refusal, Tenant, Text};
+use schleuse_upstream::{ModelInfo, Upstreams};
 use schleuse_wire::{Reply, invalid_request};
 use serde_json::{Value, json};
 
@@ -63,24 +63,38 @@ pub(crate) async fn refusal(call: &Call) -> Result<Reply, Refusal> {
     })))
 }
 
-/// The models as policies see them: where their first route leads, and the highest label that any of their routes takes.
-pub(crate) fn models(upstreams: &Upstreams) -> Vec<Model> {
-    let models = upstreams.models().into_iter().filter_map(|model| {
-        let routes = upstreams.routes(&model.id);
+/// The models of a tenant as policies see them: where their first route leads, and the highest label that any of their routes
+/// takes.
+pub(crate) fn models(upstreams: &Upstreams, tenant: &Tenant) -> Vec<Model> {
+    let models = upstreams.models(tenant).into_iter().filter_map(|model| {
+        let routes = upstreams.routes(tenant, &model.id);
         let first = routes.first()?;
         Some(Model {
             zone: first.zone,
             region: first.region.clone().unwrap_or_default(),
             max_label: schleuse_upstream::Route::widest(&routes),
+            tenants: schleuse_upstream::Route::audience(&routes).into_iter().collect(),
             name: model.id,
         })
     });
     models.collect()
 }
 
+/// Models that other tenants have and this one has not.
+fn models_of_others(upstreams: &Upstreams, tenant: &Tenant) -> Vec<Model> {
+    let model = |model: ModelInfo| Model {
+        name: model.id,
+        zone: model.zone,
+        region: String::new(),
+        max_label: model.max_label,
+        tenants: model.tenants.into_iter().collect(),
+    };
+    upstreams.models_of_others(tenant).into_iter().map(model).collect()
+}
+
 fn own(call: &Call) -> Result<Reply, Refusal> {
     let subject = subject(call, call.principal());
-    let mut rows = rows(call, &subject);
+    let mut rows = rows(call, &subject, false);
     for row in &mut rows.0 {
         let is_covered = row.model.as_deref().is_none_or(|model| call.verified.may_use_model(model));
         if !is_covered {
@@ -99,27 +113,33 @@ async fn of_person(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     let is_asked = |row: &&PersonRow| row.id == asked || call.console.pseudonyms.name(&row.id) == asked;
     let person = people.iter().find(is_asked).ok_or_else(no_such_person)?;
     call.note_reading("access").await?;
-    let mut rows = rows(call, &subject_of(call, person));
+    let mut rows = rows(call, &subject_of(call, person), true);
     bar(&mut rows.0, person.blocked.is_some(), "blocked", &BLOCKED);
     Ok(answer(asked, rows, Some(asked)))
 }
 
 async fn of_model(call: &Call, asked: &str) -> Result<Reply, Refusal> {
     call.permit_also(Action::ExplainAccess).await?;
-    let models = models(&call.console.upstreams);
-    let model = models.iter().find(|model| model.name == asked).ok_or_else(|| {
-        nothing_there(Text::fixed(
+    let upstreams = &call.console.upstreams;
+    let named = |models: Vec<Model>| models.into_iter().find(|model| model.name == asked);
+    let of_tenant = |tenant: &Tenant| {
+        named(models(upstreams, tenant)).or_else(|| named(models_of_others(upstreams, tenant)))
+    };
+    if of_tenant(&call.principal().tenant).is_none() {
+        return Err(nothing_there(Text::fixed(
             "There is no model of that name here.",
             "Ein Modell dieses Namens gibt es hier nicht.",
-        ))
-    })?;
+        )));
+    }
     let people = call.console.store.people().await.map_err(|error| from_store(&error))?;
     call.note_reading("access").await?;
     let truncated = people.len() > PEOPLE_MAX;
     let mut rows = Vec::new();
     for person in people.iter().take(PEOPLE_MAX) {
-        let access = call.console.policy.ask_access(&subject_of(call, person), model, &call.circumstances);
-        let mut access = vec![access];
+        // Two tenants may have a model of this name each: everybody's is the one of their own.
+        let Some(model) = of_tenant(&person.tenant) else { continue };
+        let mut access =
+            vec![call.console.policy.ask_access(&subject_of(call, person), &model, &call.circumstances)];
         bar(&mut access, person.blocked.is_some(), "blocked", &BLOCKED);
         for row in &mut access {
             row.person = shown(call, &person.id);
@@ -145,9 +165,10 @@ async fn of_key(call: &Call, asked: &str) -> Result<Reply, Refusal> {
         person: key.person.clone(),
         role: key.role,
         groups: key.groups.clone(),
+        tenant: key.tenant.clone(),
         credential: key.id.clone(),
     };
-    let mut rows = rows(call, &subject(call, &holder));
+    let mut rows = rows(call, &subject(call, &holder), !is_own);
     for row in &mut rows.0 {
         if !covers(&key, row.model.as_deref()) {
             deny(row, "scope", &OUT_OF_SCOPE);
@@ -171,6 +192,7 @@ fn subject_of(call: &Call, person: &PersonRow) -> Subject {
         person: person.id.clone(),
         role: person.role,
         groups: person.groups.clone(),
+        tenant: person.tenant.clone(),
         credential: String::new(),
     };
     subject(call, &principal)
@@ -198,8 +220,12 @@ fn covers(key: &KeyRow, model: Option<&str>) -> bool {
     }
 }
 
-fn rows(call: &Call, subject: &Subject) -> (Vec<Access>, bool) {
-    let mut models = models(&call.console.upstreams);
+/// `with_others`: also models of other tenants, which the subject itself is never told of.
+fn rows(call: &Call, subject: &Subject, with_others: bool) -> (Vec<Access>, bool) {
+    let mut models = models(&call.console.upstreams, &subject.tenant);
+    if with_others {
+        models.extend(models_of_others(&call.console.upstreams, &subject.tenant));
+    }
     let truncated = models.len() > MODELS_MAX;
     models.truncate(MODELS_MAX);
     (call.console.policy.access(subject, &models, &call.circumstances), truncated)

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 
 use bytes::Bytes;
-use schleuse_types::{Refusal, Role};
+use schleuse_types::{Refusal, Role, Tenant};
 use schleuse_wire::fields::nearest_of;
 use schleuse_wire::json::{Bounds, Object, Value, parse};
 use schleuse_wire::{ArrivalBody, invalid_request, too_large};
@@ -91,6 +91,25 @@ impl Body {
                 format!("`{name}` is {error}."),
                 format!("`{name}` ist keine Rolle; es gibt `{names}`."),
                 "no role",
+                Some(name),
+            )
+        })
+    }
+
+    /// One of `known`.
+    pub(crate) fn optional_tenant(
+        &mut self,
+        name: &'static str,
+        known: &[Tenant],
+    ) -> Result<Option<Tenant>, Refusal> {
+        let Some(text) = self.optional_text(name)? else { return Ok(None) };
+        let tenant = known.iter().find(|tenant| tenant.as_str() == text);
+        tenant.cloned().map(Some).ok_or_else(|| {
+            let names = known.iter().map(Tenant::as_str).collect::<Vec<_>>().join("`, `");
+            invalid_request(
+                format!("`{name}` is no tenant of this house; there is `{names}`."),
+                format!("`{name}` ist kein Mandant dieses Hauses; es gibt `{names}`."),
+                "no tenant",
                 Some(name),
             )
         })

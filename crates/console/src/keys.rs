@@ -31,6 +31,7 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Refusal> {
                 "id": key.id,
                 "person": key.person,
                 "role": key.role.as_str(),
+                "tenant": key.tenant.as_str(),
                 "scopes": key.scopes,
                 "created": time(key.created),
                 "expires": key.expires.map(time),
@@ -66,8 +67,13 @@ pub(crate) async fn create(call: &Call) -> Result<Reply, Refusal> {
     let own = call.principal();
     let usual = if owner.id == own.person { own.role } else { owner.role };
     let role = role.unwrap_or(usual);
-    let holder =
-        Principal { person: owner.id.clone(), role, groups: owner.groups.clone(), credential: String::new() };
+    let holder = Principal {
+        person: owner.id.clone(),
+        role,
+        groups: owner.groups.clone(),
+        tenant: owner.tenant.clone(),
+        credential: String::new(),
+    };
     check_key(call, &subject(call, &holder))?;
 
     let key = ApiKey::generate(&*console.random)

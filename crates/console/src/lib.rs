@@ -32,7 +32,7 @@ use schleuse_audit::{Log, Pseudonyms};
 use schleuse_identity::{Authenticator, Pepper};
 use schleuse_policy::{Action, Circumstances, Effect, Policy, Question};
 use schleuse_store::Store;
-use schleuse_types::{Clock, Label, Principal, Random};
+use schleuse_types::{Clock, Label, Principal, Random, Tenant};
 use schleuse_upstream::Upstreams;
 use schleuse_wire::{Arrival, Exchange, Exchanged};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +56,8 @@ pub struct Console {
     /// With which keys that are made here are hashed; the one of `identity`.
     pub pepper: Pepper,
     pub upstreams: Upstreams,
+    /// Those to which somebody can belong, the house's own among them.
+    pub tenants: Vec<Tenant>,
     /// What a principal may have, by the house's configuration.
     pub clearance: Clearance,
     pub operations: Arc<dyn Operations>,

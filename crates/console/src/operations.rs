@@ -7,7 +7,7 @@ use std::pin::Pin;
 use schleuse_audit::Event;
 use schleuse_identity::Verified;
 use schleuse_policy::Effect;
-use schleuse_types::{Refusal, Text, Timestamp};
+use schleuse_types::{Refusal, Tenant, Text, Timestamp};
 use schleuse_upstream::{Status, Upstreams};
 use schleuse_wire::Reply;
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ pub trait Operations: Send + Sync + 'static {
     /// A change of this key has its entry and is made next: whoever writes entries about keys that turn up changed in the
     /// store need not write another one.
     fn key_recorded(&self, _key: &str) {}
-    /// Forgets the answers that are kept for these people, by their ids. Gives how many those were.
-    fn forget_answers(&self, is_theirs: &dyn Fn(&str) -> bool) -> usize;
+    /// Forgets the answers that are kept for these people, by tenant and id. Gives how many those were.
+    fn forget_answers(&self, is_theirs: &dyn Fn(&Tenant, &str) -> bool) -> usize;
     /// People, keys or sessions in the store were changed: whoever holds them in memory looks now. Ready when they have, so
     /// that what an answer confirms is in force.
     fn store_changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -202,20 +202,23 @@ pub(crate) async fn drain(call: &Call, is_draining: bool) -> Result<Reply, Refus
     Ok(ok(&json!({"upstream": upstream_document(status), "unserved_models": unserved})))
 }
 
-/// `POST /api/answers/forget` `{"person"}`: answers that are kept for this person, by id or pseudonym, are given to nobody again;
-/// without `person`, all of them.
+/// `POST /api/answers/forget` `{"person", "tenant"}`: answers that are kept for this person, by id or pseudonym, or for this
+/// tenant, or for this person there, are given to nobody again; with neither, all of them.
 pub(crate) async fn forget_answers(call: &Call) -> Result<Reply, Refusal> {
     let console = &call.console;
     let mut body = Body::read(&call.body)?;
     let person = body.optional_text("person")?;
+    let tenant = body.optional_tenant("tenant", &console.tenants)?;
     body.finish()?;
     let mut record = call.entry(Event::AnswersForget);
+    record.change = tenant.as_ref().map(|tenant| format!("tenant={tenant}"));
     record.subject = person.as_ref().map(|person| match person.starts_with("p:") {
         true => person.clone(),
         false => console.pseudonyms.name(person),
     });
-    let is_theirs = |id: &str| {
-        person.as_ref().is_none_or(|person| id == person || console.pseudonyms.name(id) == *person)
+    let is_theirs = |of: &Tenant, id: &str| {
+        tenant.as_ref().is_none_or(|tenant| tenant == of)
+            && person.as_ref().is_none_or(|person| id == person || console.pseudonyms.name(id) == *person)
     };
     let forgetting = async { Ok(console.operations.forget_answers(&is_theirs)) };
     let count = call.change(record, forgetting).await?;
@@ -296,6 +299,8 @@ fn upstream_document(status: Status) -> Value {
         "zone": status.zone.as_str(),
         "region": status.region.unwrap_or_default(),
         "max_label": status.max_label.to_string(),
+        // Those that it is there for; of everybody's there are none.
+        "tenants": status.tenants.iter().map(Tenant::as_str).collect::<Vec<_>>(),
         "models": status.models,
         "healthy": status.healthy,
         "reason": status.reason.map(|reason| both(&complaint::of_server(&reason))),

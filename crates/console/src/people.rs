@@ -1,10 +1,10 @@
-//! People: who there is, their roles and groups, and who is shut out.
+//! People: who there is, their roles, groups and tenants, and who is shut out.
 
 use std::collections::HashMap;
 
 use schleuse_audit::{Event, Record};
 use schleuse_store::PersonRow;
-use schleuse_types::{Refusal, Role, Timestamp};
+use schleuse_types::{Refusal, Role, Tenant, Timestamp};
 use schleuse_wire::{Reply, invalid_request};
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ pub(crate) async fn create(call: &Call) -> Result<Reply, Refusal> {
     let name = body.text("name")?;
     let role = body.optional_role("role")?.ok_or_else(no_role)?;
     let groups = body.optional_texts("groups")?.unwrap_or_default();
+    let tenant = body.optional_tenant("tenant", &call.console.tenants)?.unwrap_or_default();
     body.finish()?;
     for name in std::iter::once(&name).chain(&groups) {
         check_name(name)?;
@@ -43,9 +44,12 @@ pub(crate) async fn create(call: &Call) -> Result<Reply, Refusal> {
         return Err(from_store(&schleuse_store::StoreError::PersonExists { person: name }));
     }
     let mut record = about(call, Event::PersonCreate, &name);
-    record.change = Some(format!("role={role} groups={}", groups.join(",")));
+    record.change = Some(format!("role={role} groups={}{}", groups.join(","), told(&tenant)));
     let making = async {
         store.create_person(&name, &name, role, now).await?;
+        if !tenant.is_house() {
+            store.set_tenant(&name, &tenant).await?;
+        }
         if !groups.is_empty() {
             store.set_groups(&name, &borrowed(&groups), now).await?;
         }
@@ -55,11 +59,12 @@ pub(crate) async fn create(call: &Call) -> Result<Reply, Refusal> {
     person(call, &name).await.map(|document| created(&document))
 }
 
-/// `PUT /api/people/{id}`. Role and groups of somebody whom a provider vouches for are the provider's to change.
+/// `PUT /api/people/{id}`. Role, groups and tenant of somebody whom a provider vouches for are the provider's to change.
 pub(crate) async fn change(call: &Call) -> Result<Reply, Refusal> {
     let mut body = Body::read(&call.body)?;
     let role = body.optional_role("role")?;
     let groups = body.optional_texts("groups")?;
+    let tenant = body.optional_tenant("tenant", &call.console.tenants)?;
     let blocked = body.optional_flag("blocked")?;
     body.finish()?;
     let store = &call.console.store;
@@ -67,19 +72,22 @@ pub(crate) async fn change(call: &Call) -> Result<Reply, Refusal> {
     let before = before.ok_or_else(no_such_person)?;
     let role = role.filter(|role| *role != before.role);
     let groups = groups.filter(|groups| *groups != before.groups);
+    let tenant = tenant.filter(|tenant| *tenant != before.tenant);
     let blocked = blocked.filter(|blocked| *blocked != before.blocked.is_some());
-    if role.is_none() && groups.is_none() && blocked.is_none() {
+    if role.is_none() && groups.is_none() && tenant.is_none() && blocked.is_none() {
         return person(call, &before.id).await.map(|document| ok(&document));
     }
     if before.id == call.principal().person {
         return Err(privilege::own_rights(is_only_admin(call, &before).await?));
     }
-    if let (Some(issuer), true) = (&before.issuer, role.is_some() || groups.is_some()) {
+    let theirs = role.as_ref().map(|_| "role").or(groups.as_ref().map(|_| "groups"));
+    let theirs = theirs.or(tenant.as_ref().map(|_| "tenant"));
+    if let (Some(issuer), Some(member)) = (&before.issuer, theirs) {
         return Err(invalid_request(
-            format!("Role and groups of this person come from `{issuer}`."),
-            format!("Rolle und Gruppen dieser Person kommen von `{issuer}`."),
-            "role and groups are the provider's",
-            Some(if role.is_some() { "role" } else { "groups" }),
+            format!("Role, groups and tenant of this person come from `{issuer}`."),
+            format!("Rolle, Gruppen und Mandant dieser Person kommen von `{issuer}`."),
+            "role, groups and tenant are the provider's",
+            Some(member),
         ));
     }
     for group in groups.iter().flatten() {
@@ -88,6 +96,13 @@ pub(crate) async fn change(call: &Call) -> Result<Reply, Refusal> {
     // What shuts somebody out comes first, what lets somebody in comes last.
     if blocked == Some(true) {
         block(call, &before.id, true).await?;
+    }
+    if let Some(tenant) = tenant {
+        let mut record = about(call, Event::PersonChange, &before.id);
+        record.change = Some(format!("tenant={tenant} before={}", before.tenant));
+        let changing =
+            async { store.set_tenant(&before.id, &tenant).await.map_err(|error| from_store(&error)) };
+        call.change(record, changing).await?;
     }
     if let Some(role) = role {
         let mut record = about(call, Event::PersonChange, &before.id);
@@ -163,6 +178,7 @@ impl Counts {
             "name": person.name,
             "role": person.role.as_str(),
             "groups": person.groups,
+            "tenant": person.tenant.as_str(),
             "source": person.issuer.as_deref().unwrap_or("local"),
             "created": time(person.created),
             "last_seen": person.last_seen.map(time),
@@ -201,6 +217,11 @@ pub(crate) fn page<T>(
 /// A place in a list that begins with the newest.
 pub(crate) fn newest_first(created: Timestamp, id: &str) -> String {
     format!("{:020}-{id}", u64::MAX - created.0)
+}
+
+/// As it stands behind the rest of an entry; nothing for the house's own, so that a house without tenants never hears of them.
+fn told(tenant: &Tenant) -> String {
+    if tenant.is_house() { String::new() } else { format!(" tenant={tenant}") }
 }
 
 fn borrowed(groups: &[String]) -> Vec<&str> {

@@ -19,6 +19,7 @@ pub(crate) fn exceeds(call: &Call, other: &Subject) -> Option<String> {
             person: subject.person.clone(),
             role: subject.role,
             groups: subject.groups.clone(),
+            tenant: subject.tenant.clone(),
             action: action.clone(),
             circumstances: call.circumstances.clone(),
         };
@@ -28,7 +29,7 @@ pub(crate) fn exceeds(call: &Call, other: &Subject) -> Option<String> {
     if let Some(action) = action {
         return Some(action.name().to_owned());
     }
-    let models = models(&call.console.upstreams);
+    let models = models(&call.console.upstreams, &other.tenant);
     let model = models.iter().find(|model| {
         let up_to = |subject| policy.ask_access(subject, model, &call.circumstances).up_to;
         let own = up_to(&caller);

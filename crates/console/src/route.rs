@@ -22,7 +22,7 @@ pub enum Need {
     /// Nothing: everybody who is known, for themselves.
     Nothing,
     One(Action),
-    Either(Action, Action),
+    Either(&'static Action, &'static Action),
 }
 
 impl Need {
@@ -31,7 +31,7 @@ impl Need {
         let (first, second) = match self {
             Self::Nothing => (None, None),
             Self::One(action) => (Some(action), None),
-            Self::Either(first, second) => (Some(first), Some(second)),
+            Self::Either(first, second) => (Some(*first), Some(*second)),
         };
         first.into_iter().chain(second)
     }
@@ -98,7 +98,7 @@ pub static ROUTES: [Route; 28] = [
     row(Get, "/api/audit/entries", One(Action::ReadAudit), Work::Entries, FILTERS),
     row(Get, "/api/audit/checkpoint", One(Action::ReadAudit), Work::Checkpoint, NONE),
     row(Get, "/api/audit/proofs/{index}", One(Action::ReadAudit), Work::Proof, NONE),
-    row(Post, "/api/audit/verify", Either(Action::ReadAudit, Action::ReadDecisions), Work::Verify, NONE),
+    row(Post, "/api/audit/verify", Either(&Action::ReadAudit, &Action::ReadDecisions), Work::Verify, NONE),
     row(Get, "/api/audit/export", One(Action::ReadAudit), Work::Export, &["format"]),
     row(Get, "/api/now", One(Action::ReadOperations), Work::Now, NONE),
     row(Get, "/api/people", One(Action::ManagePeople), Work::People, LIST),

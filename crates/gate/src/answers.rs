@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_audit::PromptMac;
-use schleuse_types::{Clock, Label};
+use schleuse_types::{Clock, Label, Tenant};
 use schleuse_upstream::Route;
 
 /// The most bytes of one answer that is kept.
@@ -40,22 +40,29 @@ impl Default for AnswersConfig {
 pub enum AnswerScope {
     /// Who asked for it first.
     Person,
-    /// Everybody who may ask the same. How fast an answer comes then tells that somebody has asked.
+    /// Everybody of the same tenant who may ask the same. How fast an answer comes then tells that somebody has asked.
     House,
 }
 
 /// Everything that an answer depends on.
 pub(crate) struct Asking<'a> {
-    pub(crate) person: &'a str,
+    pub(crate) asker: &'a Asker,
     pub(crate) label: &'a Label,
     /// Of the policies in force.
     pub(crate) policies: &'a str,
     pub(crate) route: &'a Route,
-    /// What the model servers say about their weights: when they were made.
-    pub(crate) created: Option<u64>,
+    /// What tells the weights from others; `None` while that is not known, and then no answer is kept.
+    pub(crate) weights: Option<String>,
     pub(crate) path: &'a str,
     /// What is sent, with every parameter.
     pub(crate) body: &'a [u8],
+}
+
+/// Who asked for an answer first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    pub tenant: Tenant,
+    pub person: String,
 }
 
 /// Answers that are kept.
@@ -79,7 +86,7 @@ struct Kept {
 struct Answer {
     content: Bytes,
     /// Who asked for it first.
-    person: String,
+    asker: Asker,
     /// On the monotonic clock.
     until: Duration,
     number: u64,
@@ -100,18 +107,19 @@ impl Answers {
         self.config.count > 0
     }
 
-    /// The name of the answer; `None` when none is kept.
+    /// The name of the answer; `None` when none is kept, or none of these weights.
     pub(crate) fn key(&self, asking: &Asking<'_>) -> Option<Key> {
         if !self.are_kept() {
             return None;
         }
-        let mut mac = self.mac.clone();
+        let weights = asking.weights.as_ref()?;
+        // A key of its own for each tenant: what one asks is never found by another, whatever else is the same.
+        let mut mac = self.mac.derived(&format!("answers of tenant {}", asking.asker.tenant));
         let scope = match self.config.scope {
-            AnswerScope::Person => asking.person,
+            AnswerScope::Person => asking.asker.person.as_str(),
             AnswerScope::House => "",
         };
         let Route { model, zone, max_label, region, provider, .. } = asking.route;
-        let created = asking.created.map(|created| created.to_string()).unwrap_or_default();
         let (label, max_label) = (asking.label.to_string(), max_label.to_string());
         let parts: [&[u8]; 11] = [
             b"answer",
@@ -123,7 +131,7 @@ impl Answers {
             max_label.as_bytes(),
             region.as_deref().unwrap_or_default().as_bytes(),
             provider.as_str().as_bytes(),
-            created.as_bytes(),
+            weights.as_bytes(),
             asking.path.as_bytes(),
         ];
         for part in parts.into_iter().chain([asking.body]) {
@@ -149,7 +157,7 @@ impl Answers {
     }
 
     /// Keeps an answer, and lets the oldest go for it.
-    pub(crate) fn keep(&self, key: Key, person: String, content: Bytes) {
+    pub(crate) fn keep(&self, key: Key, asker: Asker, content: Bytes) {
         if content.len() > ANSWER_BYTES_MAX.min(self.config.bytes) {
             return;
         }
@@ -160,7 +168,7 @@ impl Answers {
         let number = kept.number;
         kept.bytes += content.len();
         kept.order.push_back((key.clone(), number));
-        kept.answers.insert(key, Answer { content, person, until, number });
+        kept.answers.insert(key, Answer { content, asker, until, number });
         while kept.answers.len() > self.config.count || kept.bytes > self.config.bytes {
             let Some((oldest, number)) = kept.order.pop_front() else { break };
             if kept.answers.get(&oldest).is_some_and(|answer| answer.number == number) {
@@ -175,11 +183,11 @@ impl Answers {
     }
 
     /// Forgets what these people were the first to ask. Gives how many answers that were.
-    pub fn forget(&self, is_theirs: impl Fn(&str) -> bool) -> usize {
+    pub fn forget(&self, is_theirs: impl Fn(&Asker) -> bool) -> usize {
         let mut kept = self.lock();
         let all = kept.answers.iter();
         let theirs: Vec<Key> =
-            all.filter(|(_, answer)| is_theirs(&answer.person)).map(|(key, _)| key.clone()).collect();
+            all.filter(|(_, answer)| is_theirs(&answer.asker)).map(|(key, _)| key.clone()).collect();
         theirs.iter().for_each(|key| kept.remove(key));
         theirs.len()
     }
@@ -201,14 +209,14 @@ impl Kept {
 pub(crate) struct Keeping {
     answers: Arc<Answers>,
     key: Key,
-    person: String,
+    asker: Asker,
     /// So far; `None` when it became too long.
     content: Option<Vec<u8>>,
 }
 
 impl Keeping {
-    pub(crate) fn new(answers: Arc<Answers>, key: Key, person: String) -> Self {
-        Self { answers, key, person, content: Some(Vec::new()) }
+    pub(crate) fn new(answers: Arc<Answers>, key: Key, asker: Asker) -> Self {
+        Self { answers, key, asker, content: Some(Vec::new()) }
     }
 
     pub(crate) fn push(&mut self, piece: &[u8]) {
@@ -223,7 +231,7 @@ impl Keeping {
     /// The answer was complete, inspected and recorded.
     pub(crate) fn finish(self) {
         if let Some(content) = self.content {
-            self.answers.keep(self.key, self.person, Bytes::from(content));
+            self.answers.keep(self.key, self.asker, Bytes::from(content));
         }
     }
 }

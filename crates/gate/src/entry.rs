@@ -9,7 +9,7 @@ use schleuse_audit::{Event, Record};
 use schleuse_identity::{Validity, Verified};
 use schleuse_inspect::{Coverage, Tally};
 use schleuse_limits::{Reservation, Running};
-use schleuse_types::{Finding, Label, Language, Outcome, Refusal, RefusalCode, RequestId, Text};
+use schleuse_types::{Finding, Label, Language, Outcome, Refusal, RefusalCode, RequestId, Tenant, Text};
 use schleuse_wire::{Arrival, Peer, Reply, ReplyBody, Surface, Usage, render_refusal, render_refusal_for};
 
 use crate::Gate;
@@ -221,6 +221,12 @@ impl Entry {
     pub(crate) fn person(&self) -> String {
         let facts = self.facts();
         facts.verified.as_ref().map(|verified| verified.principal().person.clone()).unwrap_or_default()
+    }
+
+    /// The tenant of whoever asks; while nobody is known one that nothing is there for.
+    pub(crate) fn tenant(&self) -> Tenant {
+        let facts = self.facts();
+        facts.verified.as_ref().map(|verified| verified.principal().tenant.clone()).unwrap_or_default()
     }
 
     /// Whether the asker's key may use this model.
@@ -438,7 +444,7 @@ impl Entry {
             Some(usage) => {
                 let beyond = usage.prompt.saturating_sub(held.body_bytes);
                 if held.reservation.tokens().is_some() && beyond > 0 {
-                    self.0.gate.metrics.learn_prompt_overhead(&model, beyond);
+                    self.0.gate.metrics.learn_prompt_overhead(&self.tenant(), &model, beyond);
                 }
                 usage.prompt.saturating_add(usage.completion)
             }

@@ -101,6 +101,10 @@ impl Labels {
         &self.compartments
     }
 
+    pub fn clearances(&self) -> &[Clearance] {
+        &self.clearances
+    }
+
     /// Refuses a label with a compartment that this house does not have, in words for whoever wrote it.
     pub fn check(&self, label: &Label) -> Result<(), String> {
         match self.stranger(label) {
@@ -192,7 +196,7 @@ impl Labels {
 
 fn exactness(who: &Who) -> u8 {
     match who {
-        Who::Role(_) | Who::Group(_) => 0,
+        Who::Role(_) | Who::Group(_) | Who::Tenant(_) => 0,
         Who::Person(_) => 1,
         Who::Key(_) => 2,
     }

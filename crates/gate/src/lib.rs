@@ -21,13 +21,13 @@ use schleuse_identity::Authenticator;
 use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
 use schleuse_policy::Policy;
-use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Secret, Text};
+use schleuse_types::{Clock, Random, Refusal, RefusalCode, RequestId, Secret, Tenant, Text};
 use schleuse_upstream::{Route, Upstreams};
 use schleuse_wire::{Arrival, Exchange, Exchanged, Limits, Reply, Surface};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use answers::{ANSWER_BYTES_MAX, AnswerScope, Answers, AnswersConfig};
+pub use answers::{ANSWER_BYTES_MAX, AnswerScope, Answers, AnswersConfig, Asker};
 pub use entry::Entry;
 pub use failures::Failures;
 pub use labels::{
@@ -83,9 +83,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The ways to a model for a question of this surface.
-    pub(crate) fn routes(&self, model: &str, surface: Surface) -> Vec<Route> {
-        let mut routes = self.upstreams.routes(model);
+    /// The ways of a tenant to a model for a question of this surface.
+    pub(crate) fn routes(&self, tenant: &Tenant, model: &str, surface: Surface) -> Vec<Route> {
+        let mut routes = self.upstreams.routes(tenant, model);
         routes.retain(|route| route.audio || !surface.is_speech());
         routes
     }

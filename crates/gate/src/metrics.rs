@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use schleuse_types::{Clock, Outcome};
+use schleuse_types::{Clock, Outcome, Tenant};
 
 use crate::window::{Recent, Window};
 
@@ -43,7 +43,8 @@ pub struct Metrics {
     first_byte: Histogram,
     duration: Histogram,
     recent: Arc<Mutex<Recent>>,
-    prompt_overheads: Arc<Mutex<HashMap<String, u64>>>,
+    /// By tenant and model: two tenants may call two models alike.
+    prompt_overheads: Arc<Mutex<HashMap<(Tenant, String), u64>>>,
 }
 
 /// More than a template adds; a model server that says more is not believed.
@@ -131,15 +132,15 @@ impl Metrics {
     }
 
     /// How many LLM tokens this model's template added to a prompt beyond the bytes of its question, at most so far.
-    pub(crate) fn prompt_overhead(&self, model: &str) -> u64 {
+    pub(crate) fn prompt_overhead(&self, tenant: &Tenant, model: &str) -> u64 {
         let overheads = self.prompt_overheads.lock().unwrap_or_else(PoisonError::into_inner);
-        overheads.get(model).copied().unwrap_or_default()
+        overheads.get(&(tenant.clone(), model.to_owned())).copied().unwrap_or_default()
     }
 
     /// `model` must be one that is configured, so that there are few.
-    pub(crate) fn learn_prompt_overhead(&self, model: &str, tokens: u64) {
+    pub(crate) fn learn_prompt_overhead(&self, tenant: &Tenant, model: &str, tokens: u64) {
         let mut overheads = self.prompt_overheads.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = overheads.entry(model.to_owned()).or_default();
+        let known = overheads.entry((tenant.clone(), model.to_owned())).or_default();
         *known = tokens.min(PROMPT_OVERHEAD_MAX).max(*known);
     }
 

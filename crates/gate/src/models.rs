@@ -30,7 +30,9 @@ pub(crate) fn answer(
     }
     verified.permit_scope("models", None)?;
     steps::may_list_models(gate, &verified, entry)?;
-    let mut models = gate.upstreams.models().into_iter().filter(|model| verified.may_use_model(&model.id));
+    let tenant = &verified.principal().tenant;
+    let mut models =
+        gate.upstreams.models(tenant).into_iter().filter(|model| verified.may_use_model(&model.id));
     let row = |model| row(model, &gate.remark);
     let document = match rest.trim_matches('/') {
         "" => {

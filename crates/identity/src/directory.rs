@@ -13,7 +13,7 @@ use ldap3::{
     ldap_escape,
 };
 use rustls::ClientConfig;
-use schleuse_types::{Clock, Role, Secret, Timestamp};
+use schleuse_types::{Clock, Role, Secret, Tenant, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::issuers::Identified;
@@ -57,6 +57,10 @@ pub struct DirectoryConfig {
     pub roles: Vec<(String, Role)>,
     /// The role of people in none of those groups; left out, they are refused.
     pub default_role: Option<Role>,
+    /// The tenant that a group gives; the first line that fits decides.
+    pub tenants: Vec<(String, Tenant)>,
+    /// The tenant of people in none of those groups.
+    pub default_tenant: Tenant,
     /// The certificate authorities by which the directory is trusted; the system's when left out.
     pub ca_file: Option<PathBuf>,
 }
@@ -239,8 +243,11 @@ impl Client {
         let person = roles::person(&issuer, &subject);
         let groups =
             roles::tidy(groups).ok_or(DirectoryError::Entry("has too many groups, or unprintable ones"))?;
-        let role =
-            roles::choose(&groups, &config.roles, config.default_role).ok_or(DirectoryError::NoRole)?;
+        let role = roles::choose(&groups, &config.roles)
+            .copied()
+            .or(config.default_role)
+            .ok_or(DirectoryError::NoRole)?;
+        let tenant = roles::choose(&groups, &config.tenants).unwrap_or(&config.default_tenant).clone();
         let shown = values(entry, &config.name_attribute).and_then(|names| names.first());
         let name = roles::display_name([shown.map(String::as_str)], &person);
         // A directory vouches for a moment; how long that holds is the session's matter.
@@ -253,6 +260,7 @@ impl Client {
             sid: None,
             role,
             groups,
+            tenant,
             expires,
         })
     }

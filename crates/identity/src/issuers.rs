@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use schleuse_types::{Clock, Role, Secret, Timestamp};
+use schleuse_types::{Clock, Role, Secret, Tenant, Timestamp};
 
 use crate::access::{AccessError, IssuerAccess};
 use crate::address::Address;
@@ -46,6 +46,10 @@ pub struct IssuerConfig {
     pub roles: Vec<(String, Role)>,
     /// The role of people in none of those groups; left out, they are refused.
     pub default_role: Option<Role>,
+    /// The tenant that a group gives; the first line that fits decides.
+    pub tenants: Vec<(String, Tenant)>,
+    /// The tenant of people in none of those groups.
+    pub default_tenant: Tenant,
     /// The certificate authorities by which the provider is trusted; the system's when left out.
     pub ca_file: Option<PathBuf>,
 }
@@ -87,6 +91,7 @@ pub struct Identified {
     pub role: Role,
     /// Sorted, each once.
     pub groups: Vec<String>,
+    pub tenant: Tenant,
     /// Until when the provider vouches with this token.
     pub expires: Timestamp,
 }
@@ -321,7 +326,9 @@ fn identify(config: &IssuerConfig, claims: Claims<'_>) -> Result<Identified, Iss
     let subject = claims.subject()?;
     let person = roles::person(&config.issuer, subject);
     let groups = groups(config, claims)?;
-    let role = roles::choose(&groups, &config.roles, config.default_role).ok_or(IssuerError::NoRole)?;
+    let role =
+        roles::choose(&groups, &config.roles).copied().or(config.default_role).ok_or(IssuerError::NoRole)?;
+    let tenant = roles::choose(&groups, &config.tenants).unwrap_or(&config.default_tenant).clone();
     let shown = |name| claims.0.get(name).and_then(Value::as_str);
     let name = roles::display_name([shown("name"), shown("preferred_username"), shown("email")], &person);
     Ok(Identified {
@@ -332,6 +339,7 @@ fn identify(config: &IssuerConfig, claims: Claims<'_>) -> Result<Identified, Iss
         sid: claims.text("sid")?.map(str::to_owned),
         role,
         groups,
+        tenant,
         expires: claims.expires()?,
     })
 }
@@ -390,6 +398,9 @@ impl IssuerConfig {
         }
         if !self.roles.is_empty() && self.groups_claim.is_empty() {
             return Err(self.wrong("it gives roles to groups but names no `groups_claim`"));
+        }
+        if !self.tenants.is_empty() && self.groups_claim.is_empty() {
+            return Err(self.wrong("it gives tenants to groups but names no `groups_claim`"));
         }
         Ok(())
     }

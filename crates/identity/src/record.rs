@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schleuse_types::{Role, Secret, Timestamp};
+use schleuse_types::{Role, Secret, Tenant, Timestamp};
 
 /// The house's own key for hashing credentials. Whoever steals the database without it cannot even test a guess.
 pub type Pepper = Secret<[u8; 32]>;
@@ -50,6 +50,8 @@ pub struct KeyRecord {
     pub person: String,
     pub role: Role,
     pub groups: Vec<String>,
+    /// Of the person, as the house's store has it.
+    pub tenant: Tenant,
     /// What the key may be used for, see [`crate::Scope`]; empty means everything that its person may do.
     pub scopes: Vec<String>,
     pub created: Timestamp,
@@ -69,6 +71,8 @@ pub struct SessionRecord {
     pub person: String,
     pub role: Role,
     pub groups: Vec<String>,
+    /// Of the person, as the house's store has it.
+    pub tenant: Tenant,
     /// The id of the key by which its person signed in. The session has that key's scopes and ends with it.
     pub key: Option<String>,
     pub created: Timestamp,

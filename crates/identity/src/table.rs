@@ -245,6 +245,7 @@ impl KeyEntry {
             person: record.person.clone(),
             role: record.role,
             groups: record.groups.clone(),
+            tenant: record.tenant.clone(),
             credential: record.id.clone(),
         };
         let scopes = Scopes::read(&record.scopes);
@@ -282,6 +283,7 @@ impl SessionEntry {
             person: record.person.clone(),
             role: record.role,
             groups: record.groups.clone(),
+            tenant: record.tenant.clone(),
             credential: record.id.clone(),
         };
         Self { record, principal, seen }
@@ -338,7 +340,7 @@ pub(crate) struct TokenEntry {
 
 impl TokenEntry {
     pub(crate) fn new(hash: &KeyHash, identified: Identified) -> Self {
-        let Identified { person, role, groups, expires, .. } = identified;
-        Self { expires, principal: Principal { person, role, groups, credential: hash.token_id() } }
+        let Identified { person, role, groups, tenant, expires, .. } = identified;
+        Self { expires, principal: Principal { person, role, groups, tenant, credential: hash.token_id() } }
     }
 }

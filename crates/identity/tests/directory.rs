@@ -159,6 +159,8 @@ impl Slapd {
             groups: None,
             roles: Vec::new(),
             default_role: Some(Role::Employee),
+            tenants: Vec::new(),
+            default_tenant: Default::default(),
             ca_file: None,
         }
     }
@@ -435,6 +437,8 @@ fn nowhere() -> DirectoryConfig {
         groups: None,
         roles: Vec::new(),
         default_role: Some(Role::Employee),
+        tenants: Vec::new(),
+        default_tenant: Default::default(),
         ca_file: None,
     }
 }

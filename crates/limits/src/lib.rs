@@ -6,7 +6,7 @@
 //! - `streams`: at most so many streamed answers run at the same time. Answers in one piece are no streams.
 //! - `tokens_per_day`: at most so many LLM tokens, of questions and answers together, in one calendar day of UTC.
 //!
-//! A rule for a role or a group gives this much to each person in it, and all of it to everybody in it together when it
+//! A rule for a role, a group or a tenant gives this much to each person in it, and all of it to everybody in it together when it
 //! is `shared`. A rule for a person or a key counts for that one. What a person used counts under every credential that
 //! they asked with. Every rule that fits must grant; nothing is taken from any of them unless all do.
 //!

@@ -60,7 +60,7 @@ struct Book {
 
 #[derive(Default)]
 struct Counters {
-    /// By subject: `person:…`, `key:…`, and `role:…` or `group:…` for shared ones.
+    /// By subject: `person:…`, `key:…`, and `role:…`, `group:…` or `tenant:…` for shared ones.
     by_subject: HashMap<Arc<str>, Counter>,
     /// So many counters before idle ones are looked for again.
     sweep_at: usize,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use schleuse_types::{Principal, Role};
+use schleuse_types::{Principal, Role, Tenant};
 
 /// How much somebody may use. What is `None` is not limited; 0 closes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Rule {
     pub streams: Option<u32>,
     /// LLM tokens of questions and answers in one day of UTC.
     pub tokens_per_day: Option<u64>,
-    /// Whether everybody in the role or group draws from one budget instead of having one each. Means nothing for a
-    /// person or a key.
+    /// Whether everybody in the role, group or tenant draws from one budget instead of having one each; those of a role or
+    /// group have one in each tenant. Means nothing for a person or a key.
     pub shared: bool,
 }
 
@@ -27,7 +27,7 @@ impl Rule {
     }
 
     pub(crate) fn is_pool(&self) -> bool {
-        self.shared && matches!(self.who, Who::Role(_) | Who::Group(_))
+        self.shared && matches!(self.who, Who::Role(_) | Who::Group(_) | Who::Tenant(_))
     }
 
     /// What the rule counts on when `principal` asks: `person:…`, `key:…`, or the pool's name. `None` when the rule is
@@ -37,9 +37,14 @@ impl Rule {
             return None;
         }
         Some(match &self.who {
-            Who::Role(_) | Who::Group(_) if self.is_pool() => self.who.to_string().into(),
+            Who::Role(_) | Who::Group(_) if self.is_pool() && !principal.tenant.is_house() => {
+                format!("tenant:{}/{}", principal.tenant, self.who).into()
+            }
+            Who::Role(_) | Who::Group(_) | Who::Tenant(_) if self.is_pool() => self.who.to_string().into(),
             Who::Key(id) => format!("key:{id}").into(),
-            Who::Role(_) | Who::Group(_) | Who::Person(_) => format!("person:{}", principal.person).into(),
+            Who::Role(_) | Who::Group(_) | Who::Tenant(_) | Who::Person(_) => {
+                format!("person:{}", principal.person).into()
+            }
         })
     }
 }
@@ -51,6 +56,8 @@ pub enum Who {
     Role(Role),
     /// Everybody who asks as a member of this group.
     Group(String),
+    /// Everybody who belongs to this tenant.
+    Tenant(Tenant),
     /// The one person of this id.
     Person(String),
     /// The one key (or session) of this id, never the secret.
@@ -58,13 +65,14 @@ pub enum Who {
 }
 
 impl Who {
-    /// Reads `role:engineer`, `group:…`, `person:…` or `key:…`.
+    /// Reads `role:engineer`, `group:…`, `tenant:…`, `person:…` or `key:…`.
     pub fn parse(text: &str) -> Result<Self, UnknownWho> {
         let (kind, name) = text.split_once(':').ok_or(UnknownWho)?;
         let is_name = (1..=128).contains(&name.len()) && !name.contains(char::is_control);
         match (kind, name) {
             ("role", role) => Role::parse(role).map(Self::Role).map_err(|_| UnknownWho),
             ("group", name) if is_name => Ok(Self::Group(name.to_owned())),
+            ("tenant", name) => Tenant::parse(name).map(Self::Tenant).map_err(|_| UnknownWho),
             ("person", name) if is_name => Ok(Self::Person(name.to_owned())),
             ("key", name) if is_name => Ok(Self::Key(name.to_owned())),
             _ => Err(UnknownWho),
@@ -76,6 +84,7 @@ impl Who {
         match self {
             Self::Role(role) => principal.role == *role,
             Self::Group(group) => principal.groups.contains(group),
+            Self::Tenant(tenant) => principal.tenant == *tenant,
             Self::Person(person) => principal.person == *person,
             Self::Key(id) => principal.credential == *id,
         }
@@ -88,6 +97,7 @@ impl fmt::Display for Who {
         match self {
             Self::Role(role) => write!(f, "role:{role}"),
             Self::Group(name) => write!(f, "group:{name}"),
+            Self::Tenant(name) => write!(f, "tenant:{name}"),
             Self::Person(name) => write!(f, "person:{name}"),
             Self::Key(name) => write!(f, "key:{name}"),
         }
@@ -101,7 +111,8 @@ pub struct UnknownWho;
 impl fmt::Display for UnknownWho {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "must be `role:` with one of the five roles, or `group:`, `person:` or `key:` with a name of 1 to 128 bytes",
+            "must be `role:` with one of the five roles, `tenant:` with the name of one, or `group:`, `person:` or `key:` with a \
+             name of 1 to 128 bytes",
         )
     }
 }
@@ -111,7 +122,7 @@ impl std::error::Error for UnknownWho {}
 #[cfg(test)]
 mod tests {
     use super::Who;
-    use schleuse_types::Role;
+    use schleuse_types::{Role, Tenant};
 
     fn check(input: &str, expected: Option<Who>) {
         assert_eq!(Who::parse(input).ok(), expected, "{input}");
@@ -125,6 +136,8 @@ mod tests {
         check("role:engineer", Some(Who::Role(Role::Engineer)));
         check("group:research", Some(Who::Group("research".into())));
         check("group:a:b", Some(Who::Group("a:b".into())));
+        check("tenant:retail", Some(Who::Tenant(Tenant::parse("retail").unwrap())));
+        check("tenant:Retail", None);
         check("person:p-1", Some(Who::Person("p-1".into())));
         check("key:k-1", Some(Who::Key("k-1".into())));
         check("role:boss", None);

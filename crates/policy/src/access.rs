@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schleuse_types::{Label, Language, Level, Principal, Role, Text};
+use schleuse_types::{Label, Language, Level, Principal, Role, Tenant, Text};
 
 use crate::decision::NO_RULE_PERMITS;
 use crate::{Action, Ask, Circumstances, Decision, Effect, Inspected, Model, Policy, Question, Stage};
@@ -14,6 +14,7 @@ pub struct Subject {
     pub person: String,
     pub role: Role,
     pub groups: BTreeSet<String>,
+    pub tenant: Tenant,
     /// What they may have.
     pub clearance: Label,
 }
@@ -24,13 +25,14 @@ impl Subject {
             person: principal.person.clone(),
             role: principal.role,
             groups: principal.groups.iter().cloned().collect(),
+            tenant: principal.tenant.clone(),
             clearance,
         }
     }
 
     fn question(&self, action: Action, circumstances: &Circumstances) -> Question {
-        let (person, groups) = (self.person.clone(), self.groups.clone());
-        Question { person, role: self.role, groups, action, circumstances: circumstances.clone() }
+        let (person, groups, tenant) = (self.person.clone(), self.groups.clone(), self.tenant.clone());
+        Question { person, role: self.role, groups, tenant, action, circumstances: circumstances.clone() }
     }
 }
 
@@ -94,6 +96,9 @@ impl Policy {
             Action::Ask(Ask { surface: "chat".to_owned(), model, stage, clearance })
         };
         let decide = |stage| self.decide(&subject.question(ask(stage), circumstances));
+        if !model.tenants.is_empty() && !model.tenants.contains(&subject.tenant) {
+            return self.ask_of_others(subject, model, circumstances);
+        }
         let mut denial = None;
         let most = model.max_label.meet(&subject.clearance);
         // A label above the model's clearance finds no route, whatever the rules permit, and one above the subject's own is
@@ -122,7 +127,31 @@ impl Policy {
         let reason = denied(subject, &ask(lowest.clone()), &decision);
         row(subject, Some(model.name.clone()), &ask(lowest), false, None, &decision, reason)
     }
+
+    /// A model of other tenants does not exist for `subject`, whatever the policies say.
+    fn ask_of_others(&self, subject: &Subject, model: &Model, circumstances: &Circumstances) -> Access {
+        let ask = Action::Ask(Ask {
+            surface: "chat".to_owned(),
+            model: model.clone(),
+            stage: Stage::Asking { declared: Label::PUBLIC },
+            clearance: subject.clearance.clone(),
+        });
+        let decision = self.decide(&subject.question(ask.clone(), circumstances));
+        let (rules, reason) = match decision.effect() {
+            Effect::Deny => (decision.rules().to_vec(), denied(subject, &ask, &decision)),
+            Effect::Allow => (vec![TENANT.to_owned()], OF_OTHERS),
+        };
+        let name = Some(model.name.clone());
+        Access { rules, ..row(subject, name, &ask, false, None, &decision, reason) }
+    }
 }
+
+/// The rule that hides a model from other tenants where no policy says so.
+const TENANT: &str = "tenant";
+const OF_OTHERS: Text = Text::fixed(
+    "This model belongs to another tenant and does not exist for this person. Rule: `tenant`.",
+    "Dieses Modell gehört einem anderen Mandanten; für diese Person gibt es es nicht. Regel: `tenant`.",
+);
 
 fn row(
     subject: &Subject,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use schleuse_types::{Label, Role, Zone};
+use schleuse_types::{Label, Role, Tenant, Zone};
 use serde::Deserialize;
 
 use crate::{
@@ -110,6 +110,8 @@ struct TypedExample {
     role: String,
     #[serde(default)]
     groups: Vec<String>,
+    #[serde(default = "house")]
+    tenant: String,
     action: String,
     #[serde(default = "chat")]
     surface: String,
@@ -152,6 +154,7 @@ struct TypedModel {
     zone: String,
     region: String,
     max_label: String,
+    tenants: Vec<String>,
 }
 
 impl Default for TypedModel {
@@ -162,12 +165,17 @@ impl Default for TypedModel {
             zone: text("local"),
             region: String::new(),
             max_label: text("CONFIDENTIAL"),
+            tenants: Vec::new(),
         }
     }
 }
 
 fn someone() -> String {
     "someone".to_owned()
+}
+
+fn house() -> String {
+    "house".to_owned()
 }
 
 fn chat() -> String {
@@ -199,6 +207,9 @@ impl TypedExample {
         let label = |value: &str| {
             Label::parse(value.as_bytes())
                 .map_err(|_| fault("no label", value, "write PUBLIC, INTERNAL, CONFIDENTIAL or SECRET"))
+        };
+        let tenant = |text: &str| {
+            Tenant::parse(text).map_err(|_| fault("no tenant", text, "write 1 to 32 of a-z, 0-9 and -"))
         };
         let role = Role::parse(&self.role).map_err(|_| {
             fault("no role", &self.role, "write employee, engineer, security, admin or auditor")
@@ -234,15 +245,17 @@ impl TypedExample {
                     }),
                     other => return Err(fault("no stage", other, "write asking or answering")),
                 };
-                let model = Model { name: self.model.name, zone, region: self.model.region, max_label };
+                let tenants = self.model.tenants.iter().map(|text| tenant(text)).collect::<Result<_, _>>()?;
+                let model =
+                    Model { name: self.model.name, zone, region: self.model.region, max_label, tenants };
                 let clearance = label(&self.clearance)?;
                 Action::Ask(Ask { surface: self.surface, model, stage, clearance })
             }
-            "declassify" => Action::Declassify(Declassification {
-                from: label(&self.label)?,
-                to: label(&self.to)?,
-                own: self.own,
-            }),
+            "declassify" | "approve" => {
+                let lower =
+                    Declassification { from: label(&self.label)?, to: label(&self.to)?, own: self.own };
+                if self.action == "approve" { Action::Approve(lower) } else { Action::Declassify(lower) }
+            }
             other => match Action::of_house(other) {
                 Some(action) => action,
                 None => return Err(fault("no action", other, &format!("write {}", Action::names()))),
@@ -255,7 +268,14 @@ impl TypedExample {
             demo: self.demo,
         };
         let groups = self.groups.into_iter().collect();
-        let question = Question { person: self.person, role, groups, action, circumstances };
+        let question = Question {
+            person: self.person,
+            role,
+            groups,
+            tenant: tenant(&self.tenant)?,
+            action,
+            circumstances,
+        };
         Ok(Example { name, question, effect, rules: self.rules, obligations: self.obligations })
     }
 }

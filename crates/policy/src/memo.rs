@@ -55,14 +55,15 @@ impl Memo {
 
 #[cfg(test)]
 mod tests {
-    use schleuse_types::Role;
+    use schleuse_types::{Role, Tenant};
 
     use super::Memo;
     use crate::{Action, Circumstances, Decision, Question};
 
     fn question(person: String) -> Question {
         let (groups, circumstances) = (Default::default(), Circumstances::default());
-        Question { person, role: Role::Admin, groups, action: Action::ListModels, circumstances }
+        let (role, action) = (Role::Admin, Action::ListModels);
+        Question { person, role, groups, tenant: Tenant::HOUSE, action, circumstances }
     }
 
     fn decision(question: &Question) -> Decision {
@@ -100,6 +101,7 @@ mod tests {
         let differing = [
             Question { role: Role::Auditor, ..known.clone() },
             Question { groups: ["g".to_owned()].into(), ..known.clone() },
+            Question { tenant: Tenant::parse("t").unwrap(), ..known.clone() },
             Question { action: Action::ReadAudit, ..known.clone() },
             Question { circumstances, ..known.clone() },
         ];

@@ -12,10 +12,13 @@ pub enum Obligation {
     Treat { kind: String, action: FindingAction },
     /// The answer is marked as warned.
     Warn,
+    /// It is done only when somebody else approves it. Of what cannot wait for anybody it is a denial.
+    FourEyes,
 }
 
 impl Obligation {
-    /// Reads `@obligation("redact:EMAIL; block:IBAN; warn")`: actions are `warn`, `raise_label`, `redact` and `block`.
+    /// Reads `@obligation("redact:EMAIL; block:IBAN; warn")`: actions are `warn`, `raise_label`, `redact` and `block`; for
+    /// `declassify` there is `four_eyes`.
     ///
     /// `allow` is not among them: an obligation can only make things stricter.
     pub(crate) fn parse_list(text: &str) -> Result<Vec<Self>, String> {
@@ -24,7 +27,11 @@ impl Obligation {
 
     fn parse(text: &str) -> Result<Self, String> {
         let Some((action, kind)) = text.split_once(':') else {
-            return if text == "warn" { Ok(Self::Warn) } else { Err(unknown(text)) };
+            return match text {
+                "warn" => Ok(Self::Warn),
+                "four_eyes" => Ok(Self::FourEyes),
+                _ => Err(unknown(text)),
+            };
         };
         let action = FindingAction::parse(action.trim())
             .filter(|action| *action != FindingAction::Allow)
@@ -40,10 +47,11 @@ impl Obligation {
     /// All obligations at once: of several treatments of one type the strictest remains.
     pub(crate) fn merge(all: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut treatments = BTreeMap::new();
-        let mut warn = false;
+        let (mut warn, mut four_eyes) = (false, false);
         for obligation in all {
             match obligation {
                 Self::Warn => warn = true,
+                Self::FourEyes => four_eyes = true,
                 Self::Treat { kind, action } => {
                     let strictest = treatments.entry(kind).or_insert(action);
                     *strictest = action.max(*strictest);
@@ -51,13 +59,13 @@ impl Obligation {
             }
         }
         let treat = treatments.into_iter().map(|(kind, action)| Self::Treat { kind, action });
-        treat.chain(warn.then_some(Self::Warn)).collect()
+        treat.chain(warn.then_some(Self::Warn)).chain(four_eyes.then_some(Self::FourEyes)).collect()
     }
 }
 
 fn unknown(text: &str) -> String {
     format!(
-        "`{text}` is no obligation; write `warn`, or `redact:EMAIL`, `block:IBAN`, `warn:PHONE`, `raise_label:JWT`"
+        "`{text}` is no obligation; write `warn`, or `redact:EMAIL`, `block:IBAN`, `warn:PHONE`, `raise_label:JWT`; for declassify, `four_eyes`"
     )
 }
 
@@ -67,6 +75,7 @@ impl fmt::Display for Obligation {
         match self {
             Self::Treat { kind, action } => write!(f, "{}:{kind}", action.as_str().to_ascii_lowercase()),
             Self::Warn => f.write_str("warn"),
+            Self::FourEyes => f.write_str("four_eyes"),
         }
     }
 }
@@ -88,6 +97,8 @@ mod tests {
         check("redact:EMAIL", Some("redact:EMAIL"));
         check(" Redact : EMAIL ;warn", Some("redact:EMAIL; warn"));
         check("redact:EMAIL; block:EMAIL; warn:EMAIL", Some("block:EMAIL"));
+        check("four_eyes; warn; four_eyes", Some("warn; four_eyes"));
+        check("six_eyes", None);
         check("warn; block:IBAN; warn", Some("block:IBAN; warn"));
         check("", None);
         check("allow:IBAN", None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use schleuse_types::{Label, Principal, Role, Text, Zone};
+use schleuse_types::{Label, Principal, Role, Tenant, Text, Zone};
 
 /// May this person do this now? Two equal questions have one answer, so everything that policies see is in here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -11,6 +11,7 @@ pub struct Question {
     pub person: String,
     pub role: Role,
     pub groups: BTreeSet<String>,
+    pub tenant: Tenant,
     pub action: Action,
     pub circumstances: Circumstances,
 }
@@ -21,6 +22,7 @@ impl Question {
             person: principal.person.clone(),
             role: principal.role,
             groups: principal.groups.iter().cloned().collect(),
+            tenant: principal.tenant.clone(),
             action,
             circumstances,
         }
@@ -29,7 +31,9 @@ impl Question {
     /// A question for every action, with a value in every place.
     pub(crate) fn samples() -> impl Iterator<Item = Self> {
         let name = || "sample".to_owned();
-        let model = Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::PUBLIC };
+        let tenants = [Tenant::HOUSE].into();
+        let model =
+            Model { name: name(), zone: Zone::Local, region: name(), max_label: Label::PUBLIC, tenants };
         let stage = Stage::Answering(Inspected {
             label: Label::PUBLIC,
             findings: [name()].into(),
@@ -41,6 +45,7 @@ impl Question {
             person: name(),
             role: Role::Employee,
             groups: [name()].into(),
+            tenant: Tenant::HOUSE,
             action,
             circumstances: Circumstances {
                 address: Some(IpAddr::from([127, 0, 0, 1])),
@@ -94,13 +99,15 @@ pub enum Action {
     ManagePolicies,
     /// Lower the label of a conversation.
     Declassify(Declassification),
+    /// Decide whether the label of a conversation may be lowered, as somebody else asked.
+    Approve(Declassification),
     /// See who has reached which compartment, and release them from it.
     ReleaseWall,
 }
 
 impl Action {
-    /// Every action whose resource is the house, in the order of the schema; of lowering a label the boldest.
-    pub const HOUSE: [Self; 14] = [
+    /// Every action whose resource is the house, in the order of the schema; of lowering a label, and of approving it, the boldest.
+    pub const HOUSE: [Self; 15] = [
         Self::ListModels,
         Self::UseChat,
         Self::UseFiles,
@@ -114,6 +121,7 @@ impl Action {
         Self::ManageUpstreams,
         Self::ManagePolicies,
         Self::Declassify(Declassification { from: Label::SECRET, to: Label::PUBLIC, own: false }),
+        Self::Approve(Declassification { from: Label::SECRET, to: Label::PUBLIC, own: false }),
         Self::ReleaseWall,
     ];
 
@@ -134,6 +142,7 @@ impl Action {
             Self::ManageUpstreams => "manageUpstreams",
             Self::ManagePolicies => "managePolicies",
             Self::Declassify(_) => "declassify",
+            Self::Approve(_) => "approve",
             Self::ReleaseWall => "releaseWall",
         }
     }
@@ -192,6 +201,10 @@ impl Action {
             Self::Declassify(_) => {
                 Text::fixed("lower the label of a conversation", "die Einstufung einer Unterhaltung senken")
             }
+            Self::Approve(_) => Text::fixed(
+                "approve that somebody lowers the label of a conversation",
+                "genehmigen, dass jemand die Einstufung einer Unterhaltung senkt",
+            ),
             Self::ReleaseWall => Text::fixed(
                 "release people from a wall between compartments",
                 "Personen aus einer Trennwand zwischen Bereichen entlassen",
@@ -229,6 +242,8 @@ pub struct Model {
     /// Such as `EU`; empty when none is configured.
     pub region: String,
     pub max_label: Label,
+    /// Those that may ask it; empty for all.
+    pub tenants: BTreeSet<Tenant>,
 }
 
 /// How much is known when the question is decided. Every request to a model is decided at both stages.

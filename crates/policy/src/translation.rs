@@ -21,6 +21,7 @@ pub(crate) struct Translator {
     role: EntityTypeName,
     stage: EntityTypeName,
     surface: EntityTypeName,
+    tenant: EntityTypeName,
     zone: EntityTypeName,
 }
 
@@ -35,6 +36,7 @@ impl Translator {
             role: EntityTypeName::from_str("Role")?,
             stage: EntityTypeName::from_str("Stage")?,
             surface: EntityTypeName::from_str("Surface")?,
+            tenant: EntityTypeName::from_str("Tenant")?,
             zone: EntityTypeName::from_str("Zone")?,
         })
     }
@@ -53,7 +55,8 @@ impl Translator {
                 let model = self.model(ask)?;
                 (model.uid(), Some(model))
             }
-            Action::Declassify(Declassification { from, to, own }) => {
+            Action::Declassify(Declassification { from, to, own })
+            | Action::Approve(Declassification { from, to, own }) => {
                 pairs.push(("from".to_owned(), label_record(from)?));
                 pairs.push(("to".to_owned(), label_record(to)?));
                 pairs.push(("own".to_owned(), RestrictedExpression::new_bool(*own)));
@@ -73,22 +76,27 @@ impl Translator {
     fn person(&self, question: &Question) -> Result<Entity, String> {
         let role = name(&self.role, question.role.as_str());
         let groups: Vec<_> = question.groups.iter().map(|group| name(&self.group, group)).collect();
+        let tenant = name(&self.tenant, question.tenant.as_str());
         let group_set = groups.iter().cloned().map(RestrictedExpression::new_entity_uid);
         let attributes = HashMap::from([
             ("role".to_owned(), RestrictedExpression::new_entity_uid(role.clone())),
             ("groups".to_owned(), RestrictedExpression::new_set(group_set)),
+            ("tenant".to_owned(), RestrictedExpression::new_entity_uid(tenant.clone())),
         ]);
-        let parents: HashSet<_> = groups.into_iter().chain([role]).collect();
+        let parents: HashSet<_> = groups.into_iter().chain([role, tenant]).collect();
         Entity::new(name(&self.person, &question.person), attributes, parents).map_err(one_line)
     }
 
     fn model(&self, ask: &Ask) -> Result<Entity, String> {
         let model = &ask.model;
+        let tenants = model.tenants.iter().map(|tenant| name(&self.tenant, tenant.as_str()));
+        let tenants = tenants.map(RestrictedExpression::new_entity_uid);
         let attributes = HashMap::from([
             ("zone".to_owned(), RestrictedExpression::new_entity_uid(name(&self.zone, model.zone.as_str()))),
             ("region".to_owned(), RestrictedExpression::new_string(model.region.clone())),
             ("maxLabel".to_owned(), RestrictedExpression::new_long(level(&model.max_label))),
             ("compartments".to_owned(), compartments(&model.max_label)),
+            ("tenants".to_owned(), RestrictedExpression::new_set(tenants)),
         ]);
         Entity::new(name(&self.model, &model.name), attributes, HashSet::new()).map_err(one_line)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schleuse_store::{ConversationRow, MessageRow, Store, StoreError};
-use schleuse_types::{Clock, Language, Secret};
+use schleuse_types::{Clock, Language, Secret, Tenant};
 
 use crate::message::{Author, Head, Message, State};
 use crate::refusals::{self, Fault};
@@ -19,30 +19,36 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// The person's data key, made when there is none yet.
+    /// The person's data key in the tenant where they are now, made when there is none yet.
     pub(crate) async fn ensure_key(&self, person: &str) -> Result<DataKey, Fault> {
         if let Some(key) = self.key(person).await? {
             return Ok(key);
         }
-        let fresh = DataKey::generate()?.wrap(&self.house, person)?;
+        let tenant = self.store.tenant_of(person).await?;
+        let tenant = tenant.ok_or_else(|| StoreError::UnknownPerson { person: person.to_owned() })?;
+        let fresh = DataKey::generate()?.wrap(&self.house, &tenant, person)?;
         // Whoever was first made the key that counts.
-        let wrapped = self.store.ensure_data_key(person, &fresh).await?;
-        Ok(DataKey::unwrap(&wrapped, &self.house, person)?)
+        let wrapped = self.store.ensure_data_key(person, &tenant, &fresh).await?;
+        Ok(DataKey::unwrap(&wrapped, &self.house, &tenant, person)?)
     }
 
-    /// None for somebody who never began a conversation.
+    /// The same; none for somebody who never began a conversation there.
     pub(crate) async fn key(&self, person: &str) -> Result<Option<DataKey>, Fault> {
-        let wrapped = self.store.data_key(person).await?;
-        let key = wrapped.map(|wrapped| DataKey::unwrap(&wrapped, &self.house, person));
+        let Some(tenant) = self.store.tenant_of(person).await? else { return Ok(None) };
+        let wrapped = self.store.data_key(person, &tenant).await?;
+        let key = wrapped.map(|wrapped| DataKey::unwrap(&wrapped, &self.house, &tenant, person));
         Ok(key.transpose()?)
     }
 
-    /// Whose conversation it is.
-    pub(crate) async fn owner(&self, conversation: &str) -> Result<Option<String>, Fault> {
+    /// Whose conversation of this tenant it is.
+    pub(crate) async fn owner(&self, conversation: &str, tenant: &Tenant) -> Result<Option<String>, Fault> {
         if is_temporary(conversation) {
-            return Ok(self.temporary.owner(conversation));
+            let owner = self.temporary.owner(conversation);
+            let Some(person) = owner else { return Ok(None) };
+            let is_there = self.store.tenant_of(&person).await?.as_ref() == Some(tenant);
+            return Ok(is_there.then_some(person));
         }
-        Ok(self.store.conversation_owner(conversation).await?)
+        Ok(self.store.conversation_owner(conversation, tenant).await?)
     }
 
     /// All conversations of the person but temporary ones, the one last updated first.

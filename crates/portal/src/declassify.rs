@@ -63,7 +63,7 @@ impl Portal {
             return Err(missing("reason"));
         }
 
-        let owner = self.archive.owner(id).await?.ok_or_else(refusals::not_found)?;
+        let owner = self.archive.owner(id, visitor.tenant()).await?.ok_or_else(refusals::not_found)?;
         let key = self.archive.key(&owner).await?.ok_or_else(refusals::not_found)?;
         let _turn = self.turn(id).await;
         let mut head = self.archive.head(&key, &owner, id).await?.ok_or_else(refusals::not_found)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schleuse_identity::{Authenticator, Verified};
 use schleuse_store::Store;
-use schleuse_types::{Clock, Label, Language, Principal, Random, Refusal, RequestId, Secret};
+use schleuse_types::{Clock, Label, Language, Principal, Random, Refusal, RequestId, Secret, Tenant};
 use schleuse_wire::json::{Object, Value};
 use schleuse_wire::{
     Arrival, Exchange, Exchanged, Method, Peer, Reply, ReplyBody, internal, invalid_request, render_refusal,
@@ -124,6 +124,10 @@ impl Visitor {
     pub(crate) fn person(&self) -> &str {
         &self.verified.principal().person
     }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.verified.principal().tenant
+    }
 }
 
 /// Largest body of the small requests.
@@ -171,6 +175,12 @@ impl Portal {
         verified.permit_scope("chat", None)?;
         (self.permit)(verified.principal(), arrival.peer)?;
         let visitor = Visitor { verified, request_id };
+        // What is stored is of the tenant where the person is now. A credential that says another one, because an issuer gave it
+        // before or after somebody changed that, reaches none of it.
+        let tenant = self.archive.store.tenant_of(visitor.person()).await.map_err(Fault::from)?;
+        if tenant.is_some_and(|tenant| tenant != *visitor.tenant()) {
+            return Err(refusals::moved());
+        }
         self.archive.temporary.sweep(self.clock.now(), |id| self.runs.has(id));
         self.searches.sweep(self.clock.now());
         let path = arrival.path.clone();

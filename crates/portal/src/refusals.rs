@@ -72,6 +72,19 @@ pub(crate) fn too_many_shares(max: usize) -> Refusal {
     )
 }
 
+/// The credential is of another tenant than the person is now.
+pub(crate) fn moved() -> Refusal {
+    Refusal::new(
+        RefusalCode::AccessDenied,
+        Text::fixed(
+            "You belong to another tenant than this credential says.",
+            "Sie gehören zu einem anderen Mandanten, als dieser Zugang sagt.",
+        ),
+        Text::fixed("Sign in again.", "Melden Sie sich erneut an."),
+        "the credential's tenant is not the person's",
+    )
+}
+
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Refusal {
     Refusal::new(
         RefusalCode::MethodNotAllowed,

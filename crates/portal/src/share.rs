@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use schleuse_identity::Verified;
 use schleuse_store::{PersonRow, ShareRow};
-use schleuse_types::{Label, Principal, Refusal, Text, Timestamp};
+use schleuse_types::{Label, Principal, Refusal, Tenant, Text, Timestamp};
 use schleuse_wire::json::{self, Bounds, Object, Value};
 use schleuse_wire::{Arrival, Reply, invalid_request};
 
@@ -160,7 +160,7 @@ impl Portal {
             owner: owner.to_owned(),
             conversation: conversation.to_owned(),
             created: now,
-            with: self.readers(with).await?,
+            with: self.readers(with, visitor.tenant()).await?,
             until,
             leaf: leaf.id.clone(),
             untold_title: is_untold(&head, &messages).then(|| head.title.clone()),
@@ -289,13 +289,13 @@ impl Portal {
     }
 
     /// Readers in the form in which they are kept. A person must be there; a group may come with a later sign-in.
-    async fn readers(&self, with: Vec<String>) -> Result<Vec<String>, Refusal> {
+    async fn readers(&self, with: Vec<String>, tenant: &Tenant) -> Result<Vec<String>, Refusal> {
         let mut readers = Vec::with_capacity(with.len());
         for reader in with {
             let kept = match reader.split_once(':') {
                 None if reader == EVERYONE => reader,
                 Some(("group", group)) if !group.is_empty() && !group.chars().any(char::is_control) => reader,
-                Some(("person", name)) => format!("person:{}", self.person(name).await?),
+                Some(("person", name)) => format!("person:{}", self.person(name, tenant).await?),
                 _ => return Err(no_reader()),
             };
             if !readers.contains(&kept) {
@@ -305,9 +305,10 @@ impl Portal {
         Ok(readers)
     }
 
-    /// The id of the person with this id, or of the only one with this name.
-    async fn person(&self, name: &str) -> Result<String, Refusal> {
-        let people = self.archive.store.people().await.map_err(Fault::from)?;
+    /// The id of the person of this tenant with this id, or of the only one there with this name.
+    async fn person(&self, name: &str, tenant: &Tenant) -> Result<String, Refusal> {
+        let mut people = self.archive.store.people().await.map_err(Fault::from)?;
+        people.retain(|person| person.tenant == *tenant);
         if let Some(person) = people.iter().find(|person| person.id == name) {
             return Ok(person.id.clone());
         }
@@ -345,10 +346,9 @@ fn may_read(share: &Share, owner: &PersonRow, reader: &Principal, now: Timestamp
     !share.is_over(now) && share.is_for(reader) && is_of_one_tenant(owner, reader)
 }
 
-/// Whether owner and reader belong to the same part of the house. There is one part so far; when there are tenants, this is
-/// the place that compares them.
-fn is_of_one_tenant(_owner: &PersonRow, _reader: &Principal) -> bool {
-    true
+/// Whether owner and reader belong to the same part of the house.
+fn is_of_one_tenant(owner: &PersonRow, reader: &Principal) -> bool {
+    owner.tenant == reader.tenant
 }
 
 /// Whether the title was made of a question that others do not read.
@@ -525,6 +525,7 @@ mod tests {
             person: "bert".into(),
             role: Role::Employee,
             groups: vec!["hr".into(), "a:b".into()],
+            tenant: Default::default(),
             credential: "k".into(),
         };
         assert_eq!(share(with).is_for(&reader), expected, "{with:?}");

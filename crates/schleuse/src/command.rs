@@ -195,6 +195,9 @@ enum Key {
         /// employee, engineer, security, admin or auditor
         #[arg(long)]
         role: String,
+        /// The tenant to which a person who is created belongs; without it, the house's own.
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
         /// Days until it expires; without it, never.
         #[arg(long, value_name = "DAYS")]
         expires_days: Option<u32>,
@@ -284,6 +287,9 @@ struct Explain {
     person: Option<String>,
     #[arg(long)]
     group: Vec<String>,
+    /// The tenant of a made-up asker; without it, the house's own.
+    #[arg(long, value_name = "TENANT", conflicts_with = "data")]
+    tenant: Option<String>,
     /// ask, or what is done with the house: listModels, useChat, readAudit, manageKeys …
     #[arg(long, default_value = "ask")]
     action: String,

@@ -6,6 +6,7 @@ mod labels;
 mod link;
 mod people;
 mod reader;
+mod tenants;
 mod yaml;
 
 use std::net::SocketAddr;
@@ -16,8 +17,8 @@ use schleuse_audit::WitnessConfig;
 use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_tlog::CosignatureVerifier;
-use schleuse_types::{Clock as _, Label, Secret, SystemClock, Zone};
-use schleuse_upstream::{Provider, UpstreamConfig};
+use schleuse_types::{Clock as _, Label, Secret, SystemClock, Tenant, Zone};
+use schleuse_upstream::{Provider, UpstreamConfig, Weights};
 
 pub use hybrid::{
     AGREEMENTS, Agreement, Security, closed, read_agreement_file, recorded as recorded_agreements,
@@ -44,6 +45,8 @@ pub struct Config {
     /// How people call this house, such as `https://ai.example.org`; from `listen` when left out.
     pub url: Option<String>,
     pub providers: Providers,
+    /// Beside the house's own; none in a house that has only that.
+    pub tenants: Vec<Tenant>,
     pub sessions: SessionLife,
     pub limits: Vec<schleuse_limits::Rule>,
     /// Compartments, and who may have which label.
@@ -93,6 +96,8 @@ pub struct EngineConfig {
     pub context_tokens: u32,
     pub parallel: u32,
     pub max_label: Label,
+    /// Those that it is there for; empty: everybody.
+    pub tenants: Vec<Tenant>,
 }
 
 #[derive(Debug, Clone)]
@@ -133,6 +138,7 @@ impl Default for Config {
             tls: None,
             url: None,
             providers: Providers::default(),
+            tenants: Vec::new(),
             sessions: SessionLife::default(),
             limits: Vec::new(),
             labels: Labels::default(),
@@ -252,6 +258,7 @@ impl Config {
         for provider in reader.tables("identity_provider")? {
             people::read_provider(provider, folder, &mut config.providers)?;
         }
+        config.tenants = tenants::read_tenants(&mut reader, &mut config.providers)?;
         if let Some(sessions) = reader.table("sessions")? {
             config.sessions = people::read_sessions(sessions)?;
         }
@@ -259,8 +266,10 @@ impl Config {
             config.limits.push(people::read_limit(limit)?);
         }
         config.labels = labels::read_labels(&mut reader)?;
+        let clearances = config.labels.clearances().iter().map(|clearance| &clearance.who);
+        tenants::check_rules(&config.limits, clearances, &config.tenants)?;
         for upstream in reader.tables("upstream")? {
-            let (upstream, places) = read_upstream(upstream, folder, &config.labels)?;
+            let (upstream, places) = read_upstream(upstream, folder, &config)?;
             config.places.extend(places.map(|places| (upstream.name.clone(), places)));
             config.upstreams.push(upstream);
         }
@@ -286,7 +295,7 @@ impl Config {
             config.agreements.push(hybrid::read_agreement(agreement, folder)?);
         }
         if let Some(engine) = reader.table("engine")? {
-            config.engine = Some(read_engine(engine, folder, &config.labels)?);
+            config.engine = Some(read_engine(engine, folder, &config)?);
         }
         if let Some(mut inspection) = reader.table("inspection")? {
             config.inspection.packs = inspection.text("packs")?.map(|path| folder.join(path));
@@ -390,7 +399,7 @@ const SPEECH_MEBIBYTES_MAX: u64 = 30;
 fn read_upstream(
     mut reader: Reader<'_>,
     folder: &Path,
-    labels: &Labels,
+    config: &Config,
 ) -> Result<(UpstreamConfig, Option<usize>), ConfigError> {
     let name = reader.text("name")?.ok_or_else(|| reader.missing("name"))?;
     let url = reader.text("url")?.ok_or_else(|| reader.missing("url"))?;
@@ -401,7 +410,21 @@ fn read_upstream(
     }
     upstream.region = reader.text("region")?;
     let default = if upstream.zone == Zone::External { Label::PUBLIC } else { Label::CONFIDENTIAL };
-    upstream.max_label = labels::read_most(&mut reader, default, labels)?;
+    upstream.max_label = labels::read_most(&mut reader, default, &config.labels)?;
+    upstream.tenants = tenants::read_audience(&mut reader, &config.tenants)?;
+    if !upstream.tenants.is_empty() && config.part == Part::Connector {
+        let complaint =
+            "a connector does not know who asks; write it at the gate, beside `url = \"connector:NAME\"`";
+        return Err(reader.wrong("tenants", complaint));
+    }
+    if let Some(digest) = reader.text("weights_digest")? {
+        if !(1..=256).contains(&digest.len()) || !digest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let complaint =
+                "must be 1 to 256 visible ASCII characters, such as `sha256:` and 64 hexadecimal digits";
+            return Err(reader.wrong("weights_digest", complaint));
+        }
+        upstream.weights = Weights::Digest(digest);
+    }
     if let Some(provider) = reader.text("provider")? {
         upstream.provider = Provider::parse(&provider).map_err(|error| reader.wrong("provider", error))?;
     }
@@ -460,7 +483,7 @@ fn key_of(path: &Path) -> std::io::Result<Secret<String>> {
     std::fs::read_to_string(path).map(|key| Secret::new(key.trim().to_owned()))
 }
 
-fn read_engine(mut reader: Reader<'_>, folder: &Path, labels: &Labels) -> Result<EngineConfig, ConfigError> {
+fn read_engine(mut reader: Reader<'_>, folder: &Path, config: &Config) -> Result<EngineConfig, ConfigError> {
     let weights = reader.text("weights")?.ok_or_else(|| reader.missing("weights"))?;
     let weights = folder.join(weights);
     let model = match reader.text("model")? {
@@ -476,7 +499,8 @@ fn read_engine(mut reader: Reader<'_>, folder: &Path, labels: &Labels) -> Result
         threads,
         context_tokens: number(reader.number("context_tokens", 256, 1 << 20)?, DEFAULT_CONTEXT_TOKENS),
         parallel: number(reader.number("parallel", 1, 256)?, DEFAULT_PARALLEL),
-        max_label: labels::read_most(&mut reader, Label::CONFIDENTIAL, labels)?,
+        max_label: labels::read_most(&mut reader, Label::CONFIDENTIAL, &config.labels)?,
+        tenants: tenants::read_audience(&mut reader, &config.tenants)?,
     };
     reader.finish()?;
     Ok(engine)

@@ -78,6 +78,7 @@ impl SignIn {
             person: principal.person.clone(),
             role: principal.role,
             groups: principal.groups.clone(),
+            tenant: principal.tenant.clone(),
             method: "key",
             issuer: None,
             subject: None,

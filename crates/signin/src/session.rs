@@ -3,7 +3,7 @@
 use schleuse_audit::{Event, Record};
 use schleuse_identity::{Identified, SessionRecord, SessionToken, Verified};
 use schleuse_store::{PersonRow, SessionRow, SignedIn};
-use schleuse_types::{Outcome, Presented, Refusal, Role, Timestamp};
+use schleuse_types::{Outcome, Presented, Refusal, Role, Tenant, Timestamp};
 use schleuse_wire::Credential;
 
 use crate::{Asked, SignIn, refusal};
@@ -16,6 +16,7 @@ pub(crate) struct Proved {
     pub(crate) person: String,
     pub(crate) role: Role,
     pub(crate) groups: Vec<String>,
+    pub(crate) tenant: Tenant,
     pub(crate) method: &'static str,
     /// Who vouched, as whom, in which session of theirs.
     pub(crate) issuer: Option<String>,
@@ -65,6 +66,7 @@ impl SignIn {
             subject: identified.subject.clone(),
             role: identified.role,
             groups: identified.groups,
+            tenant: identified.tenant,
         };
         let stored = self.parts.store.sign_in_person(&signed_in, self.parts.clock.now()).await;
         let person = stored.map_err(|error| refusal::internal(&error))?;
@@ -95,6 +97,7 @@ impl SignIn {
             person: person.id,
             role: person.role,
             groups: person.groups,
+            tenant: person.tenant,
             method,
             issuer: None,
             subject: None,
@@ -149,6 +152,7 @@ impl SignIn {
             person: row.person.clone(),
             role: row.role,
             groups: proved.groups,
+            tenant: proved.tenant,
             key: row.key.clone(),
             created: now,
             last_seen: now,

@@ -15,8 +15,8 @@ mod store;
 
 pub use error::StoreError;
 pub use row::{
-    AnsweredLine, BatchLineRow, BatchRow, ConversationRow, FileRow, FolderRow, KeyRow, MessageRow, NewKey,
-    PersonRow, ReachedRow, SessionRow, ShareRow, SignedIn,
+    AnsweredLine, ApprovalRow, ApprovalState, BatchLineRow, BatchRow, ConversationRow, FileRow, FolderRow,
+    KeyRow, MessageRow, NewKey, PersonRow, ReachedRow, SessionRow, ShareRow, SignedIn,
 };
 pub use seal::{DataKey, Place, SealError, associated_data};
 pub use store::{Seen, Store};

@@ -1,6 +1,6 @@
 //! Rows as the rest of the house sees them.
 
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Label, Role, Tenant, Timestamp};
 
 /// Somebody who may have keys and sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub struct PersonRow {
     pub role: Role,
     /// Sorted.
     pub groups: Vec<String>,
+    pub tenant: Tenant,
     pub created: Timestamp,
     /// Who vouches for the person, and as whom. Both or neither; neither: only this house knows the person.
     pub issuer: Option<String>,
@@ -33,6 +34,7 @@ pub struct SignedIn {
     pub role: Role,
     /// The person's groups from now on; all of them.
     pub groups: Vec<String>,
+    pub tenant: Tenant,
 }
 
 /// A key to be stored. The key itself never comes here, only its keyed hash.
@@ -49,7 +51,7 @@ pub struct NewKey {
     pub expires: Option<Timestamp>,
 }
 
-/// A key as it is stored, with the groups of its person.
+/// A key as it is stored, with the groups and the tenant of its person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     pub id: String,
@@ -58,6 +60,7 @@ pub struct KeyRow {
     pub role: Role,
     /// Sorted.
     pub groups: Vec<String>,
+    pub tenant: Tenant,
     pub scopes: Vec<String>,
     pub created: Timestamp,
     pub expires: Option<Timestamp>,
@@ -202,4 +205,50 @@ pub struct ReachedRow {
     pub compartment: String,
     /// When for the first time.
     pub reached: Timestamp,
+}
+
+/// A lower label for a conversation that somebody asked for and somebody else decides about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRow {
+    /// Unique in the house.
+    pub id: String,
+    /// Of the conversation.
+    pub tenant: Tenant,
+    /// The id of a conversation; with it, this is deleted.
+    pub conversation: String,
+    /// Whose conversation it is.
+    pub owner: String,
+    pub asker: String,
+    pub from: Label,
+    pub to: Label,
+    /// The ordinal of the last message that it is about.
+    pub through: i64,
+    /// Sealed.
+    pub reason: Vec<u8>,
+    pub created: Timestamp,
+    /// From then on nobody decides about it any more.
+    pub expires: Timestamp,
+    pub state: ApprovalState,
+    /// Who decided, and when.
+    pub decider: Option<String>,
+    pub decided: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalState {
+    Pending,
+    Approved,
+    Refused,
+}
+
+impl ApprovalState {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Approved, Self::Refused];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+        }
+    }
 }

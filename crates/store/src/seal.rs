@@ -1,4 +1,5 @@
-//! Sealing: AES-256-GCM under a data key per person, which is itself wrapped under a secret of the house.
+//! Sealing: AES-256-GCM under a data key per person and tenant, which is itself wrapped under a key of the tenant, which comes
+//! from a secret of the house.
 //!
 //! Whoever keeps what people wrote seals it here before it becomes a row; statements see only sealed bytes. A sealed row is
 //! `version ‖ nonce ‖ ciphertext ‖ tag`: 1, 12, n and 16 bytes. The associated data say which place the row
@@ -12,7 +13,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand;
-use schleuse_types::Secret;
+use schleuse_types::{Secret, Tenant};
 
 const VERSION: u8 = 1;
 const KEY_BYTES: usize = 32;
@@ -87,12 +88,22 @@ impl DataKey {
     }
 
     /// The key as the store may hold it.
-    pub fn wrap(&self, house: &Secret<[u8; 32]>, person: &str) -> Result<Vec<u8>, SealError> {
-        seal(wrapping_key(house)?, &KeyPlace(person), self.0.expose().to_vec())
+    pub fn wrap(
+        &self,
+        house: &Secret<[u8; 32]>,
+        tenant: &Tenant,
+        person: &str,
+    ) -> Result<Vec<u8>, SealError> {
+        seal(wrapping_key(house, tenant)?, &KeyPlace(person), self.0.expose().to_vec())
     }
 
-    pub fn unwrap(wrapped: &[u8], house: &Secret<[u8; 32]>, person: &str) -> Result<Self, SealError> {
-        let opened = Secret::new(open(wrapping_key(house)?, &KeyPlace(person), wrapped)?);
+    pub fn unwrap(
+        wrapped: &[u8],
+        house: &Secret<[u8; 32]>,
+        tenant: &Tenant,
+        person: &str,
+    ) -> Result<Self, SealError> {
+        let opened = Secret::new(open(wrapping_key(house, tenant)?, &KeyPlace(person), wrapped)?);
         let bytes = opened.expose().as_slice().try_into().map_err(|_| SealError::NotAuthentic)?;
         Ok(Self(Secret::new(bytes)))
     }
@@ -111,10 +122,15 @@ impl DataKey {
     }
 }
 
-/// The house's secret is used for this alone, whatever else it may be given to (RFC 5869).
-fn wrapping_key(house: &Secret<[u8; 32]>) -> Result<LessSafeKey, SealError> {
+/// The tenant's key. The house's secret is used for this alone, whatever else it may be given to (RFC 5869). What was wrapped
+/// before there were tenants is wrapped with that of the house's own.
+fn wrapping_key(house: &Secret<[u8; 32]>, tenant: &Tenant) -> Result<LessSafeKey, SealError> {
     let derived = Salt::new(HKDF_SHA256, b"schleuse portal").extract(house.expose());
-    let key = derived.expand(&[b"wrapping of data keys 1"], &AES_256_GCM);
+    let info: &[&[u8]] = match tenant.is_house() {
+        true => &[b"wrapping of data keys 1"],
+        false => &[b"wrapping of data keys 1 of tenant ", tenant.as_str().as_bytes()],
+    };
+    let key = derived.expand(info, &AES_256_GCM);
     Ok(LessSafeKey::new(UnboundKey::from(key.map_err(|_| SealError::Unsealable)?)))
 }
 
@@ -154,7 +170,7 @@ fn open(key: LessSafeKey, place: &impl Place, sealed: &[u8]) -> Result<Vec<u8>, 
 
 #[cfg(test)]
 mod tests {
-    use schleuse_types::Secret;
+    use schleuse_types::{Secret, Tenant};
 
     use super::{DataKey, Place, SealError, associated_data};
 
@@ -185,16 +201,36 @@ mod tests {
     }
 
     #[test]
-    fn a_data_key_belongs_to_its_person_and_its_house() {
+    fn a_data_key_belongs_to_its_person_its_tenant_and_its_house() {
         let (house, other) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        let (own, retail) = (Tenant::HOUSE, Tenant::parse("retail").unwrap());
         let key = DataKey::generate().unwrap();
-        let wrapped = key.wrap(&house, "anna").unwrap();
+        let wrapped = key.wrap(&house, &own, "anna").unwrap();
+        let elsewhere = key.wrap(&house, &retail, "anna").unwrap();
+        assert!(DataKey::unwrap(&elsewhere, &house, &retail, "anna").is_ok());
+        assert!(DataKey::unwrap(&elsewhere, &house, &own, "anna").is_err());
+        assert!(DataKey::unwrap(&wrapped, &house, &retail, "anna").is_err());
         assert!(!wrapped.windows(4).any(|piece| key.0.expose().windows(4).any(|own| own == piece)));
         let sealed = key.seal(&Row("p", 7), "text").unwrap();
-        let unwrapped = DataKey::unwrap(&wrapped, &house, "anna").unwrap();
+        let unwrapped = DataKey::unwrap(&wrapped, &house, &own, "anna").unwrap();
         assert_eq!(unwrapped.open(&Row("p", 7), &sealed).unwrap(), b"text");
-        assert!(DataKey::unwrap(&wrapped, &house, "bert").is_err());
-        assert!(DataKey::unwrap(&wrapped, &other, "anna").is_err());
+        assert!(DataKey::unwrap(&wrapped, &house, &own, "bert").is_err());
+        assert!(DataKey::unwrap(&wrapped, &other, &own, "anna").is_err());
         assert!(DataKey::generate().unwrap().open(&Row("p", 7), &sealed).is_err());
+    }
+
+    #[test]
+    fn what_was_wrapped_before_there_were_tenants_still_opens() {
+        // Computed with Python's cryptography from the form that was before: the key 32 times 7 of anna, under the secret 32 times 1.
+        let wrapped = hex(
+            "01000102030405060708090a0b0bd0476131e6022404d416bba4661cbca1be352cd85ab254d1079c9093ffa0fc9948abc8a15846b182be12eb57e9679a",
+        );
+        let key = DataKey::unwrap(&wrapped, &Secret::new([1; 32]), &Tenant::HOUSE, "anna").unwrap();
+        assert_eq!(key.0.expose(), &[7; 32]);
+    }
+
+    fn hex(text: &str) -> Vec<u8> {
+        let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
     }
 }

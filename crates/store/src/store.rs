@@ -1,5 +1,6 @@
 //! The open database.
 
+mod approvals;
 mod backup;
 mod batches;
 mod compartments;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Role, Tenant, Timestamp};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
@@ -142,22 +143,22 @@ impl Store {
     pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         // One transaction, so that keys and groups are of the same moment.
         let mut transaction = self.pool.begin().await.map_err(|error| self.failed(error))?;
-        let query =
-            "SELECT id, hash, person, role, scopes, created, expires, revoked FROM keys ORDER BY created, id";
+        let query = "SELECT k.id, k.hash, k.person, k.role, k.scopes, k.created, k.expires, k.revoked, p.tenant FROM keys k \
+                     JOIN people p ON p.id = k.person ORDER BY k.created, k.id";
         let rows = transaction.fetch_all(query).await.map_err(|error| self.failed(error))?;
         let groups = self.groups(&mut transaction).await?;
         rows.iter().map(|row| self.read_key(row, &groups)).collect()
     }
 
     pub async fn find_key_by_id(&self, id: &str) -> Result<Option<KeyRow>, StoreError> {
-        let query =
-            "SELECT id, hash, person, role, scopes, created, expires, revoked FROM keys WHERE id = $1";
+        let query = "SELECT k.id, k.hash, k.person, k.role, k.scopes, k.created, k.expires, k.revoked, p.tenant FROM keys k \
+                     JOIN people p ON p.id = k.person WHERE k.id = $1";
         self.find_key(sqlx::query(query).bind(id)).await
     }
 
     pub async fn find_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRow>, StoreError> {
-        let query =
-            "SELECT id, hash, person, role, scopes, created, expires, revoked FROM keys WHERE hash = $1";
+        let query = "SELECT k.id, k.hash, k.person, k.role, k.scopes, k.created, k.expires, k.revoked, p.tenant FROM keys k \
+                     JOIN people p ON p.id = k.person WHERE k.hash = $1";
         self.find_key(sqlx::query(query).bind(hash.as_slice())).await
     }
 
@@ -206,6 +207,7 @@ impl Store {
             hash: read_hash(row.try_get("hash").map_err(failed)?)?,
             role: read_role(row.try_get("role").map_err(failed)?)?,
             groups: groups.get(&person).cloned().unwrap_or_default(),
+            tenant: read_tenant(row.try_get("tenant").map_err(failed)?)?,
             person,
             scopes: scopes.lines().map(str::to_owned).collect(),
             created: read_time(row.try_get("created").map_err(failed)?)?,
@@ -297,6 +299,11 @@ fn check_name(name: &str) -> Result<(), StoreError> {
 fn read_role(text: &str) -> Result<Role, StoreError> {
     Role::parse(text)
         .map_err(|error| StoreError::Unreadable { what: "a role", detail: format!("`{text}` is {error}") })
+}
+
+fn read_tenant(text: &str) -> Result<Tenant, StoreError> {
+    Tenant::parse(text)
+        .map_err(|error| StoreError::Unreadable { what: "a tenant", detail: format!("`{text}` is {error}") })
 }
 
 fn read_hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {

@@ -11,6 +11,7 @@ mod random;
 mod refusal;
 mod request_id;
 mod secret;
+mod tenant;
 mod zone;
 
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -22,4 +23,5 @@ pub use random::{BufferedRandom, OsRandom, Random};
 pub use refusal::{Fault, Outcome, Refusal, RefusalCode};
 pub use request_id::RequestId;
 pub use secret::Secret;
+pub use tenant::{Tenant, UnknownTenant};
 pub use zone::{UnknownZone, Zone};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Tenant;
+
 /// Somebody whose credential was checked. Only `identity` makes one for the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -9,6 +11,8 @@ pub struct Principal {
     pub person: String,
     pub role: Role,
     pub groups: Vec<String>,
+    /// To which part of the house they belong: known from the store or from their issuer, never from what they send.
+    pub tenant: Tenant,
     /// The id of the key or session that was presented, never the secret itself.
     pub credential: String,
 }

@@ -28,10 +28,12 @@ pub struct Question {
     pub stream: bool,
     /// Sent as `x-request-id`: 1 to 128 visible ASCII characters.
     pub request_id: String,
-    /// What keeps this asker's prefixes apart from others', 1 to 128 characters of base64: the body carries it as
-    /// `cache_salt` (vLLM's name) to servers inside the house, and replicas are compared under it. The body must not have
-    /// one of its own. `None`: what the body carries already, if another process of the house has put it there.
+    /// What keeps this asker's prefixes apart from others', 1 to 128 characters of base64: replicas are compared under it. The
+    /// body must not have one of its own. `None`: what the body carries already, if another process of the house has put it
+    /// there.
     pub cache_salt: Option<String>,
+    /// Whether the body carries it as `cache_salt` (vLLM's name) to servers inside the house.
+    pub sends_salt: bool,
 }
 
 /// An answer whose head has arrived. Dropping it closes the connection at once, which makes the server stop.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schleuse_types::{Clock, Label, Secret, Zone};
+use schleuse_types::{Clock, Label, Secret, Tenant, Zone};
 
 use crate::provider::Provider;
 
@@ -31,6 +31,9 @@ pub struct UpstreamConfig {
     pub stores_nothing: bool,
     /// The clearance: labels that may flow to this one may be sent there.
     pub max_label: Label,
+    /// Those that it is there for; for all others it does not exist. Empty: it is there for everybody.
+    pub tenants: Vec<Tenant>,
+    pub weights: Weights,
     /// Sent in the header that the provider takes.
     pub api_key: Option<Secret<String>>,
     /// For `https`: a PEM file with the only certificate authorities to trust. `None`: the system's.
@@ -58,6 +61,8 @@ impl UpstreamConfig {
             agreement: None,
             stores_nothing: true,
             max_label: Label::CONFIDENTIAL,
+            tenants: Vec::new(),
+            weights: Weights::Reported,
             api_key: None,
             ca_file: None,
             connect_timeout: Duration::from_secs(5),
@@ -73,6 +78,17 @@ impl UpstreamConfig {
         let holds = |agreement: Agreement| clock.now().seconds() < agreement.until_s;
         self.zone != Zone::External || self.agreement.is_some_and(holds)
     }
+}
+
+/// How it is known which weights a server answers with, so that what it said with others is not taken for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// By what its list of models says, and by whether it was away meanwhile. That is a hint and no proof.
+    Reported,
+    /// By this digest, in whatever form it was written.
+    Digest(String),
+    /// By a digest that is still being made: see [`crate::Upstreams::set_weights`]. Until then nothing is known.
+    Pending,
 }
 
 /// What counts of a processing agreement: how long it holds.

@@ -11,14 +11,14 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
-use schleuse_types::{Clock, Label, Zone};
+use schleuse_types::{Clock, Label, Tenant, Zone};
 use tokio::time::{timeout, timeout_at};
 
 use crate::answer::{Answer, AskError, Question, after};
 use crate::catalogue::{self, CATALOGUE_BYTES_MAX, Model};
 use crate::choice::Reason;
 use crate::conduct::Fault;
-use crate::config::UpstreamConfig;
+use crate::config::{UpstreamConfig, Weights};
 use crate::connection::{Connection, IdleConnections, Means, SendError};
 use crate::gauges::{self, METRICS_BYTES_MAX};
 use crate::standing::{Standing, Ticket};
@@ -37,6 +37,9 @@ pub(crate) struct Replica {
     idle: IdleConnections,
     catalogue: Mutex<Catalogue>,
     standing: Mutex<Standing>,
+    weights: Mutex<Weights>,
+    /// How often it was away and back: it may have come back with other weights.
+    returns: AtomicU64,
     clock: Arc<dyn Clock>,
 }
 
@@ -54,6 +57,8 @@ pub struct Status {
     pub url: String,
     pub zone: Zone,
     pub max_label: Label,
+    /// Those that it is there for; empty: everybody.
+    pub tenants: Vec<Tenant>,
     pub region: Option<String>,
     /// Whether anything may go there now: an external upstream needs an agreement that holds.
     pub open: bool,
@@ -181,6 +186,8 @@ impl Replica {
     ) -> Self {
         let models = config.models.iter().flatten().map(|id| Model::named(id)).collect();
         Self {
+            weights: Mutex::new(config.weights.clone()),
+            returns: AtomicU64::new(0),
             config,
             counters: AtomicCounters::default(),
             target,
@@ -207,6 +214,28 @@ impl Replica {
 
     pub(crate) fn serves(&self, model: &str) -> bool {
         self.models().iter().any(|own| own.id == model)
+    }
+
+    /// Whether it is there for this tenant.
+    pub(crate) fn is_for(&self, tenant: &Tenant) -> bool {
+        self.config.tenants.is_empty() || self.config.tenants.contains(tenant)
+    }
+
+    /// What tells its weights for this model from others; `None` while that is not known.
+    pub(crate) fn weights(&self, model: &str) -> Option<String> {
+        match &*self.weights.lock().unwrap_or_else(PoisonError::into_inner) {
+            Weights::Pending => None,
+            Weights::Digest(digest) => Some(format!("digest {digest}")),
+            Weights::Reported => {
+                let models = self.models();
+                let said = models.iter().find(|own| own.id == model).map_or("", |own| &own.weights);
+                Some(format!("reported {} {} {said}", self.name(), self.returns.load(Relaxed)))
+            }
+        }
+    }
+
+    pub(crate) fn set_weights(&self, weights: Weights) {
+        *self.weights.lock().unwrap_or_else(PoisonError::into_inner) = weights;
     }
 
     pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {
@@ -241,6 +270,7 @@ impl Replica {
             url: self.config.url.clone(),
             zone: self.config.zone,
             max_label: self.config.max_label.clone(),
+            tenants: self.config.tenants.clone(),
             region: self.config.region.clone(),
             open: self.is_open(),
             healthy: reason.is_none(),
@@ -349,6 +379,7 @@ impl Replica {
                 let mut standing = self.standing();
                 if standing.health.succeed_probe() {
                     standing.come_back(self.clock.monotonic());
+                    self.returns.fetch_add(1, Relaxed);
                     tracing::info!(upstream = self.name(), "a model server is well again");
                 }
             }
@@ -366,7 +397,7 @@ impl Replica {
             return;
         }
         let models = match self.fetch("/v1/models", CATALOGUE_BYTES_MAX).await {
-            Ok((200, body)) => catalogue::parse(&body).map_err(str::to_owned),
+            Ok((200, body)) => catalogue::parse(&body, self.clock.now().seconds()).map_err(str::to_owned),
             Ok((status, _)) => Err(format!("/v1/models answered {status}")),
             Err(reason) => Err(reason),
         };

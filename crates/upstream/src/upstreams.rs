@@ -1,19 +1,19 @@
 //! All model servers of the house, and the routes to a model.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use http::HeaderValue;
-use schleuse_types::{BufferedRandom, Clock, Label, OsRandom, Random, Zone};
+use schleuse_types::{BufferedRandom, Clock, Label, OsRandom, Random, Tenant, Zone};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, AskError, Question};
 use crate::carrier::Carrier;
 use crate::choice::{Placed, place, set_outliers_aside};
-use crate::config::{UpstreamConfig, UpstreamConfigError};
+use crate::config::{UpstreamConfig, UpstreamConfigError, Weights};
 use crate::connection::Means;
 use crate::prompt::{Prompt, PromptKey, with_salt};
 use crate::provider::Provider;
@@ -57,6 +57,8 @@ pub struct ModelInfo {
     pub zone: Zone,
     /// The clearance of that upstream which may have the highest level, and of several of them the most compartments.
     pub max_label: Label,
+    /// Those that may ask it; empty: everybody.
+    pub tenants: Vec<Tenant>,
     /// The names of the upstreams that serve it, in configuration order.
     pub upstreams: Vec<String>,
 }
@@ -64,10 +66,14 @@ pub struct ModelInfo {
 /// Upstreams that are the same in the eyes of the label lattice: any of them may answer what one may answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
+    /// Who asks: no other tenant's upstream is ever on the way.
+    pub tenant: Tenant,
     pub model: String,
     pub zone: Zone,
     /// The clearance: what may flow there.
     pub max_label: Label,
+    /// Those that its upstreams are there for; empty: everybody.
+    pub tenants: Vec<Tenant>,
     pub region: Option<String>,
     /// Whose interface its upstreams speak.
     pub provider: Provider,
@@ -187,48 +193,35 @@ impl Upstreams {
         }
     }
 
-    /// Every model once, in configuration order: the first is the default.
-    pub fn models(&self) -> Vec<ModelInfo> {
-        let mut models: Vec<ModelInfo> = Vec::new();
-        for replica in self.replicas.iter() {
-            let config = &replica.config;
-            for model in replica.models().iter() {
-                match models.iter_mut().find(|known| known.id == model.id) {
-                    Some(known) => {
-                        known.created = known.created.or(model.created);
-                        known.max_model_len = known.max_model_len.or(model.max_model_len);
-                        known.max_label = wider(&known.max_label, &config.max_label);
-                        known.upstreams.push(config.name.clone());
-                    }
-                    None => models.push(ModelInfo {
-                        id: model.id.clone(),
-                        created: model.created,
-                        max_model_len: model.max_model_len,
-                        zone: config.zone,
-                        max_label: config.max_label.clone(),
-                        upstreams: vec![config.name.clone()],
-                    }),
-                }
-            }
-        }
-        models
+    /// Every model that is there for the tenant, once, in configuration order: the first is the default.
+    pub fn models(&self, tenant: &Tenant) -> Vec<ModelInfo> {
+        models(self.replicas.iter().filter(|replica| replica.is_for(tenant)))
     }
 
-    /// The ways to a model, one for each zone, highest label, region and provider, in configuration order; none when nobody
-    /// serves it. Replicas stand in the order in which they would be asked a question that none of them remembers: healthy
+    /// Models that others have and the tenant has not. For whoever explains why; the tenant itself is never told of them.
+    pub fn models_of_others(&self, tenant: &Tenant) -> Vec<ModelInfo> {
+        let own = self.models(tenant);
+        let others = models(self.replicas.iter().filter(|replica| !replica.is_for(tenant)));
+        others.into_iter().filter(|model| own.iter().all(|own| own.id != model.id)).collect()
+    }
+
+    /// The ways to a model for a tenant: those of upstreams of its own before those that are there for everybody, one
+    /// for each zone, highest label, region and provider, in configuration order; none when nobody serves it there. Replicas stand in the order in which they would be asked a question that none of them remembers: healthy
     /// ones first, among them the one with the fewest outstanding questions. Unhealthy ones stay in the route, behind the
     /// others, so that the last one is still asked. One that is being drained is in a route only when all of it is.
-    pub fn routes(&self, model: &str) -> Vec<Route> {
+    pub fn routes(&self, tenant: &Tenant, model: &str) -> Vec<Route> {
         let mut groups: Vec<(Route, Vec<&Arc<Replica>>)> = Vec::new();
-        for replica in self.replicas.iter().filter(|replica| replica.serves(model)) {
+        for replica in self.offering(tenant, model) {
             let config = &replica.config;
             match groups.iter_mut().find(|(route, _)| route.covers(replica)) {
                 Some((_, replicas)) => replicas.push(replica),
                 None => groups.push((
                     Route {
+                        tenant: tenant.clone(),
                         model: model.to_owned(),
                         zone: config.zone,
                         max_label: config.max_label.clone(),
+                        tenants: config.tenants.clone(),
                         region: config.region.clone(),
                         provider: config.provider,
                         audio: config.audio,
@@ -241,6 +234,7 @@ impl Upstreams {
                 )),
             }
         }
+        groups.sort_by_key(|(route, _)| route.tenants.is_empty());
         groups
             .into_iter()
             .map(|(mut route, replicas)| {
@@ -262,11 +256,12 @@ impl Upstreams {
     /// each at most once. Any status from 200 to 299 and from 400 to 599 is an answer; none of them is retried.
     ///
     /// An upstream whose zone, highest label or region is not the route's is not asked, even if the route names it; nor is
-    /// one that is closed or being drained.
+    /// one that is another tenant's, closed or being drained.
     pub async fn ask(&self, route: &Route, mut question: Question) -> Result<Answer, AskError> {
         let is_named = |replica: &Replica| route.replicas.iter().any(|name| name == replica.name());
-        let may_be_asked =
-            |replica: &&Arc<Replica>| is_named(replica) && replica.is_open() && route.covers(replica);
+        let may_be_asked = |replica: &&Arc<Replica>| {
+            is_named(replica) && replica.is_for(&route.tenant) && replica.is_open() && route.covers(replica)
+        };
         let mut left: Vec<&Arc<Replica>> = self.replicas.iter().filter(may_be_asked).collect();
         if left.is_empty() {
             return Err(AskError::NoReplica { reason: "the route names no known upstream".to_owned() });
@@ -280,6 +275,7 @@ impl Upstreams {
         };
         // Servers outside refuse members that they do not know, and keep their caches apart by account.
         if let Some(salt) = &question.cache_salt
+            && question.sends_salt
             && route.zone != Zone::External
             && route.provider == Provider::OpenAiCompatible
         {
@@ -352,14 +348,34 @@ impl Upstreams {
         Ok(replica.status())
     }
 
-    /// When the model's weights were made, as its servers say: seconds since 1970.
-    pub fn created(&self, model: &str) -> Option<u64> {
-        let models = self.replicas.iter().map(|replica| replica.models());
-        models
-            .flat_map(|models| {
-                models.iter().filter(|known| known.id == model).filter_map(|known| known.created).max()
-            })
-            .max()
+    /// The upstreams that serve this model and are there for the tenant.
+    fn offering(&self, tenant: &Tenant, model: &str) -> impl Iterator<Item = &Arc<Replica>> {
+        self.replicas.iter().filter(move |replica| replica.is_for(tenant) && replica.serves(model))
+    }
+
+    /// What tells the weights that answer on this route from others, of all of its upstreams together; `None` while that of
+    /// one is not known. Not to be shown: it holds what servers say of their files.
+    pub fn weights(&self, route: &Route) -> Option<String> {
+        let offering = self.offering(&route.tenant, &route.model).filter(|replica| route.covers(replica));
+        let all: Option<BTreeSet<String>> = offering.map(|replica| replica.weights(&route.model)).collect();
+        all.map(|all| all.into_iter().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// From now on this is known of an upstream's weights.
+    pub fn set_weights(&self, name: &str, weights: Weights) -> Result<(), UnknownUpstream> {
+        let replica = self.replicas.iter().find(|replica| replica.name() == name).ok_or(UnknownUpstream)?;
+        replica.set_weights(weights);
+        Ok(())
+    }
+
+    /// Whether the tenant has an upstream whose models are not known yet, and whether one of those is closed.
+    pub fn unasked(&self, tenant: &Tenant) -> Unasked {
+        let unasked =
+            self.replicas.iter().filter(|replica| replica.is_for(tenant) && replica.models().is_empty());
+        unasked.fold(Unasked::default(), |unasked, replica| Unasked {
+            is_there: true,
+            is_closed: unasked.is_closed || !replica.is_open(),
+        })
     }
 
     /// Every upstream at this moment, in configuration order.
@@ -368,7 +384,59 @@ impl Upstreams {
     }
 }
 
+/// Upstreams whose models are not known yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unasked {
+    pub is_there: bool,
+    /// One of them is closed, and so is not asked.
+    pub is_closed: bool,
+}
+
+/// Every model of these upstreams, once.
+fn models<'a>(replicas: impl Iterator<Item = &'a Arc<Replica>>) -> Vec<ModelInfo> {
+    let mut models: Vec<ModelInfo> = Vec::new();
+    for replica in replicas {
+        let config = &replica.config;
+        for model in replica.models().iter() {
+            match models.iter_mut().find(|known| known.id == model.id) {
+                Some(known) => {
+                    known.created = known.created.or(model.created);
+                    known.max_model_len = known.max_model_len.or(model.max_model_len);
+                    known.max_label = wider(&known.max_label, &config.max_label);
+                    known.tenants = joined(&known.tenants, &config.tenants);
+                    known.upstreams.push(config.name.clone());
+                }
+                None => models.push(ModelInfo {
+                    id: model.id.clone(),
+                    created: model.created,
+                    max_model_len: model.max_model_len,
+                    zone: config.zone,
+                    max_label: config.max_label.clone(),
+                    tenants: config.tenants.clone(),
+                    upstreams: vec![config.name.clone()],
+                }),
+            }
+        }
+    }
+    models
+}
+
+/// Whoever may ask one or the other; an empty list stands for everybody.
+fn joined(one: &[Tenant], other: &[Tenant]) -> Vec<Tenant> {
+    if one.is_empty() || other.is_empty() {
+        return Vec::new();
+    }
+    let all: BTreeSet<&Tenant> = one.iter().chain(other).collect();
+    all.into_iter().cloned().collect()
+}
+
 impl Route {
+    /// Those that one of these routes is there for; empty: everybody.
+    pub fn audience(routes: &[Self]) -> Vec<Tenant> {
+        let all = routes.iter().map(|route| route.tenants.clone());
+        all.reduce(|one, other| joined(&one, &other)).unwrap_or_default()
+    }
+
     /// The clearance of that one of these routes which may have the highest level, and of several of them the most
     /// compartments; PUBLIC of none.
     pub fn widest(routes: &[Self]) -> Label {
@@ -378,16 +446,25 @@ impl Route {
 
     fn covers(&self, replica: &Replica) -> bool {
         let config = &replica.config;
-        (self.zone, &self.max_label, &self.region, self.provider, self.audio, self.stores_nothing, self.open)
-            == (
-                config.zone,
-                &config.max_label,
-                &config.region,
-                config.provider,
-                config.audio,
-                config.stores_nothing,
-                replica.is_open(),
-            )
+        (
+            self.zone,
+            &self.max_label,
+            &self.tenants,
+            &self.region,
+            self.provider,
+            self.audio,
+            self.stores_nothing,
+            self.open,
+        ) == (
+            config.zone,
+            &config.max_label,
+            &config.tenants,
+            &config.region,
+            config.provider,
+            config.audio,
+            config.stores_nothing,
+            replica.is_open(),
+        )
     }
 }
 
@@ -407,7 +484,8 @@ impl fmt::Debug for Upstreams {
 /// The same in the eyes of the label lattice.
 fn is_alike(one: &Replica, other: &Replica) -> bool {
     let (one, other) = (&one.config, &other.config);
-    (one.zone, &one.max_label, &one.region) == (other.zone, &other.max_label, &other.region)
+    (one.zone, &one.max_label, &one.region, &one.tenants)
+        == (other.zone, &other.max_label, &other.region, &other.tenants)
 }
 
 /// A replica in the order in which it would be asked.

@@ -416,6 +416,7 @@ fn record(person: &str, revoked: Option<Timestamp>) -> KeyRecord {
         person: person.to_owned(),
         role: role(person),
         groups: Vec::new(),
+        tenant: Default::default(),
         scopes: Vec::new(),
         created: Timestamp(0),
         expires: None,

@@ -15,7 +15,9 @@ use schleuse_console::{
 use schleuse_identity::{ApiKey, Authenticator, KeyHash, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_policy::{Policy, SHIPPED_POLICIES, SHIPPED_SCHEMA};
 use schleuse_store::{NewKey, SessionRow, Store};
-use schleuse_types::{Clock, Label, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Text};
+use schleuse_types::{
+    Clock, Label, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Tenant, Text,
+};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange as _, Method, Peer, ReplyBody};
 use serde_json::Value;
@@ -44,8 +46,10 @@ impl Operations for Told {
         Now { uptime_s: 7, window_s: 300, engine: Some(engine), ..Now::default() }
     }
 
-    fn forget_answers(&self, is_theirs: &dyn Fn(&str) -> bool) -> usize {
-        ["anna", "bert", "anna"].into_iter().filter(|person| is_theirs(person)).count()
+    fn forget_answers(&self, is_theirs: &dyn Fn(&Tenant, &str) -> bool) -> usize {
+        let kept = [("anna", "house"), ("bert", "retail"), ("anna", "house")];
+        let tenant = |name: &str| Tenant::parse(name).unwrap();
+        kept.into_iter().filter(|(person, of)| is_theirs(&tenant(of), person)).count()
     }
 
     fn posture(&self) -> Vec<PostureLine> {
@@ -149,7 +153,10 @@ impl House {
         }
         let mut large = UpstreamConfig::new("local", "http://127.0.0.1:1");
         large.models = Some(vec!["large".to_owned()]);
-        let upstreams = Upstreams::new(vec![large], Arc::clone(&clock)).unwrap();
+        let mut private = UpstreamConfig::new("private", "http://127.0.0.1:1");
+        private.models = Some(vec!["private".to_owned()]);
+        private.tenants = vec![Tenant::parse("retail").unwrap()];
+        let upstreams = Upstreams::new(vec![large, private], Arc::clone(&clock)).unwrap();
         let told = Arc::new(Told::default());
         let mut policy_files = vec![("schema.cedarschema".to_owned(), SHIPPED_SCHEMA.to_owned())];
         policy_files.extend(SHIPPED_POLICIES.map(|(name, text)| (name.to_owned(), text.to_owned())));
@@ -162,6 +169,7 @@ impl House {
             pseudonyms: Pseudonyms::Keyed(Secret::new([2; 32])),
             pepper: pepper(),
             upstreams,
+            tenants: vec![Tenant::HOUSE, Tenant::parse("retail").unwrap()],
             clearance: Arc::new(|_| Label::SECRET),
             operations: told.clone(),
             clock,
@@ -186,6 +194,7 @@ impl House {
             person: row.person,
             role: row.role,
             groups: row.groups,
+            tenant: row.tenant,
             scopes: row.scopes,
             created: row.created,
             expires: row.expires,
@@ -226,6 +235,7 @@ impl House {
             person: row.person,
             role,
             groups: Vec::new(),
+            tenant: Default::default(),
             key: None,
             created: now,
             last_seen: now,

@@ -17,4 +17,5 @@ mod log;
 mod people;
 mod privilege;
 mod routes;
+mod tenants;
 mod walls;

@@ -99,6 +99,7 @@ async fn role_and_groups_of_a_providers_person_are_the_providers() {
         subject: "1".into(),
         role: Role::Engineer,
         groups: vec!["research".into()],
+        tenant: Default::default(),
     };
     house.console.store.sign_in_person(&signed_in, house.console.clock.now()).await.unwrap();
     let answer = house.put(Role::Admin, "/api/people/p-1", r#"{"role":"admin"}"#).await;

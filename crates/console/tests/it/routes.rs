@@ -170,7 +170,13 @@ fn the_pages_of_a_role_are_those_that_its_routes_answer() {
     let policy = Policy::shipped().unwrap();
     let check = |role: Role, expected: &str| {
         let person = role.as_str().to_owned();
-        let principal = Principal { person, role, groups: Vec::new(), credential: "k".into() };
+        let principal = Principal {
+            person,
+            role,
+            groups: Vec::new(),
+            tenant: Default::default(),
+            credential: "k".into(),
+        };
         assert_eq!(pages(&policy, &principal, &Circumstances::default()).join(" "), expected, "{role}");
     };
     check(Role::Employee, "chat sessions limits");

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_audit::PromptMac;
-use schleuse_types::{Clock, Label, Secret, Timestamp, Zone};
+use schleuse_types::{Clock, Label, Secret, Tenant, Timestamp, Zone};
 use schleuse_upstream::{Provider, Route};
 
-use super::{AnswerScope, Answers, AnswersConfig, Asking, Key};
+use super::{AnswerScope, Answers, AnswersConfig, Asker, Asking, Key};
 
 #[derive(Default)]
 struct Hand(AtomicU64);
@@ -24,9 +24,11 @@ impl Clock for Hand {
 
 fn route() -> Route {
     Route {
+        tenant: Tenant::HOUSE,
         model: "m".into(),
         zone: Zone::Local,
         max_label: Label::CONFIDENTIAL,
+        tenants: Vec::new(),
         region: None,
         provider: Provider::OpenAiCompatible,
         audio: false,
@@ -46,34 +48,42 @@ fn config() -> AnswersConfig {
     AnswersConfig { count: 3, bytes: 100, lifetime: Duration::from_secs(10), scope: AnswerScope::House }
 }
 
-fn asking<'a>(route: &'a Route, person: &'a str, body: &'a str) -> Asking<'a> {
+fn asker(tenant: &str, person: &str) -> Asker {
+    Asker { tenant: Tenant::parse(tenant).unwrap(), person: person.to_owned() }
+}
+
+fn asking<'a>(route: &'a Route, asker: &'a Asker, body: &'a str) -> Asking<'a> {
     Asking {
-        person,
+        asker,
         label: &Label::INTERNAL,
         policies: "p",
         route,
-        created: None,
+        weights: Some("w".to_owned()),
         path: "/v1/chat/completions",
         body: body.as_bytes(),
     }
 }
 
 fn key(answers: &Answers, body: &str) -> Key {
-    answers.key(&asking(&route(), "anna", body)).unwrap()
+    answers.key(&asking(&route(), &asker("house", "anna"), body)).unwrap()
 }
 
 #[test]
 fn an_answer_is_found_by_everything_that_it_depends_on() {
     let (answers, _) = answers(config());
     let route = route();
-    let base = answers.key(&asking(&route, "anna", "x"));
-    assert_eq!(base, answers.key(&asking(&route, "bert", "x")), "the house shares");
+    let (anna, bert) = (&asker("house", "anna"), &asker("house", "bert"));
+    let base = answers.key(&asking(&route, anna, "x"));
+    let of_retail = asker("retail", "anna");
+    assert_ne!(base, answers.key(&asking(&route, &of_retail, "x")), "tenants do not share");
+    assert_eq!(answers.key(&Asking { weights: None, ..asking(&route, anna, "x") }), None, "not known yet");
+    assert_eq!(base, answers.key(&asking(&route, bert, "x")), "the house shares");
     let others: Vec<(&str, Asking<'_>)> = vec![
-        ("body", asking(&route, "anna", "y")),
-        ("label", Asking { label: &Label::CONFIDENTIAL, ..asking(&route, "anna", "x") }),
-        ("policies", Asking { policies: "q", ..asking(&route, "anna", "x") }),
-        ("weights", Asking { created: Some(7), ..asking(&route, "anna", "x") }),
-        ("path", Asking { path: "/v1/completions", ..asking(&route, "anna", "x") }),
+        ("body", asking(&route, anna, "y")),
+        ("label", Asking { label: &Label::CONFIDENTIAL, ..asking(&route, anna, "x") }),
+        ("policies", Asking { policies: "q", ..asking(&route, anna, "x") }),
+        ("weights", Asking { weights: Some("v".to_owned()), ..asking(&route, anna, "x") }),
+        ("path", Asking { path: "/v1/completions", ..asking(&route, anna, "x") }),
     ];
     for (what, asking) in others {
         assert_ne!(base, answers.key(&asking), "{what}");
@@ -85,21 +95,21 @@ fn an_answer_is_found_by_everything_that_it_depends_on() {
         Route { region: Some("EU".into()), ..route.clone() },
         Route { provider: Provider::Mistral, ..route.clone() },
     ] {
-        assert_ne!(base, answers.key(&asking(&other, "anna", "x")), "{other:?}");
+        assert_ne!(base, answers.key(&asking(&other, anna, "x")), "{other:?}");
     }
     let (own, _) = self::answers(AnswersConfig { scope: AnswerScope::Person, ..config() });
-    assert_ne!(own.key(&asking(&route, "anna", "x")), own.key(&asking(&route, "bert", "x")));
+    assert_ne!(own.key(&asking(&route, anna, "x")), own.key(&asking(&route, bert, "x")));
     let other = Answers::new(config(), PromptMac::new(&Secret::new([2; 32])), Arc::new(Hand::default()));
-    assert_ne!(base, other.key(&asking(&route, "anna", "x")), "the key is secret");
+    assert_ne!(base, other.key(&asking(&route, anna, "x")), "the key is secret");
     let (none, _) = self::answers(AnswersConfig { count: 0, ..config() });
-    assert_eq!(none.key(&asking(&route, "anna", "x")), None);
+    assert_eq!(none.key(&asking(&route, anna, "x")), None);
 }
 
 #[test]
 fn the_oldest_goes_and_nothing_lives_for_ever() {
     let (answers, clock) = answers(config());
     let keep = |body: &str, bytes: usize| {
-        answers.keep(key(&answers, body), "anna".into(), Bytes::from(vec![b'x'; bytes]));
+        answers.keep(key(&answers, body), asker("house", "anna"), Bytes::from(vec![b'x'; bytes]));
     };
     let found = |body: &str| answers.find(&key(&answers, body)).is_some();
     for body in ["a", "b", "c", "d"] {
@@ -127,9 +137,9 @@ fn the_oldest_goes_and_nothing_lives_for_ever() {
 fn a_person_is_forgotten_alone() {
     let (answers, _) = answers(config());
     for (body, person) in [("a", "anna"), ("b", "bert"), ("c", "anna")] {
-        answers.keep(key(&answers, body), person.into(), Bytes::from_static(b"x"));
+        answers.keep(key(&answers, body), asker("house", person), Bytes::from_static(b"x"));
     }
-    assert_eq!(answers.forget(|person| person == "anna"), 2);
+    assert_eq!(answers.forget(|asker| asker.person == "anna"), 2);
     assert!(answers.find(&key(&answers, "b")).is_some());
     assert_eq!((answers.forget(|_| true), answers.lock().bytes), (1, 0));
 }

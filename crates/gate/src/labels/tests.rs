@@ -95,8 +95,13 @@ fn the_most_exact_clearance_counts() {
     let labels = Labels::new(compartments(&["hr", "patient"]), clearances(&rows)).unwrap();
     let check = |person: &str, role: Role, groups: &[&str], credential: &str, expected: (&str, &str)| {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        let principal =
-            Principal { person: person.to_owned(), role, groups, credential: credential.to_owned() };
+        let principal = Principal {
+            person: person.to_owned(),
+            role,
+            groups,
+            tenant: Default::default(),
+            credential: credential.to_owned(),
+        };
         let standing = labels.standing(&principal);
         let got = (standing.clearance.to_string(), standing.default.to_string());
         assert_eq!((got.0.as_str(), got.1.as_str()), expected, "{principal:?}");
@@ -113,6 +118,7 @@ fn the_most_exact_clearance_counts() {
 fn without_clearances_every_level_is_everybodys_and_no_compartment() {
     let labels = Labels::new(compartments(&["hr"]), Vec::new()).unwrap();
     let principal = Principal {
+        tenant: Default::default(),
         person: "ada".to_owned(),
         role: Role::Auditor,
         groups: Vec::new(),

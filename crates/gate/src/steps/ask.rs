@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schleuse_types::{Label, Refusal, RefusalCode, Text};
+use schleuse_types::{Label, Refusal, RefusalCode, Tenant, Text};
 use schleuse_upstream::{Answer, AskError, Provider, Question, Route};
 use schleuse_wire::{Dialect, Request, Surface, Untranslatable, invalid_request, multipart};
 
 use super::{Admitted, Cleared};
-use crate::answers::{Asking, Keeping};
+use crate::answers::{Asker, Asking, Keeping};
 use crate::{Entry, Gate};
 
 /// A question that was put to a model server. Only [`ask`] makes one.
@@ -45,13 +45,14 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
     let surface = cleared.request().surface().asked_as();
     let provider = route.provider;
     let (content_type, body) = outgoing(cleared.request(), &route).map_err(|error| untranslatable(&error))?;
+    let asker = Asker { tenant: entry.tenant(), person: entry.person() };
     let key = match gate.answers.are_kept() && cleared.request().is_repeatable() {
         true => gate.answers.key(&Asking {
-            person: &entry.person(),
+            asker: &asker,
             label: cleared.label(),
             policies: gate.policy.digest(),
             route: &route,
-            created: gate.upstreams.created(&route.model),
+            weights: gate.upstreams.weights(&route),
             path: surface.path(),
             body: &body,
         }),
@@ -61,14 +62,16 @@ pub async fn ask(gate: &Gate, admitted: Admitted, entry: &Entry) -> Result<Asked
         entry.note_route(KEPT);
         return Ok(Asked { cleared, dialect: dialect(provider), keeping: None, state: State::Kept(kept) });
     }
-    let keeping = key.map(|key| Keeping::new(Arc::clone(&gate.answers), key, entry.person()));
+    let salt = cache_salt(gate, &asker.tenant, cleared.label());
+    let keeping = key.map(|key| Keeping::new(Arc::clone(&gate.answers), key, asker));
     let question = Question {
         path: surface.path(),
         content_type,
         body,
         stream: is_stream,
         request_id: entry.id().to_string(),
-        cache_salt: cache_salt(gate, surface, cleared.label()),
+        cache_salt: salt,
+        sends_salt: matches!(surface, Surface::ChatCompletions | Surface::Completions),
     };
     let (upstreams, turns, waiting) = (gate.upstreams.clone(), gate.turns.clone(), entry.clone());
     let mut asking: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
@@ -103,14 +106,10 @@ fn outgoing(request: &Request, route: &Route) -> Result<(String, Bytes), Untrans
     }
 }
 
-/// Under which model servers remember the beginnings of prompts: the house's own, another for each label. How long an answer
+/// Under which model servers remember the beginnings of prompts: another one for each tenant and label. How long an answer
 /// takes tells nobody what was asked under another one.
-fn cache_salt(gate: &Gate, surface: Surface, label: &Label) -> Option<String> {
-    if !matches!(surface, Surface::ChatCompletions | Surface::Completions) {
-        return None;
-    }
-    let mut mac = gate.prompt_mac.clone();
-    mac.update(b"cache salt\0");
+fn cache_salt(gate: &Gate, tenant: &Tenant, label: &Label) -> Option<String> {
+    let mut mac = gate.prompt_mac.derived(&format!("cache salts of tenant {tenant}"));
     mac.update(label.to_string().as_bytes());
     // A salt is letters and digits, without the name of the function before them.
     mac.finish().rsplit(':').next().map(str::to_owned)

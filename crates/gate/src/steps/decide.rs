@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Ask, Circumstances, Inspected, Model, Obligation, Permitted, Question, Stage};
-use schleuse_types::{FindingAction, Label, Outcome, Refusal, Text};
+use schleuse_types::{FindingAction, Label, Outcome, Refusal, RefusalCode, Tenant, Text};
 use schleuse_upstream::Route;
 use schleuse_wire::{Request, invalid_request};
 
@@ -31,7 +31,7 @@ pub struct Decided {
 /// May they ask this model on this surface at all?
 pub fn decide(gate: &Gate, verified: &Verified, parsed: &Parsed, entry: &Entry) -> Result<Asking, Refusal> {
     let stage = Stage::Asking { declared: parsed.declared.clone() };
-    let model = model(gate, &parsed.request, entry)?;
+    let model = model(gate, &verified.principal().tenant, &parsed.request, entry)?;
     let surface = parsed.request.surface().name();
     let ask =
         Ask { surface: surface.to_owned(), model: model.clone(), stage, clearance: parsed.clearance.clone() };
@@ -53,7 +53,7 @@ pub async fn decide_again(
 ) -> Result<Decided, Refusal> {
     let mut cleared = cleared;
     if cleared.is_opaque() {
-        let routes = gate.routes(cleared.request().model(), cleared.request().surface());
+        let routes = gate.routes(&entry.tenant(), cleared.request().model(), cleared.request().surface());
         cleared.stay_inside(&routes);
     }
     let seen = cleared.seen();
@@ -81,6 +81,8 @@ pub async fn decide_again(
             Obligation::Treat { kind, action } => {
                 treatments.insert(kind.clone(), *action);
             }
+            // A question waits for nobody.
+            Obligation::FourEyes => return Err(needs_another()),
         }
     }
     if !treatments.is_empty() {
@@ -99,20 +101,19 @@ pub(crate) fn may_list_models(gate: &Gate, verified: &Verified, entry: &Entry) -
 }
 
 /// The model as policies see it: where its first route leads, and the highest label that any of its routes takes.
-fn model(gate: &Gate, request: &Request, entry: &Entry) -> Result<Model, Refusal> {
+fn model(gate: &Gate, tenant: &Tenant, request: &Request, entry: &Entry) -> Result<Model, Refusal> {
     let name = request.model();
-    let routes = gate.routes(name, request.surface());
-    if routes.is_empty() && !gate.upstreams.routes(name).is_empty() {
+    let routes = gate.routes(tenant, name, request.surface());
+    if routes.is_empty() && !gate.upstreams.routes(tenant, name).is_empty() {
         return Err(takes_no_speech());
     }
     let Some(Route { model, zone, region, .. }) = routes.first() else {
-        let unasked: Vec<_> =
-            gate.upstreams.status().into_iter().filter(|upstream| upstream.models.is_empty()).collect();
+        let unasked = gate.upstreams.unasked(tenant);
         // What a closed upstream serves is not asked: the model may be one of its.
-        if unasked.iter().any(|upstream| !upstream.open) {
+        if unasked.is_closed {
             return Err(super::select::closed());
         }
-        let is_unasked = !unasked.is_empty();
+        let is_unasked = unasked.is_there;
         return Err(if is_unasked { crate::models::not_asked_yet() } else { crate::models::no_such_model() });
     };
     entry.note_model(model);
@@ -121,6 +122,7 @@ fn model(gate: &Gate, request: &Request, entry: &Entry) -> Result<Model, Refusal
         zone: *zone,
         region: region.clone().unwrap_or_default(),
         max_label: Route::widest(&routes),
+        tenants: Route::audience(&routes).into_iter().collect(),
     })
 }
 
@@ -137,6 +139,23 @@ fn takes_no_speech() -> Refusal {
         Some("model"),
     );
     Refusal { next, ..refusal }
+}
+
+/// The policy wants a second person where there is none.
+fn needs_another() -> Refusal {
+    Refusal::new(
+        RefusalCode::AccessDenied,
+        Text::fixed(
+            "A rule of this house permits this question only with somebody else's approval, and a question cannot wait for one.",
+            "Eine Regel dieses Hauses erlaubt diese Frage nur mit Genehmigung durch eine zweite Person, und darauf kann eine Frage \
+             nicht warten.",
+        ),
+        Text::fixed(
+            "Tell an administrator: `four_eyes` has a meaning for `declassify` only.",
+            "Sagen Sie der Administration Bescheid: `four_eyes` hat nur für `declassify` eine Bedeutung.",
+        ),
+        "a permission to ask has the obligation `four_eyes`",
+    )
 }
 
 fn circumstances(gate: &Gate, entry: &Entry) -> Circumstances {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use schleuse_inspect::{Direction, SurrogateKey, Surrogates};
 use schleuse_policy::Model;
-use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Text, Zone};
+use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Tenant, Text, Zone};
 use schleuse_upstream::Route;
 use schleuse_wire::Request;
 
@@ -145,7 +145,7 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
     let Parsed { mut request, declared, clearance: _ } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
-    let zones = zones(gate, &request, &declared);
+    let zones = zones(gate, &entry.tenant(), &request, &declared);
     let around = Surroundings::new(inspector, entry.groups(), zones, gate.clock.now().seconds());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
@@ -160,8 +160,8 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
 }
 
 /// Where the model servers stand that may be given this label; all of the model's where there is none.
-fn zones(gate: &Gate, request: &Request, label: &Label) -> Vec<Zone> {
-    let routes = gate.routes(request.model(), request.surface());
+fn zones(gate: &Gate, tenant: &Tenant, request: &Request, label: &Label) -> Vec<Zone> {
+    let routes = gate.routes(tenant, request.model(), request.surface());
     let open = routes.iter().filter(|route| may_carry(route, label)).map(|route| route.zone);
     let mut zones: Vec<Zone> = open.collect();
     if zones.is_empty() {

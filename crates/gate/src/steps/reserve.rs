@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schleuse_identity::Verified;
 use schleuse_limits::Wanted;
-use schleuse_types::{Principal, Refusal};
+use schleuse_types::{Principal, Refusal, Tenant};
 use schleuse_upstream::Route;
 use schleuse_wire::{AnswerBound, Request, Surface};
 
@@ -35,8 +35,8 @@ pub fn reserve(gate: &Gate, verified: &Verified, routed: Routed, entry: &Entry) 
     let Routed { mut cleared, route } = routed;
     let principal = charged(verified);
     let costs_tokens = cleared.request().surface().costs_tokens();
-    let worst =
-        (costs_tokens && gate.budgets.counts_tokens(&principal)).then(|| Worst::of(gate, cleared.request()));
+    let worst = (costs_tokens && gate.budgets.counts_tokens(&principal))
+        .then(|| Worst::of(gate, &principal.tenant, cleared.request()));
     let wanted = Wanted {
         stream: cleared.request().is_stream(),
         tokens_least: worst.map_or(0, Worst::least),
@@ -87,12 +87,12 @@ struct Worst {
 }
 
 impl Worst {
-    fn of(gate: &Gate, request: &Request) -> Self {
-        let info = gate.upstreams.models().into_iter().find(|model| model.id == request.model());
+    fn of(gate: &Gate, tenant: &Tenant, request: &Request) -> Self {
+        let info = gate.upstreams.models(tenant).into_iter().find(|model| model.id == request.model());
         let context = info.and_then(|info| info.max_model_len);
         let speech = request.attached().map_or(0, |file| file.len() as u64).div_ceil(SPEECH_BYTES_PER_TOKEN);
         let body_bytes = (request.to_upstream().len() as u64).saturating_add(speech);
-        let overhead = gate.metrics.prompt_overhead(request.model());
+        let overhead = gate.metrics.prompt_overhead(tenant, request.model());
         Self::new(request.surface().asked_as(), request.answer_bound(), body_bytes, overhead, context)
     }
 

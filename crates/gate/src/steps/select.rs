@@ -18,7 +18,7 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
     let Decided { mut cleared, _permitted } = decided;
     let label = cleared.label().clone();
     let surface = cleared.request().surface();
-    let mut routes = gate.routes(cleared.request().model(), surface);
+    let mut routes = gate.routes(&entry.tenant(), cleared.request().model(), surface);
     if cleared.is_opaque() && cleared.model().zone != Zone::External {
         // Policies decided on a route inside.
         routes.retain(|route| route.zone != Zone::External);
@@ -69,9 +69,10 @@ const NAMED_MAX: usize = 5;
 
 /// Other models that may take the label, of those that the asker's key may use.
 fn others(gate: &Gate, cleared: &Cleared, entry: &Entry) -> Vec<String> {
-    let models = gate.upstreams.models().into_iter().map(|model| model.id);
+    let tenant = entry.tenant();
+    let models = gate.upstreams.models(&tenant).into_iter().map(|model| model.id);
     let takes = |model: &String| {
-        gate.routes(model, cleared.request().surface()).iter().any(|route| may_carry(route, cleared.label()))
+        gate.routes(&tenant, model, cleared.request().surface()).iter().any(|route| may_carry(route, cleared.label()))
             && entry.may_use_model(model)
     };
     models.filter(takes).take(NAMED_MAX).collect()

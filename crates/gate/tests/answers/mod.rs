@@ -43,7 +43,7 @@ async fn the_very_same_question_is_put_to_a_model_once() {
         house.ask("employee", &question("Hallo", 0.5, is_stream)).await;
         house.ask("employee", &question("Hallo", 0.5, is_stream)).await;
         assert_eq!(told(&house), 6);
-        assert_eq!(house.gate.answers.forget(|person| person == "employee"), 3);
+        assert_eq!(house.gate.answers.forget(|asker| asker.person == "employee"), 3);
         house.ask("employee", &question("Hallo", 0.0, is_stream)).await;
         assert_eq!(told(&house), 7);
     }

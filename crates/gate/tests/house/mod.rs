@@ -18,7 +18,9 @@ use schleuse_inspect::{Guardrails, Inspector, LiveInspector};
 use schleuse_limits::{Limits as Budgets, Rule, Who};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
-use schleuse_types::{Clock, Compartment, Label, Language, OsRandom, Role, Secret, SystemClock, Text, Zone};
+use schleuse_types::{
+    Clock, Compartment, Label, Language, OsRandom, Role, Secret, SystemClock, Tenant, Text, Zone,
+};
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{
     Arrival, BodyError, Credential, Exchange as _, Exchanged, Limits, Method, Peer, Reply, ReplyBody, Surface,
@@ -128,6 +130,14 @@ impl House {
         self
     }
 
+    /// The same house with these model servers.
+    pub async fn with_upstreams(mut self, configs: Vec<UpstreamConfig>) -> Self {
+        let gate = Arc::get_mut(&mut self.gate).unwrap();
+        gate.upstreams = Upstreams::new(configs, Arc::clone(&gate.clock)).unwrap();
+        gate.upstreams.refresh().await;
+        self
+    }
+
     /// The same house, which keeps answers for whoever asks the same again.
     pub fn keeping_answers(mut self, scope: AnswerScope) -> Self {
         let gate = Arc::get_mut(&mut self.gate).unwrap();
@@ -150,6 +160,16 @@ impl House {
             if record.role == Role::Employee {
                 record.groups = groups.iter().map(|group| (*group).to_owned()).collect();
             }
+        }
+        self.gate.identity.replace(records);
+    }
+
+    /// Whoever has one of these roles belongs to that tenant, and everybody else to the house's own.
+    pub fn put_into_tenants(&self, tenants: &[(Role, &str)]) {
+        let mut records = Role::ALL.map(record);
+        for record in &mut records {
+            let tenant = tenants.iter().find(|(role, _)| *role == record.role);
+            record.tenant = tenant.map(|(_, name)| Tenant::parse(name).unwrap()).unwrap_or_default();
         }
         self.gate.identity.replace(records);
     }
@@ -235,6 +255,14 @@ impl House {
         answer(Arc::clone(&self.gate).exchange(arrival).await).await
     }
 
+    /// Reads what is listed.
+    pub async fn get(&self, path: &str, role: &str) -> Answer {
+        let key = key(Role::parse(role).unwrap());
+        let arrival =
+            Arrival { path: path.into(), method: Method::Get, ..arrival(key.expose_printed(), None, "") };
+        answer(Arc::clone(&self.gate).exchange(arrival).await).await
+    }
+
     async fn send(&self, key: &str, label: Option<&str>, body: &str) -> Answer {
         answer(Arc::clone(&self.gate).exchange(arrival(key, label, body)).await).await
     }
@@ -249,6 +277,7 @@ impl House {
             person: "employee".into(),
             role: Role::Employee,
             groups: Vec::new(),
+            tenant: Default::default(),
             key: Some(self.key_id()),
             created: now,
             last_seen: now,
@@ -462,6 +491,7 @@ fn record(role: Role) -> KeyRecord {
         person: role.to_string(),
         role,
         groups: Vec::new(),
+        tenant: Default::default(),
         scopes: Vec::new(),
         created: SystemClock::new().now(),
         expires: None,

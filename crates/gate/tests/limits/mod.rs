@@ -31,6 +31,7 @@ fn used(house: &House) -> u64 {
         person: "employee".into(),
         role: Role::Employee,
         groups: Vec::new(),
+        tenant: Default::default(),
         credential: String::new(),
     };
     house.gate.budgets.standing(&employee)[0].used

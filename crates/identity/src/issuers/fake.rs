@@ -213,6 +213,8 @@ pub(crate) fn config(id: &str, issuer: &str) -> IssuerConfig {
         groups_claim: "groups".to_owned(),
         roles: vec![("it".to_owned(), Role::Admin), ("dev".to_owned(), Role::Engineer)],
         default_role: Some(Role::Employee),
+        tenants: Vec::new(),
+        default_tenant: Default::default(),
         ca_file: None,
     }
 }

@@ -68,6 +68,7 @@ fn person(name: &str) -> Principal {
         person: name.into(),
         role: Role::Engineer,
         groups: vec!["research".into()],
+        tenant: Default::default(),
         credential: format!("key-of-{name}"),
     }
 }

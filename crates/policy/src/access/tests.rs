@@ -4,11 +4,23 @@ use super::Subject;
 use crate::{Action, Circumstances, Effect, Model, Policy, Question, SHIPPED_SCHEMA};
 
 fn model(max_label: Label) -> Model {
-    Model { name: "large".to_owned(), zone: Zone::Local, region: "EU".to_owned(), max_label }
+    Model {
+        name: "large".to_owned(),
+        zone: Zone::Local,
+        region: "EU".to_owned(),
+        max_label,
+        tenants: Default::default(),
+    }
 }
 
 fn subject(role: Role) -> Subject {
-    Subject { person: "ada".to_owned(), role, groups: Default::default(), clearance: Label::SECRET }
+    Subject {
+        person: "ada".to_owned(),
+        role,
+        groups: Default::default(),
+        tenant: Default::default(),
+        clearance: Label::SECRET,
+    }
 }
 
 /// The reasons in English and German for asking `model`, and the highest label.
@@ -96,6 +108,7 @@ fn the_rows_say_the_same_as_the_decisions() {
                 person: "ada".to_owned(),
                 role,
                 groups: Default::default(),
+                tenant: Default::default(),
                 action,
                 circumstances: Circumstances::default(),
             };

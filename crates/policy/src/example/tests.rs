@@ -44,7 +44,7 @@ fn faults_in_examples_are_named() {
         "\"ask\"",
         "\"dance\"",
         "example `n`: `dance` is no action; write ask, listModels, useChat, useFiles, readOperations, readDecisions, \
-         readAudit, explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams, managePolicies, declassify or \
+         readAudit, explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams, managePolicies, declassify, approve or \
          releaseWall",
     );
     check(SOUND, "", "there is no example; write at least one `[[example]]`");

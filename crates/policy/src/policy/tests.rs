@@ -1,7 +1,10 @@
-use schleuse_types::{FindingAction, Label, Principal, RefusalCode, Role, Zone};
+use schleuse_types::{FindingAction, Label, Principal, RefusalCode, Role, Tenant, Zone};
 
 use super::{Policy, SHIPPED_EXAMPLES, SHIPPED_SCHEMA};
-use crate::{Action, Ask, Circumstances, Effect, Inspected, Model, Obligation, Question, Stage, examples};
+use crate::{
+    Action, Ask, Circumstances, Declassification, Effect, Inspected, Model, Obligation, Question, Stage,
+    examples,
+};
 
 const PERMIT_ALL: &str = r#"@id("all") permit (principal, action, resource);"#;
 
@@ -11,6 +14,7 @@ fn asking(role: Role) -> Question {
         zone: Zone::Local,
         region: "EU".to_owned(),
         max_label: Label::CONFIDENTIAL,
+        tenants: Default::default(),
     };
     let stage = Stage::Asking { declared: Label::INTERNAL };
     let clearance = Label::SECRET;
@@ -18,6 +22,7 @@ fn asking(role: Role) -> Question {
         person: "ada".to_owned(),
         role,
         groups: ["research".to_owned()].into(),
+        tenant: Default::default(),
         action: Action::Ask(Ask { surface: "chat".to_owned(), model, stage, clearance }),
         circumstances: Circumstances::default(),
     }
@@ -132,6 +137,8 @@ fn policies_see_who_asks_of_what_and_from_where() {
     check_when(r#"principal.role == Role::"admin""#, &engineer, false);
     check_when(r#"principal in Group::"research""#, &engineer, true);
     check_when(r#"principal.groups.contains(Group::"finance")"#, &engineer, false);
+    check_when(r#"principal.tenant == Tenant::"house" && principal in Tenant::"house""#, &engineer, true);
+    check_when(r#"principal in Tenant::"retail""#, &engineer, false);
     check_when(r#"resource == Model::"m""#, &engineer, true);
     check_when(r#"resource.zone == Zone::"local" && resource.region == "EU""#, &engineer, true);
     check_when("resource.maxLabel == 2", &engineer, true);
@@ -240,6 +247,7 @@ fn a_question_is_made_from_a_principal() {
         person: "ada".to_owned(),
         role: Role::Engineer,
         groups: vec!["research".to_owned(), "research".to_owned()],
+        tenant: Default::default(),
         credential: "k-0".to_owned(),
     };
     let expected = asking(Role::Engineer);
@@ -348,7 +356,7 @@ fn faults_in_annotations_are_named_with_their_place() {
         "permit",
         r#"@id("a") @obligation("allow:X")"#,
         &[
-            "`allow:X` is no obligation; write `warn`, or `redact:EMAIL`, `block:IBAN`, `warn:PHONE`, `raise_label:JWT`",
+            "`allow:X` is no obligation; write `warn`, or `redact:EMAIL`, `block:IBAN`, `warn:PHONE`, `raise_label:JWT`; for declassify, `four_eyes`",
         ],
     );
     let texts = r#"@message_en("x") @message_de("x") @next_en("x") @next_de("x")"#;
@@ -452,6 +460,8 @@ fn each_page_has_the_roles_that_it_is_meant_for_and_denies_all_others() {
     check_roles(Action::ManageKeys, &[Role::Admin]);
     check_roles(Action::ReadConfiguration, &[Role::Admin]);
     check_roles(Action::ManageUpstreams, &[Role::Admin]);
+    let lower = Declassification { from: Label::SECRET, to: Label::PUBLIC, own: false };
+    check_roles(Action::Approve(lower), &[Role::Security]);
     check_roles(Action::ManagePolicies, &[Role::Security, Role::Admin]);
 }
 
@@ -464,6 +474,48 @@ fn every_role_and_action_has_an_example() {
                 .iter()
                 .any(|example| example.question.role == role && example.question.action.name() == name);
             assert!(is_there, "{role} {name}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_policies_keep_tenants_apart() {
+    let policy = Policy::shipped().unwrap();
+    let tenant = |name: &str| Tenant::parse(name).unwrap();
+    let check = |who: &str, of: &[&str], expected: bool| {
+        let mut question = answering(Label::INTERNAL, &[], 0);
+        question.tenant = tenant(who);
+        if let Action::Ask(ask) = &mut question.action {
+            ask.model.tenants = of.iter().map(|name| tenant(name)).collect();
+        }
+        let decision = policy.decide(&question);
+        assert_eq!(decision.effect() == Effect::Allow, expected, "{who} asks a model of {of:?}");
+        if !expected {
+            assert_eq!(decision.rules(), ["tenants-keep-to-themselves"]);
+        }
+    };
+    check("retail", &[], true);
+    check("retail", &["retail"], true);
+    check("retail", &["bank", "retail"], true);
+    check("retail", &["bank"], false);
+    check("house", &["bank"], false);
+    check("house", &[], true);
+    // What concerns the whole house is for the house's own people.
+    for action in Action::HOUSE {
+        let is_of_all = !matches!(
+            action,
+            Action::ListModels
+                | Action::UseChat
+                | Action::UseFiles
+                | Action::Declassify(_)
+                | Action::Approve(_)
+        );
+        for role in Role::ALL {
+            let ask = |tenant: Tenant| {
+                policy.decide(&Question { action: action.clone(), tenant, ..asking(role) }).effect()
+            };
+            let expected = if is_of_all { Effect::Deny } else { ask(Tenant::HOUSE) };
+            assert_eq!(ask(tenant("retail")), expected, "{role} {}", action.name());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use schleuse_types::Role;
+use schleuse_types::{Role, Tenant};
 use schleuse_upstream::UpstreamConfig;
 
 use super::Demo;
@@ -98,6 +98,7 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
     };
     if let Some(weights) = named.or_else(fallback) {
         config.engine = Some(EngineConfig {
+            tenants: Vec::new(),
             model: model_name(&weights),
             weights,
             threads: None,
@@ -146,7 +147,7 @@ fn greet(house: &House, address: SocketAddr, engine: Option<&EngineConfig>, data
     let url = format!("http://{address}");
     let port = address.port();
     let employee = house.demo_key(Role::Employee).map(|key| key.expose().clone()).unwrap_or_default();
-    let model = house.upstreams.models().first().map(|model| model.id.clone());
+    let model = house.upstreams.models(&Tenant::HOUSE).first().map(|model| model.id.clone());
     let mut out = String::new();
     out.push_str(&format!("\n  Schleuse is ready:  {url}\n\n"));
     match (&model, engine) {

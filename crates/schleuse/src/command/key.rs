@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use schleuse_identity::{ApiKey, Scope};
-use schleuse_store::{NewKey, Store};
-use schleuse_types::{Clock as _, OsRandom, Role, SystemClock, Timestamp};
+use schleuse_store::{NewKey, PersonRow, Store};
+use schleuse_types::{Clock as _, OsRandom, Role, SystemClock, Tenant, Timestamp};
 
 use super::Key;
 use crate::config::nearest;
@@ -16,8 +16,8 @@ use crate::failure::{Doing as _, Failure};
 pub(super) fn run(key: Key) -> Result<ExitCode, Failure> {
     super::runtime()?.block_on(async {
         match key {
-            Key::Create { data, name, role, expires_days, scope } => {
-                create(&data, &name, &role, expires_days, scope).await
+            Key::Create { data, name, role, tenant, expires_days, scope } => {
+                create(&data, (&name, &role, tenant.as_deref()), expires_days, scope).await
             }
             Key::List { data, json } => list(&data, json).await,
             Key::Revoke { data, key } => revoke(&data, &key).await,
@@ -38,8 +38,7 @@ async fn open(data: &DataFolder) -> Result<Store, Failure> {
 
 async fn create(
     data: &Path,
-    name: &str,
-    role: &str,
+    (name, role, tenant): (&str, &str, Option<&str>),
     expires_days: Option<u32>,
     scopes: Vec<String>,
 ) -> Result<ExitCode, Failure> {
@@ -49,12 +48,15 @@ async fn create(
             nearest(&Role::ALL.map(Role::as_str), role).map(|known| format!("; did you mean `{known}`?"));
         Failure::usage(format!("`{role}` is {error}{}", hint.unwrap_or_default()))
     })?;
+    let tenant = tenant
+        .map(|name| Tenant::parse(name).map_err(|error| Failure::usage(format!("`{name}` is {error}"))));
+    let tenant = tenant.transpose()?;
     for scope in &scopes {
         Scope::parse(scope).map_err(|error| Failure::usage(format!("`{scope}` is {error}")))?;
     }
     let now = SystemClock::new().now();
     let store = open(&data).await?;
-    let person = store.ensure_person(name, role, now).await.map_err(Failure::usage)?;
+    let person = person(&store, name, role, tenant.as_ref(), now).await?;
     let key = ApiKey::generate(&OsRandom).doing("no random bytes to be had")?;
     let hash = key.hash(&data.secret(SecretName::Pepper)?);
     let expires = expires_days.map(|days| now.plus(Duration::from_secs(u64::from(days) * 86_400)));
@@ -65,6 +67,30 @@ async fn create(
     until_known(&data).await;
     println!("{}", key.expose_printed());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The one whose key it will be. Whoever is there already stays in their tenant: their conversations and keys do.
+async fn person(
+    store: &Store,
+    name: &str,
+    role: Role,
+    tenant: Option<&Tenant>,
+    now: Timestamp,
+) -> Result<PersonRow, Failure> {
+    let is_new = store.find_person(name).await.doing("the store")?.is_none();
+    let person = store.ensure_person(name, role, now).await.map_err(Failure::usage)?;
+    match tenant {
+        Some(tenant) if is_new => {
+            store.set_tenant(&person.id, tenant).await.doing("the store")?;
+            Ok(person)
+        }
+        Some(tenant) if *tenant != person.tenant => Err(Failure::usage(format!(
+            "`{name}` belongs to the tenant `{}`, not to `{tenant}`",
+            person.tenant
+        ))
+        .next("leave out --tenant, or let an administrator move the person on the page or by `PUT /api/people/NAME`")),
+        _ => Ok(person),
+    }
 }
 
 async fn list(data: &Path, json: bool) -> Result<ExitCode, Failure> {
@@ -82,6 +108,7 @@ async fn list(data: &Path, json: bool) -> Result<ExitCode, Failure> {
                     "person": key.person,
                     "role": key.role.as_str(),
                     "groups": key.groups,
+                    "tenant": key.tenant.as_str(),
                     "scopes": key.scopes,
                     "created": key.created.to_string(),
                     "expires": time(key.expires),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use schleuse_policy::{
     Action, Ask, Circumstances, Inspected, Model, Policy as Rules, Question, SHIPPED_EXAMPLES, Stage,
 };
-use schleuse_types::{Label, Role, Zone};
+use schleuse_types::{Label, Role, Tenant, Zone};
 
 use super::{Explain, Policy};
 use crate::failure::{Doing as _, Failure};
@@ -29,6 +29,8 @@ pub(super) fn run(policy: Policy) -> Result<ExitCode, Failure> {
 fn explain(asked: Explain) -> Result<ExitCode, Failure> {
     let role = asked.role.unwrap_or_default();
     let role = Role::parse(&role).map_err(|error| Failure::usage(format!("`{role}` is {error}")))?;
+    let tenant = asked.tenant.as_deref().unwrap_or("house");
+    let tenant = Tenant::parse(tenant).map_err(|error| Failure::usage(format!("`{tenant}` is {error}")))?;
     let label = Label::parse(asked.label.as_bytes())
         .map_err(|error| Failure::usage(format!("`{}` is {error}", asked.label)))?;
     let zone =
@@ -38,6 +40,7 @@ fn explain(asked: Explain) -> Result<ExitCode, Failure> {
         zone,
         region: String::new(),
         max_label: Label::CONFIDENTIAL,
+        tenants: std::collections::BTreeSet::new(),
     };
     let stage = Stage::Answering(Inspected {
         label,
@@ -53,6 +56,7 @@ fn explain(asked: Explain) -> Result<ExitCode, Failure> {
         person: asked.person.unwrap_or_else(|| "someone".to_owned()),
         role,
         groups: asked.group.into_iter().collect(),
+        tenant,
         action,
         circumstances: Circumstances { loopback: true, ..Circumstances::default() },
     };

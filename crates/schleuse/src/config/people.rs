@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schleuse_identity::{DirectoryBind, DirectoryConfig, DirectoryGroups, IssuerConfig};
 use schleuse_limits::{Rule, Who};
-use schleuse_types::{Role, Secret};
+use schleuse_types::{Role, Secret, Tenant};
 
 use super::reader::{ConfigError, Reader, nearest};
 
@@ -129,6 +129,9 @@ fn read_issuer(
         groups_claim: reader.text("groups_claim")?.unwrap_or_else(|| "groups".to_owned()),
         roles,
         default_role,
+        // Told by `[[tenant]]`.
+        tenants: Vec::new(),
+        default_tenant: Tenant::HOUSE,
         ca_file: reader.text("ca_file")?.map(|file| folder.join(file)),
     })
 }
@@ -172,6 +175,9 @@ fn read_directory(
         groups,
         roles,
         default_role,
+        // Told by `[[tenant]]`.
+        tenants: Vec::new(),
+        default_tenant: Tenant::HOUSE,
         ca_file: reader.text("ca_file")?.map(|file| folder.join(file)),
     })
 }

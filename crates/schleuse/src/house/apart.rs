@@ -13,7 +13,7 @@ use schleuse_tunnel::{
     Connector, ConnectorConfig, ConnectorModel, Credentials, IssuerFlow, LinkLimits, ModelAnswer,
     ModelAnswered, ModelQuestion, ModelServers, NotAnswered, RemoteExchange,
 };
-use schleuse_types::{Clock, OsRandom, Random, SystemClock};
+use schleuse_types::{Clock, OsRandom, Random, SystemClock, Tenant};
 use schleuse_upstream::{Answer, AskError, Question, Upstreams};
 use schleuse_wire::{BodyError, Exchange};
 use tokio::net::TcpListener;
@@ -182,6 +182,8 @@ fn flow_issuers(config: &Config) -> Vec<IssuerConfig> {
             groups_claim: String::new(),
             roles: Vec::new(),
             default_role: None,
+            tenants: Vec::new(),
+            default_tenant: Tenant::HOUSE,
             ca_file: flow.ca_file.clone(),
         })
         .collect()
@@ -206,7 +208,7 @@ impl Beside {
 
 impl ModelServers for Beside {
     fn models(&self) -> Vec<ConnectorModel> {
-        let models = self.upstreams.models().into_iter();
+        let models = self.upstreams.models(&Tenant::HOUSE).into_iter();
         models
             .map(|model| ConnectorModel {
                 id: model.id,
@@ -223,7 +225,7 @@ impl ModelServers for Beside {
     fn ask(&self, question: ModelQuestion) -> ModelAnswered {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
-            let routes = upstreams.routes(&question.model);
+            let routes = upstreams.routes(&Tenant::HOUSE, &question.model);
             let route = routes.first().ok_or(NotAnswered::Unsent)?;
             let asked = Question {
                 path: question.path,
@@ -233,6 +235,7 @@ impl ModelServers for Beside {
                 request_id: question.request_id,
                 // The gate has put it into the body.
                 cache_salt: None,
+                sends_salt: false,
             };
             let answer = upstreams.ask(route, asked).await.map_err(|error| match error {
                 AskError::NoReplica { .. } | AskError::Connect { .. } => NotAnswered::Unsent,

@@ -14,7 +14,7 @@ use schleuse_inference::{Engine, EngineStatus};
 use schleuse_policy::{Action, Circumstances, Declassification, Question};
 use schleuse_portal::Lowering;
 use schleuse_store::Store;
-use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Text};
+use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Tenant, Text};
 use schleuse_wire::Peer;
 
 use super::keeper::Changes;
@@ -30,8 +30,8 @@ pub(super) struct Overview {
 }
 
 impl Operations for Overview {
-    fn forget_answers(&self, is_theirs: &dyn Fn(&str) -> bool) -> usize {
-        self.gate.answers.forget(is_theirs)
+    fn forget_answers(&self, is_theirs: &dyn Fn(&Tenant, &str) -> bool) -> usize {
+        self.gate.answers.forget(|asker| is_theirs(&asker.tenant, &asker.person))
     }
 
     fn now(&self) -> Now {

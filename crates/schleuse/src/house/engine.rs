@@ -51,6 +51,7 @@ pub(super) fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> Upstr
     let mut upstream = UpstreamConfig::new(ENGINE, format!("unix:{}", engine_socket(data).display()));
     upstream.models = Some(vec![config.model.clone()]);
     upstream.max_label = config.max_label.clone();
+    upstream.tenants.clone_from(&config.tenants);
     upstream
 }
 

@@ -15,7 +15,7 @@ use schleuse_limits::Limits as Budgets;
 use schleuse_portal::Portal;
 use schleuse_signin::{DirectoryDoor, Settings, SignIn};
 use schleuse_store::Store;
-use schleuse_types::{BufferedRandom, Clock, OsRandom, Outcome, Role, Secret, SystemClock};
+use schleuse_types::{BufferedRandom, Clock, OsRandom, Outcome, Role, Secret, SystemClock, Tenant};
 use schleuse_upstream::{Carrier, Upstreams};
 use schleuse_wire::{Exchange, Limits};
 use tokio_util::sync::CancellationToken;
@@ -208,6 +208,9 @@ impl Inside {
             pseudonyms: pseudonyms.clone(),
             pepper: pepper.clone(),
             upstreams: upstreams.clone(),
+            tenants: std::iter::once(Tenant::HOUSE)
+                .chain(config.tenants.iter().filter(|tenant| !tenant.is_house()).cloned())
+                .collect(),
             clearance: {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |principal| gate.labels.standing(principal).clearance)

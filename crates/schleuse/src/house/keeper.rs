@@ -262,6 +262,7 @@ fn key_record(row: KeyRow) -> KeyRecord {
         person: row.person,
         role: row.role,
         groups: row.groups,
+        tenant: row.tenant,
         scopes: row.scopes,
         created: row.created,
         expires: row.expires,
@@ -269,7 +270,7 @@ fn key_record(row: KeyRow) -> KeyRecord {
     }
 }
 
-/// A session has the role and the groups that its person has now; one that was begun with a key keeps the key's role.
+/// A session has the role, the groups and the tenant that its person has now; one that was begun with a key keeps the key's role.
 fn session_record(row: SessionRow, people: &HashMap<String, PersonRow>) -> Option<SessionRecord> {
     let person = people.get(&row.person)?;
     Some(SessionRecord {
@@ -277,6 +278,7 @@ fn session_record(row: SessionRow, people: &HashMap<String, PersonRow>) -> Optio
         hash: KeyHash(row.hash),
         role: if row.key.is_some() { row.role } else { person.role },
         groups: person.groups.clone(),
+        tenant: person.tenant.clone(),
         person: row.person,
         key: row.key,
         created: row.created,

@@ -68,6 +68,8 @@ impl Provider {
             groups_claim: "groups".to_owned(),
             roles: vec![("dev".to_owned(), Role::Engineer)],
             default_role: None,
+            tenants: Vec::new(),
+            default_tenant: Default::default(),
             ca_file: None,
         }
     }

@@ -1,54 +1,72 @@
-//! Conversations and messages. Their text arrives sealed; this only keeps it, and apart by person.
+//! Conversations and messages. Their text arrives sealed; this only keeps it, and apart by person and tenant: whoever moves
+//! to another tenant leaves behind what they began in the first.
 
+use schleuse_types::Tenant;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Row};
 
-use super::{Store, micros, read_time};
+use super::{Store, micros, read_tenant, read_time};
 use crate::{ConversationRow, MessageRow, StoreError};
 
 impl Store {
-    /// The person's data key as it was given, wrapped.
-    pub async fn data_key(&self, person: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let query = sqlx::query("SELECT wrapped FROM data_keys WHERE person = $1").bind(person);
+    /// The tenant to which the person belongs now; `None` when there is no such person.
+    pub async fn tenant_of(&self, person: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT tenant FROM people WHERE id = $1").bind(person);
         let row = self.pool.fetch_optional(query).await.map_err(|error| self.failed(error))?;
+        row.map(|row| read_tenant(row.try_get(0).map_err(|error| self.failed(error))?)).transpose()
+    }
+
+    /// The person's data key in this tenant as it was given, wrapped.
+    pub async fn data_key(&self, person: &str, tenant: &Tenant) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = sqlx::query("SELECT wrapped FROM data_keys WHERE person = $1 AND tenant = $2");
+        let row = self.pool.fetch_optional(query.bind(person).bind(tenant.as_str())).await;
+        let row = row.map_err(|error| self.failed(error))?;
         row.map(|row| row.try_get(0)).transpose().map_err(|error| self.failed(error))
     }
 
-    /// The person's data key: the one that is there, or else `wrapped`, which then is. Of two callers both have the same
-    /// answer.
-    pub async fn ensure_data_key(&self, person: &str, wrapped: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let insert =
-            "INSERT INTO data_keys (person, wrapped) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";
-        match self.pool.execute(sqlx::query(insert).bind(person).bind(wrapped)).await {
+    /// The person's data key in this tenant: the one that is there, or else `wrapped`, which then is. Of two callers both have
+    /// the same answer.
+    pub async fn ensure_data_key(
+        &self,
+        person: &str,
+        tenant: &Tenant,
+        wrapped: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let insert = "INSERT INTO data_keys (person, tenant, wrapped) VALUES ($1, $2, $3) \
+                      ON CONFLICT (person, tenant) DO NOTHING";
+        let insert = sqlx::query(insert).bind(person).bind(tenant.as_str()).bind(wrapped);
+        match self.pool.execute(insert).await {
             Ok(_) => {}
             Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
                 return Err(StoreError::UnknownPerson { person: person.to_owned() });
             }
             Err(error) => return Err(self.failed(error)),
         }
-        let key = self.data_key(person).await?;
+        let key = self.data_key(person, tenant).await?;
         key.ok_or_else(|| StoreError::UnknownPerson { person: person.to_owned() })
     }
 
-    /// All conversations of the person, the one last updated first.
+    /// All conversations of the person in the tenant where they are now, the one last updated first.
     pub async fn conversations(&self, person: &str) -> Result<Vec<ConversationRow>, StoreError> {
         let query = "SELECT id, person, head, created, updated, running FROM conversations WHERE person = $1 \
-                     ORDER BY updated DESC, id";
+                     AND tenant = (SELECT tenant FROM people WHERE id = $1) ORDER BY updated DESC, id";
         let rows = self.pool.fetch_all(sqlx::query(query).bind(person)).await;
         rows.map_err(|error| self.failed(error))?.iter().map(|row| self.read_conversation(row)).collect()
     }
 
-    /// The conversation if it is this person's.
+    /// The conversation if it is this person's, in the tenant where they are now.
     pub async fn conversation(&self, person: &str, id: &str) -> Result<Option<ConversationRow>, StoreError> {
         let query = "SELECT id, person, head, created, updated, running FROM conversations \
-                     WHERE person = $1 AND id = $2";
+                     WHERE person = $1 AND id = $2 AND tenant = (SELECT tenant FROM people WHERE id = $1)";
         let row = self.pool.fetch_optional(sqlx::query(query).bind(person).bind(id)).await;
         row.map_err(|error| self.failed(error))?.map(|row| self.read_conversation(&row)).transpose()
     }
 
-    /// Whose conversation it is; `None` when there is none.
-    pub async fn conversation_owner(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let query = sqlx::query("SELECT person FROM conversations WHERE id = $1").bind(id);
+    /// Whose conversation it is; `None` when there is none in this tenant.
+    pub async fn conversation_owner(&self, id: &str, tenant: &Tenant) -> Result<Option<String>, StoreError> {
+        let query = "SELECT c.person FROM conversations c JOIN people p ON p.id = c.person AND p.tenant = c.tenant \
+                     WHERE c.id = $1 AND c.tenant = $2";
+        let query = sqlx::query(query).bind(id).bind(tenant.as_str());
         let row = self.pool.fetch_optional(query).await.map_err(|error| self.failed(error))?;
         row.map(|row| row.try_get(0)).transpose().map_err(|error| self.failed(error))
     }
@@ -56,9 +74,10 @@ impl Store {
     /// Stores a conversation, or what is new of it; the time it was created stays. One that is somebody else's is
     /// [`StoreError::UnknownConversation`].
     pub async fn put_conversation(&self, row: &ConversationRow) -> Result<(), StoreError> {
-        let put = "INSERT INTO conversations (id, person, head, created, updated, running) \
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET head = excluded.head, \
-                   updated = excluded.updated, running = excluded.running WHERE conversations.person = excluded.person";
+        let put = "INSERT INTO conversations (id, person, head, created, updated, running, tenant) \
+                   VALUES ($1, $2, $3, $4, $5, $6, COALESCE((SELECT tenant FROM people WHERE id = $2), 'house')) ON CONFLICT (id) DO UPDATE SET head = excluded.head, \
+                   updated = excluded.updated, running = excluded.running \
+                   WHERE conversations.person = excluded.person AND conversations.tenant = excluded.tenant";
         let put = sqlx::query(put)
             .bind(&row.id)
             .bind(&row.person)
@@ -80,7 +99,9 @@ impl Store {
 
     /// Deletes the conversation with its messages if it is this person's, and says whether there was one.
     pub async fn delete_conversation(&self, person: &str, id: &str) -> Result<bool, StoreError> {
-        let delete = sqlx::query("DELETE FROM conversations WHERE person = $1 AND id = $2");
+        let delete = sqlx::query(
+            "DELETE FROM conversations WHERE person = $1 AND id = $2 AND tenant = (SELECT tenant FROM people WHERE id = $1)",
+        );
         let done = self.pool.execute(delete.bind(person).bind(id)).await;
         Ok(done.map_err(|error| self.failed(error))?.rows_affected() > 0)
     }
@@ -89,7 +110,7 @@ impl Store {
     pub async fn messages(&self, person: &str, conversation: &str) -> Result<Vec<MessageRow>, StoreError> {
         let query = "SELECT m.id, m.conversation, m.parent, m.ordinal, m.sealed, m.state, m.created \
                      FROM messages m JOIN conversations c ON c.id = m.conversation \
-                     WHERE c.person = $1 AND c.id = $2 ORDER BY m.ordinal, m.id";
+                     JOIN people p ON p.id = c.person AND p.tenant = c.tenant WHERE c.person = $1 AND c.id = $2 ORDER BY m.ordinal, m.id";
         let rows = self.pool.fetch_all(sqlx::query(query).bind(person).bind(conversation)).await;
         rows.map_err(|error| self.failed(error))?.iter().map(|row| self.read_message(row)).collect()
     }
@@ -113,7 +134,8 @@ impl Store {
     pub async fn put_message(&self, person: &str, row: &MessageRow) -> Result<(), StoreError> {
         // `SELECT … WHERE` and not `VALUES`: there is nothing to insert when the conversation is somebody else's.
         let put = "INSERT INTO messages (id, conversation, parent, ordinal, sealed, state, created) \
-                   SELECT $1, c.id, $3, $4, $5, $6, $7 FROM conversations c WHERE c.id = $2 AND c.person = $8 \
+                   SELECT $1, c.id, $3, $4, $5, $6, $7 FROM conversations c JOIN people p ON p.id = c.person AND p.tenant = c.tenant \
+                   WHERE c.id = $2 AND c.person = $8 \
                    ON CONFLICT (conversation, id) DO UPDATE SET sealed = excluded.sealed, state = excluded.state";
         let put = sqlx::query(put)
             .bind(&row.id)
@@ -139,7 +161,8 @@ impl Store {
     /// Messages that nobody finishes any more when the house has just started (state `running`), each with its person.
     pub async fn interrupted_messages(&self) -> Result<Vec<(String, MessageRow)>, StoreError> {
         let query = "SELECT c.person, m.id, m.conversation, m.parent, m.ordinal, m.sealed, m.state, m.created \
-                     FROM messages m JOIN conversations c ON c.id = m.conversation WHERE m.state = 'running' \
+                     FROM messages m JOIN conversations c ON c.id = m.conversation \
+                     JOIN people p ON p.id = c.person AND p.tenant = c.tenant WHERE m.state = 'running' \
                      ORDER BY m.conversation, m.ordinal, m.id";
         let rows = self.pool.fetch_all(query).await.map_err(|error| self.failed(error))?;
         let read = |row: &SqliteRow| {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Role, Tenant, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row};
 
-use super::{Store, check_name, micros, read_role, read_time};
+use super::{Store, check_name, micros, read_role, read_tenant, read_time};
 use crate::{PersonRow, SignedIn, StoreError};
 
 /// The longest name of a group that an issuer gives; directories know long ones.
@@ -54,8 +54,8 @@ impl Store {
         Ok(self.pool.execute(insert).await.map_err(|error| self.failed(error))?.rows_affected() > 0)
     }
 
-    /// Notes what an issuer has just vouched for, and makes the person on the first time. Name, role and groups are the
-    /// issuer's from now on. When the role is another one than before, so is that of the keys and sessions that had the
+    /// Notes what an issuer has just vouched for, and makes the person on the first time. Name, role, groups and
+    /// tenant are the issuer's from now on. When the role is another one than before, so is that of the keys and sessions that had the
     /// former one. A blocked person is returned as stored, and nothing is changed.
     ///
     /// A name that does not fit is cut; a group that does not fit is an error, because a policy may forbid by it.
@@ -95,9 +95,9 @@ impl Store {
             }
             None => {}
         }
-        let upsert = "INSERT INTO people (id, name, role, created, issuer, subject, last_seen) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $4) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-                      role = excluded.role, issuer = excluded.issuer, subject = excluded.subject, \
+        let upsert = "INSERT INTO people (id, name, role, created, issuer, subject, last_seen, tenant) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $4, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+                      role = excluded.role, tenant = excluded.tenant, issuer = excluded.issuer, subject = excluded.subject, \
                       last_seen = excluded.last_seen";
         let upsert = sqlx::query(upsert)
             .bind(id)
@@ -105,7 +105,8 @@ impl Store {
             .bind(role)
             .bind(micros(now))
             .bind(&signed_in.issuer)
-            .bind(&signed_in.subject);
+            .bind(&signed_in.subject)
+            .bind(signed_in.tenant.as_str());
         match transaction.execute(upsert).await {
             Ok(_) => {}
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
@@ -146,8 +147,7 @@ impl Store {
     /// Everybody, by id.
     pub async fn people(&self) -> Result<Vec<PersonRow>, StoreError> {
         let mut transaction = self.pool.begin().await.map_err(|error| self.failed(error))?;
-        let query =
-            "SELECT id, name, role, created, issuer, subject, blocked, last_seen FROM people ORDER BY id";
+        let query = "SELECT id, name, role, tenant, created, issuer, subject, blocked, last_seen FROM people ORDER BY id";
         let rows = transaction.fetch_all(query).await.map_err(|error| self.failed(error))?;
         let groups = self.groups(&mut transaction).await?;
         rows.iter().map(|row| self.read_person(row, &groups)).collect()
@@ -169,6 +169,17 @@ impl Store {
             transaction.execute(follow).await.map_err(failed)?;
         }
         transaction.commit().await.map_err(failed)
+    }
+
+    /// From now on the person belongs to this tenant, with all keys and sessions. Conversations stay with the tenant in which
+    /// they were begun, and their owner sees them again on coming back.
+    pub async fn set_tenant(&self, person: &str, tenant: &Tenant) -> Result<(), StoreError> {
+        let update =
+            sqlx::query("UPDATE people SET tenant = $2 WHERE id = $1").bind(person).bind(tenant.as_str());
+        match self.pool.execute(update).await.map_err(|error| self.failed(error))?.rows_affected() {
+            0 => Err(StoreError::UnknownPerson { person: person.to_owned() }),
+            _ => Ok(()),
+        }
     }
 
     /// From now on the person belongs to exactly these groups; groups that are not there yet are made.
@@ -210,8 +221,7 @@ impl Store {
         id: &str,
     ) -> Result<Option<PersonRow>, StoreError> {
         let failed = |error| self.failed(error);
-        let query =
-            "SELECT id, name, role, created, issuer, subject, blocked, last_seen FROM people WHERE id = $1";
+        let query = "SELECT id, name, role, tenant, created, issuer, subject, blocked, last_seen FROM people WHERE id = $1";
         let Some(row) = connection.fetch_optional(sqlx::query(query).bind(id)).await.map_err(failed)? else {
             return Ok(None);
         };
@@ -232,6 +242,7 @@ impl Store {
             groups: groups.get(&id).cloned().unwrap_or_default(),
             name: row.try_get("name").map_err(failed)?,
             role: read_role(row.try_get("role").map_err(failed)?)?,
+            tenant: read_tenant(row.try_get("tenant").map_err(failed)?)?,
             created: read_time(row.try_get("created").map_err(failed)?)?,
             issuer: row.try_get("issuer").map_err(failed)?,
             subject: row.try_get("subject").map_err(failed)?,

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Role, Tenant, Timestamp};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor};
 
@@ -88,6 +88,7 @@ fn row(number: u8) -> KeyRow {
         person: key.person,
         role: key.role,
         groups: Vec::new(),
+        tenant: Tenant::HOUSE,
         scopes: key.scopes,
         created: key.created,
         expires: key.expires,
@@ -368,6 +369,30 @@ async fn a_database_of_the_first_version_is_brought_forward_with_what_is_in_it()
     let versions: Vec<i64> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
     assert_eq!(versions, (1..=KNOWN).collect::<Vec<_>>());
     assert_eq!(store.sessions().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn before_there_were_tenants_all_belonged_to_the_house() {
+    let folder = Folder::new();
+    let options = SqliteConnectOptions::new().filename(folder.database()).create_if_missing(true);
+    let third = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    migrate_to(3, &third, &folder.database(), NOW).await.unwrap();
+    for statement in [
+        "INSERT INTO people (id, name, role, created) VALUES ('ada', 'Ada', 'engineer', 5)",
+        "INSERT INTO data_keys (person, wrapped) VALUES ('ada', x'0102')",
+        "INSERT INTO conversations (id, person, head, created, updated, running) VALUES ('c', 'ada', x'03', 5, 6, 0)",
+        "INSERT INTO messages (id, conversation, ordinal, sealed, state, created) VALUES ('m', 'c', 0, x'04', 'complete', 5)",
+    ] {
+        third.execute(statement).await.unwrap();
+    }
+    third.close().await;
+
+    let store = open(&folder.database()).await;
+    assert_eq!(store.tenant_of("ada").await.unwrap(), Some(Tenant::HOUSE));
+    assert_eq!(store.data_key("ada", &Tenant::HOUSE).await.unwrap(), Some(vec![1, 2]));
+    assert_eq!(store.conversations("ada").await.unwrap().remove(0).head, [3]);
+    assert_eq!(store.messages("ada", "c").await.unwrap().remove(0).sealed, [4]);
+    assert_eq!(store.conversation_owner("c", &Tenant::HOUSE).await.unwrap().as_deref(), Some("ada"));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) struct OwnUpstreams(pub(super) Upstreams);
 
 impl ModelServers for OwnUpstreams {
     fn models(&self) -> Vec<ConnectorModel> {
-        let models = self.0.models().into_iter();
+        let models = self.0.models(&schleuse_types::Tenant::HOUSE).into_iter();
         models
             .map(|model| ConnectorModel {
                 id: model.id,
@@ -51,7 +51,11 @@ impl ModelServers for OwnUpstreams {
         let upstreams = self.0.clone();
         Box::pin(async move {
             // Which label may go where was decided by the gate, by this connector's one entry in its configuration.
-            let route = upstreams.routes(&question.model).into_iter().next().ok_or(NotAnswered::Unsent)?;
+            let route = upstreams
+                .routes(&schleuse_types::Tenant::HOUSE, &question.model)
+                .into_iter()
+                .next()
+                .ok_or(NotAnswered::Unsent)?;
             let question = Question {
                 path: question.path,
                 content_type: question.content_type,
@@ -59,6 +63,7 @@ impl ModelServers for OwnUpstreams {
                 stream: question.stream,
                 request_id: question.request_id,
                 cache_salt: None,
+                sends_salt: false,
             };
             let answer = upstreams.ask(&route, question).await.map_err(|error| match error {
                 AskError::NoReplica { .. }

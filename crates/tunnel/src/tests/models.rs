@@ -103,7 +103,7 @@ const CHAT: &str = r#"{"model":"tiny","messages":[{"role":"user","content":"Grü
 const STREAM: &str = r#"{"model":"tiny","messages":[{"role":"user","content":"Grüße"}],"stream":true,"stream_options":{"include_usage":true}}"#;
 
 async fn ask(upstreams: &Upstreams, body: &str) -> Result<Answer, AskError> {
-    let route = upstreams.routes("tiny").into_iter().next().unwrap();
+    let route = upstreams.routes(&schleuse_types::Tenant::HOUSE, "tiny").into_iter().next().unwrap();
     let question = Question {
         path: "/v1/chat/completions",
         content_type: "application/json".to_owned(),
@@ -111,6 +111,7 @@ async fn ask(upstreams: &Upstreams, body: &str) -> Result<Answer, AskError> {
         stream: body.contains("\"stream\""),
         request_id: "01ARYZ6S410000000000000000".to_owned(),
         cache_salt: None,
+        sends_salt: false,
     };
     timeout(SOON, upstreams.ask(&route, question)).await.unwrap()
 }

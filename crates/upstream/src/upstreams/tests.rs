@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::collection;
 use proptest::prelude::*;
 use schleuse_testkit::{End, FakeUpstream, Script, recording};
-use schleuse_types::{Clock, Label, Random, RefusalCode, Secret, SystemClock, Timestamp, Zone};
+use schleuse_types::{Clock, Label, Random, RefusalCode, Secret, SystemClock, Tenant, Timestamp, Zone};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Route, Routing, UnknownUpstream, Upstreams, jittered};
+use super::{ModelInfo, Route, Routing, UnknownUpstream, Upstreams, jittered};
 use crate::prompt::PromptKey;
-use crate::{Agreement, Answer, AskError, Question, UpstreamConfig, UpstreamConfigError};
+use crate::{Agreement, Answer, AskError, Question, UpstreamConfig, UpstreamConfigError, Weights};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -71,6 +72,7 @@ fn question(body: &'static str) -> Question {
         stream: body.contains("stream"),
         request_id: "01ARYZ6S410000000000000000".to_owned(),
         cache_salt: None,
+        sends_salt: true,
     }
 }
 
@@ -78,7 +80,7 @@ const CHAT: &str = r#"{"model":"tiny","messages":[{"role":"user","content":"Grü
 const STREAM: &str = r#"{"model":"tiny","messages":[{"role":"user","content":"Grüße"}],"stream":true}"#;
 
 fn route(upstreams: &Upstreams) -> Route {
-    upstreams.routes("tiny").into_iter().next().unwrap()
+    upstreams.routes(&Tenant::HOUSE, "tiny").into_iter().next().unwrap()
 }
 
 async fn ask(upstreams: &Upstreams, body: &'static str) -> Result<Answer, AskError> {
@@ -603,6 +605,10 @@ async fn the_tenants_salt_is_in_the_body_inside_the_house_only() {
     assert_eq!(body, CHAT.replacen('{', r#"{"cache_salt":"dGVuYW50","#, 1).as_bytes());
     let error = inside.ask(&route(&inside), salted("\"")).await.unwrap_err();
     assert!(matches!(error, AskError::Unsendable { .. }), "{error}");
+    // Where servers have no such member, prompts are compared under it all the same.
+    let unsent = Question { sends_salt: false, ..salted("dGVuYW50") };
+    inside.ask(&route(&inside), unsent).await.unwrap();
+    assert_eq!(fake.questions().pop().unwrap().body, CHAT.as_bytes());
     let outside = upstreams(vec![external(config("far", &fake.url()))]);
     outside.ask(&route(&outside), salted("dGVuYW50")).await.unwrap();
     assert_eq!(fake.questions().pop().unwrap().body, CHAT.as_bytes());
@@ -675,20 +681,21 @@ async fn a_server_without_configured_models_is_asked() {
         UpstreamConfig::new("asked", fake.url()),
         UpstreamConfig { max_label: Label::PUBLIC, ..external(UpstreamConfig::new("far", small.url())) },
     ]);
-    let ids =
-        |upstreams: &Upstreams| upstreams.models().into_iter().map(|model| model.id).collect::<Vec<_>>();
+    let ids = |upstreams: &Upstreams| {
+        upstreams.models(&Tenant::HOUSE).into_iter().map(|model| model.id).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&upstreams), ["tiny"]);
     upstreams.refresh().await;
     assert_eq!(ids(&upstreams), ["tiny", "lora-a", "lora-b", "small"]);
-    let models = upstreams.models();
+    let models = upstreams.models(&Tenant::HOUSE);
     assert_eq!(models[0].upstreams, ["given", "asked", "far"]);
     assert_eq!((models[0].max_model_len, models[0].zone), (Some(2048), Zone::Local));
     assert_eq!((models[3].zone, &models[3].max_label), (Zone::External, &Label::PUBLIC));
-    let routes = upstreams.routes("tiny");
+    let routes = upstreams.routes(&Tenant::HOUSE, "tiny");
     assert_eq!(routes.len(), 2);
     assert_eq!(routes[0].replicas, ["asked", "given"], "what cannot be reached stands behind");
     assert_eq!((routes[1].zone, &routes[1].max_label), (Zone::External, &Label::PUBLIC));
-    assert_eq!(upstreams.routes("nobody's"), []);
+    assert_eq!(upstreams.routes(&Tenant::HOUSE, "nobody's"), []);
 
     // A server that goes away keeps its models; one that serves others has others.
     small.set_script_at("/v1/models", Script::status(500));
@@ -897,7 +904,7 @@ fn wrong_configuration_is_refused_with_its_reason() {
         Upstreams::new(twice, Arc::new(SystemClock::new())).unwrap_err(),
         UpstreamConfigError::DuplicateName { name: "a".into() }
     );
-    assert!(upstreams(Vec::new()).models().is_empty());
+    assert!(upstreams(Vec::new()).models(&Tenant::HOUSE).is_empty());
 }
 
 #[tokio::test]
@@ -942,5 +949,166 @@ proptest! {
         });
         prop_assert_eq!(pieces.concat(), whole.into_bytes());
         prop_assert!(pieces.iter().all(|piece| !piece.is_empty()));
+    }
+}
+
+fn tenant(name: &str) -> Tenant {
+    Tenant::parse(name).unwrap()
+}
+
+fn of(tenants: &[&str], config: UpstreamConfig) -> UpstreamConfig {
+    UpstreamConfig { tenants: tenants.iter().map(|name| tenant(name)).collect(), ..config }
+}
+
+#[tokio::test]
+async fn one_model_of_two_tenants_never_meets() {
+    let fakes = [FakeUpstream::start().await, FakeUpstream::start().await, FakeUpstream::start().await];
+    for fake in &fakes {
+        fake.set_script(Script::json(200, "{}"));
+    }
+    let upstreams = upstreams(vec![
+        config("all", &fakes[2].url()),
+        of(&["retail"], config("a", &fakes[0].url())),
+        of(&["bank"], config("b", &fakes[1].url())),
+    ]);
+    let names = |name: &str| {
+        let routes = upstreams.routes(&tenant(name), "tiny");
+        routes.into_iter().flat_map(|route| route.replicas).collect::<Vec<_>>()
+    };
+    assert_eq!(names("retail"), ["a", "all"], "one's own comes first");
+    assert_eq!(names("bank"), ["b", "all"]);
+    assert_eq!(names("house"), ["all"]);
+    let first = |name: &str| upstreams.routes(&tenant(name), "tiny").remove(0);
+    assert_eq!(upstreams.ask(&first("retail"), question(CHAT)).await.unwrap().replica, "a");
+    assert_eq!(upstreams.ask(&first("bank"), question(CHAT)).await.unwrap().replica, "b");
+    // Whoever names another tenant's upstream is not let through, whatever else they say.
+    let forged = [
+        Route { replicas: vec!["b".to_owned()], ..first("retail") },
+        Route { replicas: vec!["b".to_owned()], tenants: vec![tenant("bank")], ..first("retail") },
+        Route { tenant: tenant("retail"), ..first("bank") },
+        Route { tenant: Tenant::HOUSE, ..first("bank") },
+    ];
+    for route in forged {
+        let error = upstreams.ask(&route, question(CHAT)).await.unwrap_err();
+        assert!(matches!(error, AskError::NoReplica { .. }), "{error}");
+    }
+    assert_eq!(fakes.each_ref().map(|fake| fake.questions().len()), [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn what_is_private_is_told_to_nobody_else() {
+    let secret = UpstreamConfig { models: Some(vec!["own".to_owned()]), ..config("a", "http://127.0.0.1:9") };
+    let upstreams = upstreams(vec![of(&["retail", "bank"], secret), config("all", "http://127.0.0.1:9")]);
+    let ids = |models: Vec<ModelInfo>| models.into_iter().map(|model| model.id).collect::<Vec<_>>();
+    assert_eq!(ids(upstreams.models(&tenant("retail"))), ["own", "tiny"]);
+    assert_eq!(ids(upstreams.models(&tenant("bank"))), ["own", "tiny"]);
+    assert_eq!(ids(upstreams.models(&Tenant::HOUSE)), ["tiny"]);
+    assert_eq!(upstreams.routes(&Tenant::HOUSE, "own"), []);
+    let others = upstreams.models_of_others(&Tenant::HOUSE);
+    assert_eq!(others[0].tenants, [tenant("retail"), tenant("bank")]);
+    assert_eq!(ids(others), ["own"]);
+    assert_eq!(ids(upstreams.models_of_others(&tenant("retail"))), [""; 0]);
+    assert_eq!(Route::audience(&upstreams.routes(&tenant("bank"), "own")).len(), 2);
+    assert_eq!(Route::audience(&upstreams.routes(&tenant("bank"), "tiny")), []);
+}
+
+#[tokio::test]
+async fn other_weights_are_told_apart() {
+    let fake = FakeUpstream::start().await;
+    let list = |root: &str| Script::json(200, format!(r#"{{"data":[{{"id":"tiny","root":"{root}"}}]}}"#));
+    fake.set_script_at("/v1/models", list("one"));
+    let digest = |text: &str| Weights::Digest(text.to_owned());
+    let upstreams = upstreams(vec![
+        UpstreamConfig::new("asked", fake.url()),
+        UpstreamConfig {
+            weights: Weights::Pending,
+            region: Some("EU".to_owned()),
+            ..config("made", "http://127.0.0.1:9")
+        },
+    ]);
+    upstreams.refresh().await;
+    let routes = upstreams.routes(&Tenant::HOUSE, "tiny");
+    let weights = |place: usize| upstreams.weights(&routes[place]);
+    let before = weights(0).unwrap();
+    assert_eq!(weights(0), Some(before.clone()));
+    fake.set_script_at("/v1/models", list("other"));
+    upstreams.refresh().await;
+    let other = weights(0).unwrap();
+    assert_ne!(before, other);
+    // It was away, and may have come back with others under the same name.
+    fake.set_script_at("/health", Script::status(500));
+    upstreams.refresh().await;
+    upstreams.refresh().await;
+    assert!(!upstreams.status()[0].healthy);
+    fake.set_script_at("/health", Script::json(200, ""));
+    upstreams.refresh().await;
+    assert_ne!(weights(0).unwrap(), other);
+
+    assert_eq!(weights(1), None, "not known yet");
+    upstreams.set_weights("made", digest("sha256:1")).unwrap();
+    let first = weights(1).unwrap();
+    upstreams.set_weights("made", digest("sha256:2")).unwrap();
+    assert_ne!(weights(1).unwrap(), first);
+    assert_eq!(upstreams.set_weights("nobody", digest("sha256:2")), Err(UnknownUpstream));
+}
+
+proptest! {
+    /// Whatever the configuration: nothing that belongs to others is on any way of a tenant.
+    #[test]
+    fn no_tenant_is_ever_sent_to_another_ones_upstream(
+        servers in collection::vec((0_u8..8, 0_u8..4, 0_u8..3, 0_u8..2), 0..12),
+    ) {
+        const TENANTS: [&str; 3] = ["a", "b", "c"];
+        let audience = |bits: u8| -> Vec<Tenant> {
+            let named = TENANTS.iter().enumerate().filter(|(place, _)| bits & (1 << place) != 0);
+            named.map(|(_, name)| tenant(name)).collect()
+        };
+        let configs: Vec<UpstreamConfig> = servers.iter().enumerate().map(|(place, (bits, models, label, region))| {
+            let models: Vec<String> = (0..=models % 3).map(|model| format!("m{}", (model + models) % 4)).collect();
+            UpstreamConfig {
+                tenants: audience(*bits),
+                models: Some(models),
+                max_label: [Label::PUBLIC, Label::INTERNAL, Label::CONFIDENTIAL][usize::from(*label)].clone(),
+                region: (*region > 0).then(|| "EU".to_owned()),
+                ..UpstreamConfig::new(format!("u{place}"), "http://127.0.0.1:9")
+            }
+        }).collect();
+        let upstreams = upstreams(configs.clone());
+        let is_for = |name: &str, tenant: &Tenant| {
+            let config = configs.iter().find(|config| config.name == name).unwrap();
+            config.tenants.is_empty() || config.tenants.contains(tenant)
+        };
+        for asker in TENANTS.iter().map(|name| tenant(name)).chain([Tenant::HOUSE]) {
+            let models = upstreams.models(&asker);
+            for model in &models {
+                prop_assert!(model.upstreams.iter().all(|name| is_for(name, &asker)));
+                prop_assert!(model.tenants.is_empty() || model.tenants.contains(&asker));
+            }
+            for model in ["m0", "m1", "m2", "m3"] {
+                let routes = upstreams.routes(&asker, model);
+                prop_assert_eq!(routes.is_empty(), models.iter().all(|known| known.id != model));
+                let named: Vec<&String> = routes.iter().flat_map(|route| &route.replicas).collect();
+                prop_assert!(named.iter().all(|name| is_for(name, &asker)));
+                prop_assert!(routes.iter().all(|route| route.tenant == asker));
+                // And all that are there for them and serve it are on one of the ways.
+                let serving = configs.iter().filter(|config| {
+                    is_for(&config.name, &asker) && config.models.iter().flatten().any(|own| own == model)
+                });
+                prop_assert_eq!(named.len(), serving.count());
+                // A way made for somebody else leads nobody anywhere.
+                for other in TENANTS.iter().map(|name| tenant(name)).chain([Tenant::HOUSE]) {
+                    for route in upstreams.routes(&other, model) {
+                        let private = route.replicas.iter().all(|name| !is_for(name, &asker));
+                        if private {
+                            let forged = Route { tenant: asker.clone(), ..route };
+                            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                            let asked = runtime.block_on(upstreams.ask(&forged, question(CHAT)));
+                            let is_refused = matches!(asked, Err(AskError::NoReplica { .. }));
+                            prop_assert!(is_refused);
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -808,6 +808,7 @@ export const de: Words = {
       managePeople: "Personen verwalten",
       managePolicies: "Richtlinien verwalten",
       declassify: "Einstufungen senken",
+      approve: "niedrigere Einstufungen genehmigen",
       releaseWall: "aus Trennwänden entlassen",
       explainAccess: "fragen, wer was darf",
     },

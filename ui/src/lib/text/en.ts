@@ -798,6 +798,7 @@ export const en = {
       managePeople: "manage people",
       managePolicies: "manage policies",
       declassify: "lower labels",
+      approve: "approve lower labels",
       releaseWall: "release from walls",
       explainAccess: "ask who may what",
     } as Record<string, string>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schleuse_audit::Reader;
 use schleuse_policy::{Access, Circumstances, Model, Policy as Rules, Subject};
 use schleuse_store::{KeyRow, PersonRow, Store};
-use schleuse_types::{Clock as _, Language, Principal, Role, SystemClock};
+use schleuse_types::{Clock as _, Language, Principal, SystemClock, Tenant};
 use schleuse_upstream::{Route, Upstreams};
 
 use super::super::Explain;
@@ -30,21 +30,23 @@ pub(super) async fn explain(data: &Path, asked: &Explain) -> Result<ExitCode, Fa
     }
     let store = Store::open(&data.store(), SystemClock::new().now()).await.doing("the store")?;
     let (people, keys) = (store.people().await.doing("the store")?, store.keys().await.doing("the store")?);
-    let models = models(&config, asked.model.as_deref()).await?;
+    let models = Models::of(&config, asked.model.as_deref()).await?;
     let circumstances = Circumstances { loopback: true, ..Circumstances::default() };
     let rows: Vec<Access> = match (&asked.person, &asked.key, &asked.model) {
         (Some(person), None, None) => {
-            policy.access(&subject(&config, find_person(&people, person)?), &models, &circumstances)
+            access(&policy, &subject(&config, find_person(&people, person)?), &models, &circumstances)
         }
         (None, Some(key), None) => {
-            policy.access(&holder(&config, find_key(&keys, key)?), &models, &circumstances)
+            access(&policy, &holder(&config, find_key(&keys, key)?), &models, &circumstances)
         }
         (None, None, Some(_)) => people
             .iter()
             .flat_map(|person| {
-                models.iter().map(|model| (subject(&config, person), model)).collect::<Vec<_>>()
+                let subject = subject(&config, person);
+                let models = models.as_seen_by(&subject.tenant);
+                let rows = models.iter().map(|model| policy.ask_access(&subject, model, &circumstances));
+                rows.collect::<Vec<_>>()
             })
-            .map(|(subject, model)| policy.ask_access(&subject, model, &circumstances))
             .collect(),
         _ => {
             return Err(Failure::usage("name one of --person, --key, --model and --request")
@@ -105,16 +107,32 @@ fn explain_request(policy: &Rules, data: &DataFolder, id: &str) -> Result<ExitCo
 }
 
 fn subject(config: &Config, person: &PersonRow) -> Subject {
-    of_principal(config, &person.id, person.role, &person.groups, "")
+    of_principal(
+        config,
+        Principal {
+            person: person.id.clone(),
+            role: person.role,
+            groups: person.groups.clone(),
+            tenant: person.tenant.clone(),
+            credential: String::new(),
+        },
+    )
 }
 
 fn holder(config: &Config, key: &KeyRow) -> Subject {
-    of_principal(config, &key.person, key.role, &key.groups, &key.id)
+    of_principal(
+        config,
+        Principal {
+            person: key.person.clone(),
+            role: key.role,
+            groups: key.groups.clone(),
+            tenant: key.tenant.clone(),
+            credential: key.id.clone(),
+        },
+    )
 }
 
-fn of_principal(config: &Config, person: &str, role: Role, groups: &[String], credential: &str) -> Subject {
-    let (person, credential) = (person.to_owned(), credential.to_owned());
-    let principal = Principal { person, role, groups: groups.to_vec(), credential };
+fn of_principal(config: &Config, principal: Principal) -> Subject {
     Subject::of(&principal, config.labels.standing(&principal).clearance)
 }
 
@@ -133,30 +151,59 @@ fn find_key<'a>(keys: &'a [KeyRow], asked: &str) -> Result<&'a KeyRow, Failure> 
     })
 }
 
+/// What a person may do: with every model of the house, as it is for their tenant, and with the house itself.
+fn access(policy: &Rules, subject: &Subject, models: &Models, circumstances: &Circumstances) -> Vec<Access> {
+    policy.access(subject, &models.as_seen_by(&subject.tenant), circumstances)
+}
+
 /// The models of the configuration: those it names, and those its servers list now. Only `named`, where one is asked about.
-async fn models(config: &Config, named: Option<&str>) -> Result<Vec<Model>, Failure> {
-    let upstreams = Upstreams::new(config.upstreams.clone(), Arc::new(SystemClock::new()));
-    let upstreams = upstreams.doing("the upstreams cannot be used")?;
-    upstreams.refresh().await;
-    let mut models: Vec<Model> = config.engine.iter().map(engine_model).collect();
-    for model in upstreams.models() {
-        let routes = upstreams.routes(&model.id);
-        let Some(first) = routes.first() else { continue };
-        models.push(Model {
-            name: model.id.clone(),
-            zone: first.zone,
-            region: first.region.clone().unwrap_or_default(),
-            max_label: Route::widest(&routes),
-        });
-    }
-    if let Some(named) = named {
-        models.retain(|model| model.name == named);
-        if models.is_empty() {
-            return Err(Failure::usage(format!("the configuration has no model `{named}`"))
-                .next("add --config FILE; its upstreams must be reachable, or name their `models`"));
+struct Models {
+    upstreams: Upstreams,
+    engine: Option<Model>,
+    named: Option<String>,
+}
+
+impl Models {
+    async fn of(config: &Config, named: Option<&str>) -> Result<Self, Failure> {
+        let upstreams = Upstreams::new(config.upstreams.clone(), Arc::new(SystemClock::new()));
+        let upstreams = upstreams.doing("the upstreams cannot be used")?;
+        upstreams.refresh().await;
+        let engine = config.engine.as_ref().map(engine_model);
+        let models = Self { upstreams, engine, named: named.map(str::to_owned) };
+        match named {
+            Some(named) if models.as_seen_by(&Tenant::HOUSE).is_empty() => {
+                Err(Failure::usage(format!("the configuration has no model `{named}`"))
+                    .next("add --config FILE; its upstreams must be reachable, or name their `models`"))
+            }
+            _ => Ok(models),
         }
     }
-    Ok(models)
+
+    /// Every model, as it is for this tenant; those that only others have are there with those whose they are.
+    fn as_seen_by(&self, tenant: &Tenant) -> Vec<Model> {
+        let upstreams = &self.upstreams;
+        let mut models: Vec<Model> = self.engine.clone().into_iter().collect();
+        for model in upstreams.models(tenant) {
+            let routes = upstreams.routes(tenant, &model.id);
+            let Some(first) = routes.first() else { continue };
+            models.push(Model {
+                name: model.id.clone(),
+                zone: first.zone,
+                region: first.region.clone().unwrap_or_default(),
+                max_label: Route::widest(&routes),
+                tenants: Route::audience(&routes).into_iter().collect(),
+            });
+        }
+        models.extend(upstreams.models_of_others(tenant).into_iter().map(|model| Model {
+            name: model.id,
+            zone: model.zone,
+            region: String::new(),
+            max_label: model.max_label,
+            tenants: model.tenants.into_iter().collect(),
+        }));
+        models.retain(|model| self.named.as_ref().is_none_or(|named| model.name == *named));
+        models
+    }
 }
 
 fn engine_model(engine: &crate::config::EngineConfig) -> Model {
@@ -165,5 +212,6 @@ fn engine_model(engine: &crate::config::EngineConfig) -> Model {
         zone: schleuse_types::Zone::Local,
         region: String::new(),
         max_label: engine.max_label.clone(),
+        tenants: engine.tenants.iter().cloned().collect(),
     }
 }

@@ -1,8 +1,10 @@
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Role, Tenant, Timestamp};
 
 use crate::store::Store;
 use crate::store::tests::{Folder, NOW, open};
 use crate::{ConversationRow, MessageRow, StoreError};
+
+const HOUSE: Tenant = Tenant::HOUSE;
 
 async fn house(folder: &Folder) -> Store {
     let store = open(&folder.database()).await;
@@ -42,14 +44,17 @@ fn is_unknown(answer: Result<(), StoreError>) -> bool {
 async fn of_two_data_keys_the_first_stays() {
     let folder = Folder::new();
     let (store, other) = (house(&folder).await, open(&folder.database()).await);
-    assert_eq!(store.data_key("ada").await.unwrap(), None);
-    let (one, two) = tokio::join!(store.ensure_data_key("ada", b"one"), other.ensure_data_key("ada", b"two"));
+    assert_eq!(store.data_key("ada", &HOUSE).await.unwrap(), None);
+    let (one, two) = tokio::join!(
+        store.ensure_data_key("ada", &HOUSE, b"one"),
+        other.ensure_data_key("ada", &HOUSE, b"two")
+    );
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two);
-    assert_eq!(store.data_key("ada").await.unwrap(), Some(one.clone()));
-    assert_eq!(store.ensure_data_key("ada", b"three").await.unwrap(), one);
-    assert_eq!(store.data_key("bob").await.unwrap(), None);
-    let nobody = store.ensure_data_key("eve", b"one").await;
+    assert_eq!(store.data_key("ada", &HOUSE).await.unwrap(), Some(one.clone()));
+    assert_eq!(store.ensure_data_key("ada", &HOUSE, b"three").await.unwrap(), one);
+    assert_eq!(store.data_key("bob", &HOUSE).await.unwrap(), None);
+    let nobody = store.ensure_data_key("eve", &HOUSE, b"one").await;
     assert!(matches!(nobody, Err(StoreError::UnknownPerson { .. })));
 }
 
@@ -127,4 +132,34 @@ async fn messages_are_a_tree_of_one_conversation() {
     assert!(!store.delete_conversation("ada", "c-1").await.unwrap());
     assert_eq!(store.messages("ada", "c-1").await.unwrap(), []);
     assert_eq!(store.messages("ada", "c-2").await.unwrap(), [elsewhere]);
+}
+
+#[tokio::test]
+async fn whoever_moves_to_another_tenant_leaves_conversations_behind() {
+    let folder = Folder::new();
+    let store = house(&folder).await;
+    let retail = Tenant::parse("retail").unwrap();
+    store.put_conversation(&conversation("c-1", "ada", 10)).await.unwrap();
+    store.put_message("ada", &message("m-1", None, 0)).await.unwrap();
+    store.ensure_data_key("ada", &HOUSE, b"one").await.unwrap();
+    store.set_tenant("ada", &retail).await.unwrap();
+
+    assert_eq!(store.data_key("ada", &retail).await.unwrap(), None);
+    assert_eq!(store.ensure_data_key("ada", &retail, b"two").await.unwrap(), b"two");
+    assert_eq!(store.conversations("ada").await.unwrap(), []);
+    assert_eq!(store.conversation("ada", "c-1").await.unwrap(), None);
+    assert_eq!(store.conversation_owner("c-1", &HOUSE).await.unwrap(), None);
+    assert_eq!(store.conversation_owner("c-1", &retail).await.unwrap(), None);
+    assert_eq!(store.messages("ada", "c-1").await.unwrap(), []);
+    assert_eq!(store.interrupted_messages().await.unwrap(), []);
+    assert!(is_unknown(store.put_conversation(&conversation("c-1", "ada", 20)).await));
+    assert!(is_unknown(store.put_message("ada", &message("m-1", None, 0)).await));
+    assert!(!store.delete_conversation("ada", "c-1").await.unwrap());
+    store.put_conversation(&conversation("c-2", "ada", 20)).await.unwrap();
+    assert_eq!(store.conversation_owner("c-2", &retail).await.unwrap().as_deref(), Some("ada"));
+
+    store.set_tenant("ada", &HOUSE).await.unwrap();
+    assert_eq!(store.conversations("ada").await.unwrap(), [conversation("c-1", "ada", 10)]);
+    assert_eq!(store.messages("ada", "c-1").await.unwrap(), [message("m-1", None, 0)]);
+    assert_eq!(store.data_key("ada", &HOUSE).await.unwrap().as_deref(), Some(&b"one"[..]));
 }

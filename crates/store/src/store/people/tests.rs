@@ -1,4 +1,4 @@
-use schleuse_types::{Role, Timestamp};
+use schleuse_types::{Role, Tenant, Timestamp};
 
 use crate::store::Store;
 use crate::store::tests::{Folder, NOW, new_key, open, session};
@@ -14,6 +14,7 @@ fn ada() -> SignedIn {
         subject: "7".to_owned(),
         role: Role::Engineer,
         groups: vec!["b".to_owned(), "a".to_owned(), "a".to_owned()],
+        tenant: Tenant::parse("retail").unwrap(),
     }
 }
 
@@ -35,6 +36,7 @@ async fn who_signs_in_is_made_and_then_kept_up_to_date() {
         name: "Ada Lovelace".to_owned(),
         role: Role::Engineer,
         groups: vec!["a".to_owned(), "b".to_owned()],
+        tenant: Tenant::parse("retail").unwrap(),
         created: NOW,
         issuer: Some("https://one.example".to_owned()),
         subject: Some("7".to_owned()),
@@ -157,4 +159,26 @@ async fn a_person_is_created_once() {
     assert!(matches!(again, Err(StoreError::PersonExists { .. })));
     assert!(matches!(store.create_person("b", "", Role::Admin, NOW).await, Err(StoreError::BadName { .. })));
     assert_eq!(the_only_person(&store).await.name, "The bot");
+}
+
+#[tokio::test]
+async fn everybody_belongs_to_one_tenant_with_all_keys() {
+    let folder = Folder::new();
+    let store = open(&folder.database()).await;
+    let retail = Tenant::parse("retail").unwrap();
+    let bank = Tenant::parse("bank").unwrap();
+    assert_eq!(store.ensure_person("ada", Role::Engineer, NOW).await.unwrap().tenant, Tenant::HOUSE);
+    store.insert_key(&new_key(1)).await.unwrap();
+    store.set_tenant("ada", &retail).await.unwrap();
+    // Whoever is there already stays where they are.
+    assert_eq!(store.ensure_person("ada", Role::Engineer, NOW).await.unwrap().tenant, retail);
+    assert_eq!(store.keys().await.unwrap().remove(0).tenant, retail);
+    assert_eq!(store.find_key_by_id("k-1").await.unwrap().unwrap().tenant, retail);
+    assert_eq!(store.tenant_of("ada").await.unwrap(), Some(retail));
+    assert_eq!(store.tenant_of("eve").await.unwrap(), None);
+    assert!(matches!(store.set_tenant("eve", &bank).await, Err(StoreError::UnknownPerson { .. })));
+    // An issuer may say something new.
+    store.sign_in_person(&ada(), NOW).await.unwrap();
+    let moved = SignedIn { tenant: bank.clone(), ..ada() };
+    assert_eq!(store.sign_in_person(&moved, LATER).await.unwrap().tenant, bank);
 }
