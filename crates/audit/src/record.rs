@@ -44,6 +44,10 @@ pub enum Event {
     AccessDeny,
     /// The label of a conversation fell.
     LabelLower,
+    /// Somebody asked that it may fall, and somebody else decides.
+    LabelAsk,
+    /// Somebody else refused it.
+    LabelRefuse,
     /// A person was released from a wall between compartments.
     WallRelease,
     /// Part of a conversation was shared with others.
@@ -87,6 +91,8 @@ impl Event {
             Self::LogVerify => "log.verify",
             Self::AccessDeny => "access.deny",
             Self::LabelLower => "label.lower",
+            Self::LabelAsk => "label.ask",
+            Self::LabelRefuse => "label.refuse",
             Self::WallRelease => "wall.release",
             Self::ShareCreate => "share.create",
             Self::ShareEnd => "share.end",

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use schleuse_audit::{Event, Record};
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Circumstances, Decision, Effect};
+use schleuse_store::ApprovalState;
 use schleuse_types::{Language, Outcome, Principal, Refusal, RequestId, Text};
 use schleuse_wire::query::Query;
 use schleuse_wire::{Arrival, Method, Peer, Reply, ReplyBody, internal, render_refusal};
 
 use crate::route::{Found, Route, Work, find};
 use crate::{
-    Console, access, answer, body, decisions, export, keys, live, log, operations, people, sessions, walls,
+    Console, access, answer, approvals, body, decisions, export, keys, live, log, operations, people,
+    sessions, walls,
 };
 
 /// The name of the console among the surfaces to which a key's scopes can limit it.
@@ -120,6 +122,9 @@ async fn work(call: Call) -> Result<Reply, Refusal> {
         Work::Walls => walls::list(&call).await,
         Work::ReleaseWall => walls::release(&call).await,
         Work::ForgetAnswers => operations::forget_answers(&call).await,
+        Work::Approvals => approvals::list(&call).await,
+        Work::Approve => approvals::decide(&call, ApprovalState::Approved).await,
+        Work::Refuse => approvals::decide(&call, ApprovalState::Refused).await,
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod access;
 mod answer;
+mod approvals;
 mod body;
 mod call;
 mod complaint;
@@ -38,6 +39,7 @@ use schleuse_wire::{Arrival, Exchange, Exchanged};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use approvals::Approvals;
 pub use explanation::{Explanation, explain};
 pub use live::LiveLimits;
 pub use operations::{EngineState, Level, Limit, Now, Operations, Point, PostureLine, Totals};
@@ -61,6 +63,8 @@ pub struct Console {
     /// What a principal may have, by the house's configuration.
     pub clearance: Clearance,
     pub operations: Arc<dyn Operations>,
+    /// What becomes of lower labels that somebody asked for.
+    pub approvals: Arc<dyn Approvals>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub is_demo: bool,

@@ -68,6 +68,9 @@ pub(crate) enum Work {
     Walls,
     ReleaseWall,
     ForgetAnswers,
+    Approvals,
+    Approve,
+    Refuse,
 }
 
 const FILTERS: &[&str] =
@@ -91,7 +94,7 @@ use Method::{Delete, Get, Post, Put};
 use Need::{Either, Nothing, One};
 
 /// Every route under `/api` but those of the chat. More specific ones stand before those with a `{…}` in that place.
-pub static ROUTES: [Route; 28] = [
+pub static ROUTES: [Route; 31] = [
     row(Get, "/api/decisions", One(Action::ReadDecisions), Work::Decisions, FILTERS),
     row(Get, "/api/decisions/live", One(Action::ReadDecisions), Work::LiveDecisions, LIVE),
     row(Get, "/api/decisions/{request_id}", One(Action::ReadDecisions), Work::DecisionsOfRequest, NONE),
@@ -121,6 +124,10 @@ pub static ROUTES: [Route; 28] = [
     row(Get, "/api/walls", One(Action::ReleaseWall), Work::Walls, NONE),
     row(Post, "/api/walls/release", One(Action::ReleaseWall), Work::ReleaseWall, NONE),
     row(Post, "/api/answers/forget", One(Action::ManagePeople), Work::ForgetAnswers, NONE),
+    // What one asked for oneself; about what others did, the work itself asks for `approve`.
+    row(Get, "/api/approvals", Nothing, Work::Approvals, NONE),
+    row(Post, "/api/approvals/{id}/approve", Nothing, Work::Approve, NONE),
+    row(Post, "/api/approvals/{id}/refuse", Nothing, Work::Refuse, NONE),
 ];
 
 /// What the table says about a path.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use schleuse_types::{Label, Principal, Refusal};
 use schleuse_wire::{Arrival, Peer, Reply, invalid_request};
 
+use crate::approval::{self, Wish};
 use crate::body::{missing, read_fields, take_text, wrong};
 use crate::message::Declassification;
 use crate::portal::{Portal, SMALL_BODY_BYTES_MAX, Visitor, document};
 use crate::refusals;
+use crate::temporary::is_temporary;
 
 /// Longest reason in bytes, and longest label.
 const REASON_BYTES_MAX: usize = 2000;
@@ -20,7 +22,16 @@ const DECLASSIFICATIONS_MAX: usize = 32;
 
 /// Decides whether a label may fall, and records it. What it permits is durable in the audit log when it returns.
 pub type Declassify =
-    Arc<dyn Fn(Lowering) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>> + Send + Sync>;
+    Arc<dyn Fn(Lowering) -> Pin<Box<dyn Future<Output = Result<Permitted, Refusal>> + Send>> + Send + Sync>;
+
+/// How a label may fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permitted {
+    /// Now.
+    AtOnce,
+    /// When somebody else approves it.
+    WithApproval,
+}
 
 /// Somebody wants a lower label for a conversation.
 #[derive(Debug, Clone)]
@@ -34,8 +45,10 @@ pub struct Lowering {
     pub from: Label,
     /// Flows to `from` and is another one.
     pub to: Label,
-    /// How long the reason is. The reason itself may quote what is confidential, so nobody keeps it.
+    /// How long the reason is. The reason itself may quote what is confidential, so no entry holds it.
     pub reason_characters: usize,
+    /// Whether the conversation is kept nowhere, and so can wait for nobody.
+    pub is_temporary: bool,
 }
 
 impl Portal {
@@ -58,7 +71,8 @@ impl Portal {
             )
         })?;
         let reason = take_text(&mut fields, "reason", REASON_BYTES_MAX)?.ok_or_else(|| missing("reason"))?;
-        let reason_characters = reason.trim().chars().count();
+        let reason = reason.trim();
+        let reason_characters = reason.chars().count();
         if reason_characters == 0 {
             return Err(missing("reason"));
         }
@@ -84,19 +98,30 @@ impl Portal {
         if head.declassifications.len() >= DECLASSIFICATIONS_MAX {
             return Err(refused(too_many()));
         }
+        if self.is_awaited(id).await? {
+            return Err(refused(approval::awaited()));
+        }
         let lowering = Lowering {
             principal: visitor.verified.principal().clone(),
             peer,
             request_id: visitor.request_id.to_string(),
             owner: owner.clone(),
             conversation: id.to_owned(),
-            from,
+            from: from.clone(),
             to: to.clone(),
             reason_characters,
+            is_temporary: is_temporary(id),
         };
-        (self.declassify)(lowering).await.map_err(refused)?;
+        let permitted = (self.declassify)(lowering).await.map_err(refused)?;
         let messages = self.archive.messages(&key, &owner, id).await?;
         let through = messages.last().map_or(0, |message| message.ordinal);
+        if permitted == Permitted::WithApproval {
+            if is_temporary(id) {
+                return Err(refused(approval::not_of_a_temporary_one()));
+            }
+            let wish = Wish { owner: &owner, head: &head, from, to, reason, through };
+            return self.await_approval(visitor, &key, wish).await;
+        }
         head.declassifications.push(Declassification { through, to: to.clone() });
         head.label = Some(to);
         self.archive.put_head(&key, &owner, &head).await?;

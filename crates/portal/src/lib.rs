@@ -14,7 +14,7 @@
 //! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
-//! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's |
+//! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's; 202 where somebody else has to approve it |
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
 //! | `POST findings` `{content, label?}` | what inspection would say; nothing of it is kept |
@@ -41,6 +41,7 @@
 //! follows.
 
 mod answer;
+mod approval;
 mod archive;
 mod body;
 mod context;
@@ -66,6 +67,6 @@ mod temporary;
 mod tree;
 mod words;
 
-pub use declassify::{Declassify, Lowering};
+pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Examine, Examined, Judge, Note, Sight};
 pub use portal::{DefaultLabel, Limits, Manner, Parts, Permit, Portal};

@@ -52,6 +52,8 @@ pub struct Limits {
     pub folders_max: usize,
     /// Pages that read one answer at once.
     pub readers_max: usize,
+    /// How long somebody may take to approve a lower label.
+    pub approval_lifetime: Duration,
 }
 
 impl Default for Limits {
@@ -63,6 +65,7 @@ impl Default for Limits {
             runs_max: 8,
             folders_max: 200,
             readers_max: 16,
+            approval_lifetime: Duration::from_hours(24),
         }
     }
 }

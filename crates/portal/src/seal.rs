@@ -13,6 +13,8 @@ pub(crate) enum Place<'a> {
     Folder { person: &'a str, folder: &'a str, created: Timestamp },
     /// Who may read what of a conversation.
     Share { person: &'a str, conversation: &'a str, share: &'a str, created: Timestamp },
+    /// Why somebody asked for a lower label.
+    Approval { person: &'a str, conversation: &'a str, approval: &'a str, created: Timestamp },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -33,6 +35,9 @@ impl schleuse_store::Place for Place<'_> {
             Self::Folder { person, folder, created } => data(4, &[person, folder], &[created.0]),
             Self::Share { person, conversation, share, created } => {
                 data(5, &[person, conversation, share], &[created.0])
+            }
+            Self::Approval { person, conversation, approval, created } => {
+                data(6, &[person, conversation, approval], &[created.0])
             }
             Self::Message { person, conversation, message, parent, ordinal, created } => {
                 let numbers = [ordinal.cast_unsigned(), created.0];
@@ -87,6 +92,7 @@ mod tests {
         check(Place::Head { person: "p", conversation: "c", created: Timestamp(7) });
         check(Place::Folder { person: "p", folder: "m", created: Timestamp(7) });
         check(Place::Share { person: "p", conversation: "c", share: "m", created: Timestamp(7) });
+        check(Place::Approval { person: "p", conversation: "c", approval: "m", created: Timestamp(7) });
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The portal as a page uses it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod approving;
 mod branches;
 mod files;
 mod filing;

@@ -23,6 +23,7 @@ use schleuse_upstream::{Provider, UpstreamConfig, Weights};
 pub use hybrid::{
     AGREEMENTS, Agreement, Security, closed, read_agreement_file, recorded as recorded_agreements,
 };
+pub use labels::Approval;
 pub use link::{Flow, Link, Part};
 pub use people::{Providers, SessionLife};
 pub use reader::{ConfigError, nearest};
@@ -51,6 +52,7 @@ pub struct Config {
     pub limits: Vec<schleuse_limits::Rule>,
     /// Compartments, and who may have which label.
     pub labels: Labels,
+    pub approval: Approval,
     pub upstreams: Vec<UpstreamConfig>,
     /// What everything outside the house must keep to.
     pub security: Security,
@@ -142,6 +144,7 @@ impl Default for Config {
             sessions: SessionLife::default(),
             limits: Vec::new(),
             labels: Labels::default(),
+            approval: Approval::default(),
             upstreams: Vec::new(),
             security: Security::default(),
             agreements: Vec::new(),
@@ -266,6 +269,9 @@ impl Config {
             config.limits.push(people::read_limit(limit)?);
         }
         config.labels = labels::read_labels(&mut reader)?;
+        if let Some(labels) = reader.table("labels")? {
+            config.approval = labels::read_approval(labels)?;
+        }
         let clearances = config.labels.clearances().iter().map(|clearance| &clearance.who);
         tenants::check_rules(&config.limits, clearances, &config.tenants)?;
         for upstream in reader.tables("upstream")? {

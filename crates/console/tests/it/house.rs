@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,13 +11,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_audit::{Event, Log, Options, Pseudonyms, Record};
 use schleuse_console::{
-    Console, EngineState, Level, Limit, LiveLimits, Now, Operations, PostureLine, Readings,
+    Approvals, Console, EngineState, Level, Limit, LiveLimits, Now, Operations, PostureLine, Readings,
 };
 use schleuse_identity::{ApiKey, Authenticator, KeyHash, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_policy::{Policy, SHIPPED_POLICIES, SHIPPED_SCHEMA};
-use schleuse_store::{NewKey, SessionRow, Store};
+use schleuse_store::{ApprovalRow, ApprovalState, NewKey, SessionRow, Store};
 use schleuse_types::{
-    Clock, Label, Language, OsRandom, Outcome, RequestId, Role, Secret, SystemClock, Tenant, Text,
+    Clock, Label, Language, OsRandom, Outcome, Refusal, RequestId, Role, Secret, SystemClock, Tenant, Text,
 };
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange as _, Method, Peer, ReplyBody};
@@ -38,6 +39,24 @@ pub struct Told {
     pub changes: AtomicU64,
     /// Keys whose change has its entry.
     pub recorded: Mutex<Vec<String>>,
+    /// What was decided about lower labels: which, by whom, how.
+    pub decided: Mutex<Vec<(String, String, ApprovalState)>>,
+}
+
+impl Approvals for Told {
+    fn reason<'a>(&'a self, _: &'a ApprovalRow) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+        Box::pin(std::future::ready(Some("why".to_owned())))
+    }
+
+    fn decide<'a>(
+        &'a self,
+        row: &'a ApprovalRow,
+        decider: &'a str,
+        state: ApprovalState,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>> {
+        self.decided.lock().unwrap().push((row.id.clone(), decider.to_owned(), state));
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 impl Operations for Told {
@@ -172,6 +191,7 @@ impl House {
             tenants: vec![Tenant::HOUSE, Tenant::parse("retail").unwrap()],
             clearance: Arc::new(|_| Label::SECRET),
             operations: told.clone(),
+            approvals: told.clone(),
             clock,
             random: Arc::new(OsRandom),
             is_demo: false,

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod approvals;
 mod decisions;
 mod house;
 mod keys;

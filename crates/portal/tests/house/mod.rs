@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_portal::{Deed, DeedKind, Examined, Limits, Lowering, Parts, Portal, Sight};
+use schleuse_portal::{Deed, DeedKind, Examined, Limits, Lowering, Parts, Permitted, Portal, Sight};
 use schleuse_store::Store;
 use schleuse_types::{
-    Clock as _, Finding, FindingAction, Label, Language, OsRandom, Principal, Refusal, RefusalCode, Role,
+    Clock as _, Finding, FindingAction, Label, Language, Level, OsRandom, Principal, Refusal, RefusalCode, Role,
     Secret, SystemClock, Text, Timestamp,
 };
 use schleuse_wire::sse::{DONE, named_frame};
@@ -529,9 +529,11 @@ fn permit(principal: &Principal, _peer: Peer) -> Result<(), Refusal> {
 const PEOPLE: [&str; 5] = ["anna", "bert", "auditor", "nobody", "sigrid"];
 
 /// As the shipped policy: only the security role lowers labels.
-fn decide(lowering: &Lowering) -> Result<(), Refusal> {
+fn decide(lowering: &Lowering) -> Result<Permitted, Refusal> {
     if lowering.principal.role == Role::Security {
-        return Ok(());
+        // Secrets fall only when somebody else approves it.
+        let needs_another = lowering.from.level() == Level::Secret;
+        return Ok(if needs_another { Permitted::WithApproval } else { Permitted::AtOnce });
     }
     let text = || Text::fixed("no", "nein");
     Err(Refusal::new(RefusalCode::AccessDenied, text(), text(), "only security lowers labels"))

@@ -1,5 +1,7 @@
 //! Compartments and clearances, and the labels that other tables name.
 
+use std::time::Duration;
+
 use schleuse_gate::{Clearance, HouseCompartment, Labels, Table};
 use schleuse_inspect::Guardrails;
 use schleuse_limits::Who;
@@ -44,6 +46,34 @@ fn read_clearance(row: &mut Reader<'_>) -> Result<Clearance, ConfigError> {
     let default = read_label(row, "default_label")?;
     row.finish()?;
     Ok(Clearance { who, most, default })
+}
+
+/// Who has to agree before the label of a conversation falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval {
+    /// Always two people, whatever the policies say.
+    pub two: bool,
+    /// How long the second one may take.
+    pub lifetime: Duration,
+}
+
+impl Default for Approval {
+    fn default() -> Self {
+        Self { two: false, lifetime: Duration::from_hours(24) }
+    }
+}
+
+/// `[labels]`.
+pub(super) fn read_approval(mut reader: Reader<'_>) -> Result<Approval, ConfigError> {
+    let two = match reader.text("approval")?.as_deref() {
+        None | Some("one") => false,
+        Some("two") => true,
+        Some(_) => return Err(reader.wrong("approval", "must be `one` or `two`")),
+    };
+    let hours = reader.number("approval_hours", 1, 720)?;
+    reader.finish()?;
+    let lifetime = hours.map_or(Approval::default().lifetime, Duration::from_hours);
+    Ok(Approval { two, lifetime })
 }
 
 /// What may flow to a model server: `max_label`, and `compartments` beside those that it names.

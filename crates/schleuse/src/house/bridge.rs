@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schleuse_audit::{Event, Record};
-use schleuse_console::{EngineState, Limit, Now, Operations, Point, PostureLine};
+use schleuse_console::{Approvals, EngineState, Limit, Now, Operations, Point, PostureLine};
 use schleuse_gate::{Entered, Entering, Gate, WINDOW_POINTS, WINDOW_STEP, Walls};
 use schleuse_identity::Verified;
 use schleuse_inference::{Engine, EngineStatus};
-use schleuse_policy::{Action, Circumstances, Declassification, Question};
-use schleuse_portal::Lowering;
-use schleuse_store::Store;
+use schleuse_policy::{Action, Circumstances, Declassification, Obligation, Question};
+use schleuse_portal::{Lowering, Permitted, Portal};
+use schleuse_store::{ApprovalRow, ApprovalState, Store};
 use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Tenant, Text};
 use schleuse_wire::Peer;
 
@@ -134,15 +134,35 @@ impl Walls for KeptWalls {
 }
 
 /// Decides whether the label of a conversation may fall. Either answer is in the audit log when this returns.
-pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering) -> Result<(), Refusal> {
-    let Lowering { principal, peer, request_id, owner, conversation, from, to, reason_characters } = lowering;
+///
+/// `two`: somebody else has to approve it, whatever the policies say.
+pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering, two: bool) -> Result<Permitted, Refusal> {
+    let Lowering {
+        principal,
+        peer,
+        request_id,
+        owner,
+        conversation,
+        from,
+        to,
+        reason_characters,
+        is_temporary,
+    } = lowering;
     let own = owner == principal.person;
     let action = Action::Declassify(Declassification { from: from.clone(), to: to.clone(), own });
     let decision = gate.policy.decide(&Question::new(&principal, action, circumstances(&gate, peer)));
     let rules = decision.rules().to_vec();
-    let permitted = decision.permit();
+    let needs_another = two || decision.obligations().contains(&Obligation::FourEyes);
+    let mut permitted = decision.permit().map(|_| match needs_another {
+        true => Permitted::WithApproval,
+        false => Permitted::AtOnce,
+    });
+    if matches!(permitted, Ok(Permitted::WithApproval)) && is_temporary {
+        permitted = Err(nobody_waits());
+    }
     let mut record = Record::new(match permitted {
-        Ok(_) => Event::LabelLower,
+        Ok(Permitted::AtOnce) => Event::LabelLower,
+        Ok(Permitted::WithApproval) => Event::LabelAsk,
         Err(_) => Event::AccessDeny,
     });
     record.request_id = request_id;
@@ -157,10 +177,48 @@ pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering) -> Result<()
     record.policy = Some(gate.policy.digest().to_owned());
     let owner = gate.pseudonyms.name(&owner);
     record.change = Some(format!("from={from} to={to} owner={owner} reason_characters={reason_characters}"));
-    record.label = Some(if permitted.is_ok() { to } else { from });
+    record.label = Some(if matches!(permitted, Ok(Permitted::AtOnce)) { to } else { from });
     record.subject = Some(conversation);
     gate.log.append(record).await.map_err(|error| audit_unavailable(&error.to_string()))?;
-    permitted.map(drop)
+    permitted
+}
+
+/// A conversation that is kept nowhere is gone before anybody has decided.
+fn nobody_waits() -> Refusal {
+    Refusal::new(
+        RefusalCode::AccessDenied,
+        Text::fixed(
+            "In this house somebody else has to approve a lower label, and a temporary conversation is kept nowhere meanwhile.",
+            "In diesem Haus muss eine zweite Person eine niedrigere Einstufung genehmigen, und eine temporäre Unterhaltung wird \
+             solange nirgends aufbewahrt.",
+        ),
+        Text::fixed(
+            "Begin a conversation that is kept, or take out what raised the label.",
+            "Beginnen Sie eine Unterhaltung, die aufbewahrt wird, oder entfernen Sie, was die Einstufung angehoben hat.",
+        ),
+        "a temporary conversation waits for no approval",
+    )
+}
+
+/// What the console does with lower labels that somebody asked for.
+pub(super) struct Approving(pub(super) Arc<Portal>);
+
+impl Approvals for Approving {
+    fn reason<'a>(
+        &'a self,
+        row: &'a ApprovalRow,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+        Box::pin(self.0.reason_of(row))
+    }
+
+    fn decide<'a>(
+        &'a self,
+        row: &'a ApprovalRow,
+        decider: &'a str,
+        state: ApprovalState,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>> {
+        Box::pin(self.0.decide_approval(row, decider, state))
+    }
 }
 
 pub(super) fn audit_unavailable(reason: &str) -> Refusal {

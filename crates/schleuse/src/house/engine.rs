@@ -1,12 +1,15 @@
 //! The embedded engine as one more upstream.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use schleuse_gate::Ailment;
 use schleuse_inference::{Engine, EngineError, EngineStatus};
 use schleuse_types::Text;
-use schleuse_upstream::UpstreamConfig;
+use schleuse_upstream::{UpstreamConfig, Upstreams, Weights};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::EngineConfig;
 use crate::data::DataFolder;
@@ -52,7 +55,75 @@ pub(super) fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> Upstr
     upstream.models = Some(vec![config.model.clone()]);
     upstream.max_label = config.max_label.clone();
     upstream.tenants.clone_from(&config.tenants);
+    upstream.weights = Weights::Pending;
     upstream
+}
+
+/// How often the house looks whether the engine was started anew.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So many bytes of the weights are read at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Tells the upstreams which weights the engine answers with: a digest of its file, made beside everything else each time
+/// that the engine has loaded it. Until it is made no answer is kept or given again.
+pub(super) async fn watch_weights(
+    engine: Arc<Engine>,
+    weights: PathBuf,
+    upstreams: Upstreams,
+    stop: CancellationToken,
+) {
+    let tell = |known: Weights| {
+        let told = upstreams.set_weights(ENGINE, known);
+        if told.is_err() {
+            tracing::error!("the embedded engine is not among the upstreams");
+        }
+    };
+    let mut is_known = false;
+    while !stop.is_cancelled() {
+        let is_ready = engine.status() == EngineStatus::Ready;
+        if !is_ready && is_known {
+            // It comes back with whatever the file holds then.
+            tell(Weights::Pending);
+            is_known = false;
+        }
+        if is_ready && !is_known {
+            let (path, stop) = (weights.clone(), stop.clone());
+            let made = tokio::task::spawn_blocking(move || digest(&path, &stop)).await;
+            is_known = true;
+            match made {
+                // Restarted meanwhile: it may have loaded another file than was read.
+                _ if engine.status() != EngineStatus::Ready => is_known = false,
+                Ok(Ok(Some(digest))) => tell(Weights::Digest(digest)),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the weights cannot be read again; no answer is kept")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the digest of the weights was not made; no answer is kept")
+                }
+            }
+        }
+        let _stopped = tokio::time::timeout(LOOK_EVERY, stop.cancelled()).await;
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits; `None` when there is no more need of it.
+fn digest(path: &Path, stop: &CancellationToken) -> std::io::Result<Option<String>> {
+    use std::io::Read as _;
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        match file.read(&mut piece)? {
+            0 => break,
+            read => hash.update(piece.get(..read).unwrap_or_default()),
+        }
+    }
+    let hex = hash.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
+    Ok(Some(hex))
 }
 
 /// The engine's own words about why it cannot be reached.
@@ -88,4 +159,30 @@ pub(super) const DEMONSTRATION: &str =
 /// The model that the set-up fetches, by its name.
 pub fn is_demonstration_model(model: &str) -> bool {
     model == "smollm2-135m-instruct"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECE_BYTES, digest};
+    use tokio_util::sync::CancellationToken;
+
+    #[test]
+    fn the_digest_is_that_of_the_whole_file() {
+        let path = std::env::temp_dir().join(format!("schleuse-weights-{}", std::process::id()));
+        let stop = CancellationToken::new();
+        let check = |content: &[u8], expected: &str| {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(digest(&path, &stop).unwrap().as_deref(), Some(expected));
+        };
+        check(b"abc", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        // Computed with Python's hashlib.
+        check(
+            &vec![7; PIECE_BYTES + 1],
+            "sha256:d34ca1319dd00d103ae8cff499899d5942b22e9c22137baf801c8a63ac21218b",
+        );
+        stop.cancel();
+        assert_eq!(digest(&path, &stop).unwrap(), None);
+        std::fs::remove_file(&path).unwrap();
+        assert!(digest(&path, &CancellationToken::new()).is_err());
+    }
 }

@@ -23,7 +23,9 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::{self, Overview};
 use super::demo::ensure_demo_keys;
-use super::engine::{DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine};
+use super::engine::{
+    DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine, watch_weights,
+};
 use super::files::{FileRules, keep_clean};
 use super::keeper::{Changes, Keeper, Known};
 use super::links::{Doors, Issuing, OverConnectors};
@@ -184,6 +186,12 @@ impl Inside {
         let mut known = Known::default();
         keeper.learn(&mut known, false).await.doing("the store")?;
         keeper.start(known);
+        if let (Some(engine), Some(told)) = (&engine, &config.engine)
+            && config.answers.count > 0
+        {
+            let (engine, weights) = (Arc::clone(engine), told.weights.clone());
+            tasks.spawn(watch_weights(engine, weights, upstreams.clone(), stop.clone()));
+        }
         if packs.are_files() {
             tasks.spawn(packs.watch(Arc::clone(&gate), stop.clone()));
         }
@@ -197,6 +205,47 @@ impl Inside {
             posture: posture.lines(),
             began: clock.monotonic(),
         };
+        let portal = Portal::new(schleuse_portal::Parts {
+            models: gate.clone(),
+            identity: Arc::clone(&identity),
+            permit: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
+            },
+            manner: Arc::new(manner),
+            default_label: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |verified| gate.labels.standing(&schleuse_gate::charged(verified)).default)
+            },
+            declassify: {
+                let gate = Arc::clone(&gate);
+                let two = config.approval.two;
+                Arc::new(move |lowering| Box::pin(bridge::declassify(Arc::clone(&gate), lowering, two)))
+            },
+            judge: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |reader, label, sight| reading::judge(&gate, reader, label, sight))
+            },
+            examine: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |asker, label, text| reading::examine(&gate, asker, label, text))
+            },
+            note: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))
+            },
+            store: Arc::clone(&store),
+            house_secret: data.secret(SecretName::Conversations)?,
+            limits: schleuse_portal::Limits {
+                approval_lifetime: config.approval.lifetime,
+                ..schleuse_portal::Limits::default()
+            },
+            clock: Arc::clone(&clock),
+            random: random.clone(),
+            tasks: gate.tasks.clone(),
+            cut: gate.cut.clone(),
+        });
+        let portal = Arc::new(portal);
         let console = Console {
             identity: Arc::clone(&identity),
             policy,
@@ -216,6 +265,7 @@ impl Inside {
                 Arc::new(move |principal| gate.labels.standing(principal).clearance)
             },
             operations: Arc::new(overview),
+            approvals: Arc::new(bridge::Approving(Arc::clone(&portal))),
             clock: Arc::clone(&clock),
             // Makes keys, so not the one that keeps bytes in a buffer.
             random: Arc::new(OsRandom),
@@ -225,42 +275,6 @@ impl Inside {
             tasks: tasks.clone(),
             stop: stop.clone(),
         };
-        let portal = Portal::new(schleuse_portal::Parts {
-            models: gate.clone(),
-            identity: Arc::clone(&identity),
-            permit: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
-            },
-            manner: Arc::new(manner),
-            default_label: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |verified| gate.labels.standing(&schleuse_gate::charged(verified)).default)
-            },
-            declassify: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |lowering| Box::pin(bridge::declassify(Arc::clone(&gate), lowering)))
-            },
-            judge: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |reader, label, sight| reading::judge(&gate, reader, label, sight))
-            },
-            examine: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |asker, label, text| reading::examine(&gate, asker, label, text))
-            },
-            note: {
-                let gate = Arc::clone(&gate);
-                Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))
-            },
-            store: Arc::clone(&store),
-            house_secret: data.secret(SecretName::Conversations)?,
-            limits: schleuse_portal::Limits::default(),
-            clock: Arc::clone(&clock),
-            random: random.clone(),
-            tasks: gate.tasks.clone(),
-            cut: gate.cut.clone(),
-        });
         let interrupted = portal.end_interrupted().await;
         let interrupted = interrupted.map_err(|refusal| Failure::new(format!("the store: {refusal}")))?;
         if interrupted > 0 {
@@ -315,7 +329,7 @@ impl Inside {
             gate: gate.clone(),
             batch: batches,
             sign_in: Arc::new(sign_in),
-            portal: Arc::new(portal),
+            portal,
             console: Arc::new(console),
         });
         Ok(Self { exchange, gate, operations, demo_keys, doors, tasks, keeper })

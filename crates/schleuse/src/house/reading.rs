@@ -45,18 +45,19 @@ pub(super) fn judge(gate: &Arc<Gate>, reader: &Verified, label: &Label, sight: S
 /// What inspection says about a text before it is asked, or of one that was never asked here: with the recognizers,
 /// guardrails and exceptions that would count if this person asked it of the house's default model.
 pub(super) fn examine(gate: &Arc<Gate>, asker: &Verified, label: Label, text: String) -> Inspected {
-    let (gate, groups) = (Arc::clone(gate), asker.principal().groups.clone());
+    let (gate, asker) = (Arc::clone(gate), asker.principal().clone());
     Box::pin(async move {
         // Beside the tasks that carry other people's streams: a long text takes a while.
-        let examined = spawn_blocking(move || look(&gate, &groups, label, &text)).await;
+        let examined = spawn_blocking(move || look(&gate, &asker, label, &text)).await;
         examined.map_err(|_| internal("inspection panicked"))
     })
 }
 
 /// A label that is raised may bring other guardrails into force, so it is looked again until it stays.
-fn look(gate: &Gate, groups: &[String], mut label: Label, text: &str) -> Examined {
-    let model = gate.upstreams.models().into_iter().next();
-    let routes = model.map(|model| gate.upstreams.routes(&model.id)).unwrap_or_default();
+fn look(gate: &Gate, asker: &Principal, mut label: Label, text: &str) -> Examined {
+    let groups = asker.groups.as_slice();
+    let model = gate.upstreams.models(&asker.tenant).into_iter().next();
+    let routes = model.map(|model| gate.upstreams.routes(&asker.tenant, &model.id)).unwrap_or_default();
     let mut zones: Vec<Zone> = routes.iter().map(|route| route.zone).collect();
     zones.sort_unstable();
     zones.dedup();

@@ -584,6 +584,8 @@ export const de: Words = {
       "witness.conflict": "Zeuge kennt eine andere Geschichte des Protokolls",
       "access.deny": "Nicht erlaubt",
       "label.lower": "Einstufung gesenkt",
+      "label.ask": "Niedrigere Einstufung beantragt",
+      "label.refuse": "Niedrigere Einstufung abgelehnt",
       "wall.release": "Aus Trennwand entlassen",
       "share.create": "Unterhaltung freigegeben",
       "share.end": "Freigabe beendet",

@@ -574,6 +574,8 @@ export const en = {
       "witness.conflict": "A witness has seen another history of the log",
       "access.deny": "Not permitted",
       "label.lower": "Label lowered",
+      "label.ask": "Lower label asked for",
+      "label.refuse": "Lower label refused",
       "wall.release": "Released from a wall",
       "share.create": "Conversation shared",
       "share.end": "Share ended",

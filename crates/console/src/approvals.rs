@@ -1,0 +1,127 @@
+//! Lower labels that somebody asked for, and the second person who decides.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use schleuse_audit::Event;
+use schleuse_policy::{Action, Declassification, Effect};
+use schleuse_store::{ApprovalRow, ApprovalState};
+use schleuse_types::{Refusal, Text};
+use schleuse_wire::Reply;
+use serde_json::{Value, json};
+
+use crate::answer::{denied, from_store, nothing_there, ok, time};
+use crate::body::Body;
+use crate::call::Call;
+
+/// What only the room of conversations can do with what was asked for.
+pub trait Approvals: Send + Sync + 'static {
+    /// Why somebody asked; `None` when it does not open.
+    fn reason<'a>(
+        &'a self,
+        row: &'a ApprovalRow,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
+
+    /// Does what was decided, if it can still be done and `decider` is not the one who asked.
+    fn decide<'a>(
+        &'a self,
+        row: &'a ApprovalRow,
+        decider: &'a str,
+        state: ApprovalState,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
+}
+
+/// `GET /api/approvals`, newest first: what the caller may decide about, and what they asked for themselves.
+pub(crate) async fn list(call: &Call) -> Result<Reply, Refusal> {
+    let console = &call.console;
+    let rows = console.store.approvals().await.map_err(|error| from_store(&error))?;
+    let mut shown: Vec<Value> = Vec::new();
+    for row in rows.iter().filter(|row| row.tenant == call.principal().tenant) {
+        let is_own = row.asker == call.principal().person;
+        let may_decide = !is_own && may(call, row);
+        if is_own || may_decide {
+            let reason = console.approvals.reason(row).await;
+            shown.push(document(call, row, reason, may_decide));
+        }
+    }
+    if !shown.is_empty() {
+        call.note_reading("approvals").await?;
+    }
+    Ok(ok(&json!({"approvals": shown})))
+}
+
+/// `POST /api/approvals/{id}/approve` and `…/refuse`, with a `reason` or without: the label falls, or does not.
+pub(crate) async fn decide(call: &Call, state: ApprovalState) -> Result<Reply, Refusal> {
+    let console = &call.console;
+    let mut body = Body::read(&call.body)?;
+    // For whoever writes it to think about, and perhaps confidential: only its length is kept.
+    let reason = body.optional_text("reason")?.unwrap_or_default().trim().chars().count();
+    body.finish()?;
+    let found = console.store.approval(&call.id).await.map_err(|error| from_store(&error))?;
+    let row = found
+        .filter(|row| row.tenant == call.principal().tenant)
+        .ok_or_else(|| nothing_there(Text::fixed("Nobody asked for that.", "Darum hat niemand gebeten.")))?;
+    call.permit_also(action(call, &row)).await?;
+    if row.asker == call.principal().person {
+        return Err(denied(
+            Text::fixed(
+                "You asked for this yourself; somebody else has to decide.",
+                "Sie selbst haben darum gebeten; entscheiden muss jemand anders.",
+            ),
+            Text::fixed(
+                "Ask another person who may approve it.",
+                "Bitten Sie eine andere Person, die das genehmigen darf.",
+            ),
+            "nobody approves what they asked for",
+        ));
+    }
+    let is_approved = state == ApprovalState::Approved;
+    let mut record = call.entry(if is_approved { Event::LabelLower } else { Event::LabelRefuse });
+    let name = |person: &str| console.pseudonyms.name(person);
+    record.subject = Some(row.conversation.clone());
+    record.label = Some(if is_approved { row.to.clone() } else { row.from.clone() });
+    record.change = Some(format!(
+        "from={} to={} owner={} asker={} approval={} reason_characters={reason}",
+        row.from,
+        row.to,
+        name(&row.owner),
+        name(&row.asker),
+        row.id
+    ));
+    let deciding = async { console.approvals.decide(&row, &call.principal().person, state).await };
+    call.change(record, deciding).await?;
+    let row = console.store.approval(&call.id).await.map_err(|error| from_store(&error))?.unwrap_or(row);
+    let reason = console.approvals.reason(&row).await;
+    Ok(ok(&document(call, &row, reason, false)))
+}
+
+fn action(call: &Call, row: &ApprovalRow) -> Action {
+    let own = row.owner == call.principal().person;
+    Action::Approve(Declassification { from: row.from.clone(), to: row.to.clone(), own })
+}
+
+fn may(call: &Call, row: &ApprovalRow) -> bool {
+    let decision = call.console.decide(call.principal(), action(call, row), &call.circumstances);
+    decision.effect() == Effect::Allow
+}
+
+fn document(call: &Call, row: &ApprovalRow, reason: Option<String>, may_decide: bool) -> Value {
+    let name = |person: &str| call.console.pseudonyms.name(person);
+    let is_pending = row.state == ApprovalState::Pending;
+    let is_over = is_pending && row.expires <= call.console.clock.now();
+    json!({
+        "id": row.id,
+        "conversation": row.conversation,
+        "owner": name(&row.owner),
+        "asker": name(&row.asker),
+        "from": row.from.to_string(),
+        "to": row.to.to_string(),
+        "reason": reason,
+        "created": time(row.created),
+        "expires": time(row.expires),
+        "state": if is_over { "expired" } else { row.state.as_str() },
+        "decider": row.decider.as_deref().map(name),
+        "decided": row.decided.map(time),
+        "may_decide": may_decide && is_pending && !is_over,
+    })
+}
