@@ -56,12 +56,15 @@ const NOBODYS_KEY: &str = "sk-nobody";
 pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     let seconds = match rest {
         [part] if part == "inspect" => return inspection::run(place),
+        [part] if part == "audit" => return crate::prove::audit::measure(place, &mut |_| {}),
         [] => SECONDS,
         [seconds] => seconds
             .to_str()
             .and_then(|text| text.parse().ok())
             .filter(|seconds| (1..=60).contains(seconds))
-            .ok_or_else(|| Trouble::new("`bench` takes `inspect`, or a number of seconds from 1 to 60"))?,
+            .ok_or_else(|| {
+                Trouble::new("`bench` takes `inspect`, `audit`, or a number of seconds from 1 to 60")
+            })?,
         _ => return Err(Trouble::new("`bench` takes one number of seconds")),
     };
     let schleuse = binary::build(place)?;

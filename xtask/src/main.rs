@@ -46,8 +46,8 @@ const TASKS: &[Task] = &[
     Task { name: "tidy", arguments: "", purpose: "check the house rules against the sources" },
     Task {
         name: "bench",
-        arguments: "[inspect|SECONDS]",
-        purpose: "print ratios to the floor measured in the same run; or how well inspection finds what was planted",
+        arguments: "[inspect|audit|SECONDS]",
+        purpose: "print ratios to the floor measured in the same run; how well inspection finds what was planted; or how fast the log is",
     },
     Task {
         name: "prove",

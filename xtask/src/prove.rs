@@ -4,7 +4,7 @@
 //! Today there are three: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
 //! `audit`, which kills and damages logs for minutes and measures their speed; and `fuzz`, which needs a nightly compiler.
 
-mod audit;
+pub(crate) mod audit;
 mod fuzzing;
 
 use crate::node::Node;

@@ -35,19 +35,25 @@ pub(super) fn run(place: &Place) -> Result<(), Trouble> {
     if !is_proven {
         return Err(Trouble::new("a proof of the audit log failed"));
     }
+    measure(place, &mut keep)?;
+    let date = step::answer("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default();
+    let machine = machine(Path::new("/proc/cpuinfo"));
+    place::write(&place.root.join(PAGE), &page(&rows, &date, &machine))
+}
+
+/// How fast the log is on this machine's disk; hands each line of it to `each`.
+///
+/// # Errors
+/// When it cannot be built or run, such as on a disk with less than 1 GB to spare.
+pub(crate) fn measure(place: &Place, each: &mut dyn FnMut(&str)) -> Result<(), Trouble> {
     let work = place.target.join("prove-audit");
     drop(std::fs::remove_dir_all(&work));
     place::make_folder(&work)?;
     let mut speed = step::cargo(place);
     speed.args(["run", "--release", "--locked", "-q", "-p", "schleuse-audit", "--example", "speed", "--"]);
-    let is_measured = step::listen("measure the log's speed", speed.arg(&work), &mut keep)?;
+    let is_measured = step::listen("measure the log's speed", speed.arg(&work), each)?;
     drop(std::fs::remove_dir_all(&work));
-    if !is_measured {
-        return Err(Trouble::new("the speed of the audit log could not be measured"));
-    }
-    let date = step::answer("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default();
-    let machine = machine(Path::new("/proc/cpuinfo"));
-    place::write(&place.root.join(PAGE), &page(&rows, &date, &machine))
+    if is_measured { Ok(()) } else { Err(Trouble::new("the speed of the audit log could not be measured")) }
 }
 
 /// What was proven, and the result.
