@@ -5,7 +5,8 @@
 //! Needs about 700 MB in the folder for a million entries.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,8 +75,9 @@ async fn measure(folder: PathBuf, wanted: u64) -> Result<(), Box<dyn Error>> {
     let (log, _) = Log::open(options())?;
     fill(&log, wanted + 20_000).await?;
     drop(log);
+    wait_until_left(&folder.join("audit"))?;
     let began = clock.monotonic();
-    let (log, recovery) = open_when_left(&options)?;
+    let (log, recovery) = Log::open(options())?;
     let ms = clock.monotonic().saturating_sub(began).as_millis();
     println!(
         "proof: recovery: {ms} ms for {} entries, {} of them from segments",
@@ -85,12 +87,13 @@ async fn measure(folder: PathBuf, wanted: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The threads of a dropped log take a moment to let go of the folder.
-fn open_when_left(options: &dyn Fn() -> Options) -> Result<(Log, schleuse_audit::Recovery), AuditError> {
+/// The threads of a dropped log finish what they are just writing before they let go of the folder; a killed process does not.
+fn wait_until_left(dir: &Path) -> std::io::Result<()> {
     loop {
-        match Log::open(options()) {
-            Err(AuditError::Locked) => {}
-            opened => return opened,
+        match File::open(dir)?.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }

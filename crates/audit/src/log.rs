@@ -74,6 +74,8 @@ pub struct Recovery {
     pub replayed: u64,
     /// Bytes of a group that never became durable and was cut off. None of its entries was acknowledged.
     pub torn_bytes: u64,
+    /// The last process did not close the log: it was killed, or stopped writing after a fault.
+    pub was_cut: bool,
 }
 
 /// An open log. Clones are the same log; the last one to go stops the threads without finishing tiles (the next open
@@ -330,8 +332,13 @@ pub(crate) fn recover(
         .remove_covered(tiles.size())
         .and_then(|()| shelf.fill())
         .map_err(AuditError::io("make the next segment of the audit log"))?;
-    let recovery =
-        Recovery { entries: tiles.size(), replayed: replayed.len() as u64, torn_bytes: found.torn_bytes };
+    let recovery = Recovery {
+        entries: tiles.size(),
+        replayed: replayed.len() as u64,
+        torn_bytes: found.torn_bytes,
+        // A close leaves no segment.
+        was_cut: !names.is_empty(),
+    };
     Ok((wal, tiles, recovery))
 }
 

@@ -115,11 +115,11 @@ async fn what_is_appended_is_exported_and_verified_while_open_and_after_a_clean_
         }
     }
     let (log, recovery) = Log::open(options(&folder)).unwrap();
-    assert_eq!((recovery.entries, recovery.replayed), (2100, 0));
+    assert_eq!((recovery.entries, recovery.replayed, recovery.was_cut), (2100, 0, false));
     assert_eq!(log.append(record(1)).await.unwrap(), 2100);
     drop(log);
     let (_log, recovery) = Log::open(options(&folder)).unwrap();
-    assert_eq!(recovery.entries, 2101);
+    assert_eq!((recovery.entries, recovery.was_cut), (2101, true));
 }
 
 /// Verifies once nobody holds the folder. A process that another test is just starting has a copy of the lock until it

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus_client::registry::Registry;
-use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record, Witnesses};
+use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record, Recovery, Witnesses};
 use schleuse_batch::Batches;
 use schleuse_console::{Console, LiveLimits, Readings};
 use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
@@ -94,7 +94,17 @@ impl Inside {
         let issuers = Arc::new(issuers.doing("the identity providers cannot be used")?);
         let directories = directories(config, &clock)?;
 
-        let log = open_log(config, data, &clock, &random)?;
+        let (log, recovery) = open_log(config, data, &clock, &random)?;
+        if recovery.was_cut {
+            // Whatever kept the last process from closing the log, the log says that it happened.
+            let record = Record {
+                action: Some(Outcome::Allowed),
+                source: Some("the last process ended without closing the log".to_owned()),
+                count: Some(recovery.replayed),
+                ..Record::new(Event::LogStart)
+            };
+            log.append(record).await.doing("the audit log")?;
+        }
         if let Some(record) = own_packs {
             log.append(record).await.doing("the audit log")?;
         }
@@ -390,7 +400,7 @@ fn open_log(
     data: &DataFolder,
     clock: &Arc<dyn Clock>,
     random: &Arc<BufferedRandom>,
-) -> Result<Log, Failure> {
+) -> Result<(Log, Recovery), Failure> {
     let seed = data.secret(SecretName::AuditSigning)?;
     let mut options =
         Options::new(data.audit(), config.audit.origin.clone(), seed, Arc::clone(clock), random.clone());
@@ -403,7 +413,7 @@ fn open_log(
         );
     }
     tracing::info!(entries = recovery.entries, replayed = recovery.replayed, "audit log opened");
-    Ok(log)
+    Ok((log, recovery))
 }
 
 /// What one request may cost to read.

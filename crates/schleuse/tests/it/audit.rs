@@ -205,7 +205,11 @@ async fn the_log_verifies_live_stopped_and_killed() {
 
     let house = Plan::demo().on(&folder).upstream(&fake.url()).start().await;
     check("started again").await;
-    assert_eq!(house.export().await[..live.len()], live[..], "old entries changed");
+    let again = house.export().await;
+    assert_eq!(again[..live.len()], live[..], "old entries changed");
+    // That the last process did not close the log is on record, once.
+    let starts = |entries: &[Value]| entries.iter().filter(|entry| entry["event"] == "log.start").count();
+    assert_eq!((starts(&live), starts(&again)), (0, 1), "{again:#?}");
     for file in ["checkpoint", "vkey", "tile"] {
         assert!(house.data().join("audit").join(file).exists(), "no {file}");
     }

@@ -31,6 +31,7 @@ async fn a_witness_cosigns_and_a_receipt_convinces_whoever_has_the_keys() {
         ["witness", "--data", &witness_data, "--name", "w.example", "--log", &vkey, "--listen", &address];
     let mut witness = tokio::process::Command::new(env!("CARGO_BIN_EXE_schleuse"))
         .args(arguments)
+        .stdout(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
