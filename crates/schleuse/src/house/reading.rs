@@ -9,7 +9,7 @@ use schleuse_gate::{Entering, Gate, charged};
 use schleuse_identity::Verified;
 use schleuse_inspect::{Direction, Scope};
 use schleuse_portal::{Deed, DeedKind, Examined, Sight};
-use schleuse_types::{Compartment, FindingAction, Label, Outcome, Refusal, Text, Zone};
+use schleuse_types::{Compartment, FindingAction, Label, Outcome, Principal, Refusal, Text, Zone};
 use schleuse_wire::internal;
 use tokio::task::spawn_blocking;
 
