@@ -72,7 +72,9 @@ fn others(gate: &Gate, cleared: &Cleared, entry: &Entry) -> Vec<String> {
     let tenant = entry.tenant();
     let models = gate.upstreams.models(&tenant).into_iter().map(|model| model.id);
     let takes = |model: &String| {
-        gate.routes(&tenant, model, cleared.request().surface()).iter().any(|route| may_carry(route, cleared.label()))
+        gate.routes(&tenant, model, cleared.request().surface())
+            .iter()
+            .any(|route| may_carry(route, cleared.label()))
             && entry.may_use_model(model)
     };
     models.filter(takes).take(NAMED_MAX).collect()

@@ -13,8 +13,8 @@ use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord,
 use schleuse_portal::{Deed, DeedKind, Examined, Limits, Lowering, Parts, Permitted, Portal, Sight};
 use schleuse_store::Store;
 use schleuse_types::{
-    Clock as _, Finding, FindingAction, Label, Language, Level, OsRandom, Principal, Refusal, RefusalCode, Role,
-    Secret, SystemClock, Text, Timestamp,
+    Clock as _, Finding, FindingAction, Label, Language, Level, OsRandom, Principal, Refusal, RefusalCode,
+    Role, Secret, SystemClock, Text, Timestamp,
 };
 use schleuse_wire::sse::{DONE, named_frame};
 use schleuse_wire::{Arrival, BodyError, Credential, Exchange, Exchanged, Method, Peer, Reply, ReplyBody};
