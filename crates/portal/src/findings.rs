@@ -28,7 +28,7 @@ impl Portal {
                 "Das Feld `label` ist keine Einstufung.".to_owned(),
             )
         })?;
-        let label = label.unwrap_or_else(|| (self.default_label)(&visitor.verified));
+        let label = label.unwrap_or_else(|| (self.standing)(&visitor.verified).default);
         let examined = (self.examine)(&visitor.verified, label, content.clone()).await?;
         let mut findings = examined.findings;
         findings.sort_by_key(|finding| (finding.start, finding.end));

@@ -40,7 +40,7 @@ impl Portal {
         let key = self.archive.ensure_key(person).await?;
         let mut file = read_object(arrival.body, FILE_BYTES_MAX, &BOUNDS).await?;
         let label = check_file(&file)?;
-        let default = (self.default_label)(&visitor.verified);
+        let default = (self.standing)(&visitor.verified).default;
         let mut refused: Vec<Refused> = Vec::new();
         let title = self.title(visitor, &mut file, &label, &mut refused).await?;
 

@@ -17,6 +17,7 @@
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's; 202 where somebody else has to approve it |
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
+//! | `GET labels` | the label of a question that says none, and which compartments the person may put on one |
 //! | `POST findings` `{content, label?}` | what inspection would say; nothing of it is kept |
 //! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
 //! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
@@ -69,4 +70,4 @@ mod words;
 
 pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Examine, Examined, Judge, Note, Sight};
-pub use portal::{DefaultLabel, Limits, Manner, Parts, Permit, Portal};
+pub use portal::{Limits, Manner, Parts, Permit, Portal, Standing, Standings};

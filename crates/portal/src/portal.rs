@@ -36,8 +36,15 @@ pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + S
 /// when it has said everything.
 pub type Manner = Arc<dyn Fn(&str) -> Vec<(&'static str, Value)> + Send + Sync>;
 
-/// The label of this person's question when they say none.
-pub type DefaultLabel = Arc<dyn Fn(&Verified) -> Label + Send + Sync>;
+/// How far a person may read, and the label of a question of theirs that says none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub clearance: Label,
+    pub default: Label,
+}
+
+/// What a person's standing is now.
+pub type Standings = Arc<dyn Fn(&Verified) -> Standing + Send + Sync>;
 
 /// What one person may have here.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +84,7 @@ pub struct Parts {
     pub identity: Arc<Authenticator>,
     pub permit: Permit,
     pub manner: Manner,
-    pub default_label: DefaultLabel,
+    pub standing: Standings,
     pub declassify: Declassify,
     pub judge: Judge,
     pub examine: Examine,
@@ -101,7 +108,7 @@ pub struct Portal {
     identity: Arc<Authenticator>,
     permit: Permit,
     pub(crate) manner: Manner,
-    pub(crate) default_label: DefaultLabel,
+    pub(crate) standing: Standings,
     pub(crate) declassify: Declassify,
     pub(crate) judge: Judge,
     pub(crate) examine: Examine,
@@ -145,7 +152,7 @@ impl Portal {
             identity: parts.identity,
             permit: parts.permit,
             manner: parts.manner,
-            default_label: parts.default_label,
+            standing: parts.standing,
             declassify: parts.declassify,
             judge: parts.judge,
             examine: parts.examine,
@@ -217,6 +224,8 @@ impl Portal {
             (["import"], Method::Post) => self.import(&visitor, arrival).await,
             (["findings"], Method::Post) => self.findings(&visitor, arrival).await,
             (["import"] | ["findings"], _) => Err(refusals::method_not_allowed("POST")),
+            (["labels"], Method::Get) => Ok(self.labels(&visitor)),
+            (["labels"], _) => Err(refusals::method_not_allowed("GET")),
             (["search"], Method::Get) => self.search(&visitor, arrival.query.as_deref()).await,
             (["search"], _) => Err(refusals::method_not_allowed("GET")),
             (["conversations", id, "shares"], Method::Get) => self.shares(&visitor, id).await,

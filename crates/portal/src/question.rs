@@ -9,7 +9,7 @@ use schleuse_wire::{Arrival, Credential, Peer, Reply, internal, invalid_request}
 use crate::answer::{self, Asking};
 use crate::body::{missing, read_fields, take_text, take_texts, wrong};
 use crate::context::Context;
-use crate::message::{Author, Head, Message, State};
+use crate::message::{Author, Head, Message, State, string};
 use crate::portal::{Portal, Visitor, document, run_json};
 use crate::refusals;
 use crate::run::Run;
@@ -153,7 +153,7 @@ impl Portal {
         check_parent(&messages, parent.as_deref())?;
         let ordinal = messages.last().map_or(0, |message| message.ordinal.saturating_add(1));
         // What counts when the person says nothing is the same as at the gate.
-        let declared = asked.asked_of.label((self.default_label)(&visitor.verified));
+        let declared = asked.asked_of.label((self.standing)(&visitor.verified).default);
         let question = Message {
             id: self.new_id()?,
             parent,
@@ -185,6 +185,17 @@ impl Portal {
         out.set("answer", answers.first().map_or(Value::Null, Message::to_json));
         out.set("run", runs.first().map_or(Value::Null, |run| run_json(run)));
         Ok(document(202, out))
+    }
+
+    /// What the person may put on a question.
+    pub(crate) fn labels(&self, visitor: &Visitor) -> Reply {
+        let standing = (self.standing)(&visitor.verified);
+        let compartments = standing.clearance.compartments().iter().map(|name| string(name.as_str()));
+        let mut out = Object::new();
+        out.set("default", string(&standing.default.to_string()));
+        out.set("clearance", string(&standing.clearance.to_string()));
+        out.set("compartments", Value::Array(compartments.collect()));
+        document(200, out)
     }
 
     /// Begins further answers to a question that was asked before.
@@ -223,7 +234,7 @@ impl Portal {
         }
         // What the question was declared as holds on: asking again is no way down.
         let standing = head.with_standing_label(question.clone()).declared;
-        let standing = standing.unwrap_or_else(|| (self.default_label)(&visitor.verified));
+        let standing = standing.unwrap_or_else(|| (self.standing)(&visitor.verified).default);
         let plan = Plan {
             conversation: Opened { key, head, messages },
             is_new: false,

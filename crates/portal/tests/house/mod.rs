@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
-use schleuse_portal::{Deed, DeedKind, Examined, Limits, Lowering, Parts, Permitted, Portal, Sight};
+use schleuse_portal::{
+    Deed, DeedKind, Examined, Limits, Lowering, Parts, Permitted, Portal, Sight, Standing,
+};
 use schleuse_store::Store;
 use schleuse_types::{
     Clock as _, Finding, FindingAction, Label, Language, Level, OsRandom, Principal, Refusal, RefusalCode,
@@ -105,7 +107,13 @@ impl House {
                 "brief" => vec![("max_tokens", schleuse_wire::json::Value::Number(7.into()))],
                 _ => Vec::new(),
             }),
-            default_label: Arc::new(|_| Label::INTERNAL),
+            standing: {
+                let clearances = Arc::clone(&clearances);
+                Arc::new(move |asker| {
+                    let clearance = clearances.lock().unwrap().get(&asker.principal().person).cloned();
+                    Standing { clearance: clearance.unwrap_or(Label::CONFIDENTIAL), default: Label::INTERNAL }
+                })
+            },
             declassify: {
                 let lowered = Arc::clone(&lowered);
                 Arc::new(move |lowering| {

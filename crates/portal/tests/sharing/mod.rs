@@ -290,3 +290,14 @@ async fn a_share_that_was_altered_in_the_store_is_none() {
     house.store.insert_share(&row, &["person:sigrid"]).await.unwrap();
     is_absent(&house, "sigrid", &id).await;
 }
+
+#[tokio::test]
+async fn people_learn_what_they_may_put_on_a_question() {
+    let house = House::open().await;
+    let labels = "/api/chat/labels";
+    let nothing = json!({"default": "INTERNAL", "clearance": "CONFIDENTIAL", "compartments": []});
+    assert_eq!(house.get("anna", labels).await, nothing);
+    house.clear("anna", "CONFIDENTIAL//hr,patient");
+    let both = json!({"default": "INTERNAL", "clearance": "CONFIDENTIAL//hr,patient", "compartments": ["hr", "patient"]});
+    assert_eq!(house.get("anna", labels).await, both);
+}

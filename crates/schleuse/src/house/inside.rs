@@ -223,9 +223,12 @@ impl Inside {
                 Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
             },
             manner: Arc::new(manner),
-            default_label: {
+            standing: {
                 let gate = Arc::clone(&gate);
-                Arc::new(move |verified| gate.labels.standing(&schleuse_gate::charged(verified)).default)
+                Arc::new(move |verified| {
+                    let standing = gate.labels.standing(&schleuse_gate::charged(verified));
+                    schleuse_portal::Standing { clearance: standing.clearance, default: standing.default }
+                })
             },
             declassify: {
                 let gate = Arc::clone(&gate);
