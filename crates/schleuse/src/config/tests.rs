@@ -145,8 +145,8 @@ fn labels_take_every_key_and_say_what_is_wrong() {
     );
     after(
         "[[clearance]]\nwho = \"staff\"",
-        "line 4: `who` in [[clearance]]: must be `role:` with one of the five roles, or `group:`, `person:` or `key:` with a \
-         name of 1 to 128 bytes",
+        "line 4: `who` in [[clearance]]: must be `role:` with one of the five roles, `tenant:` with the name of one, or \
+         `group:`, `person:` or `key:` with a name of 1 to 128 bytes",
     );
     after("[[clearance]]\nwho = \"role:admin\"", "`max_label` in [[clearance]] is missing");
     after(
