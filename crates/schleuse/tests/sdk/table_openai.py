@@ -95,8 +95,11 @@ def responses_whole(model):
 
 def responses_streamed(model):
     with client.responses.stream(model=model["name"], input=SAID, max_output_tokens=200, temperature=0) as stream:
-        text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
-        assert stream.get_final_response().output_text == text
+        events = list(stream)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    # A model of random weights may go on to its limit.
+    ends = ["response.completed"] if model["echoes"] else ["response.completed", "response.incomplete"]
+    assert events[-1].type in ends and events[-1].response.output_text == text, events[-1]
     fits(model, text)
 
 
