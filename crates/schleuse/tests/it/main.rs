@@ -19,6 +19,7 @@ mod apart;
 mod audit;
 mod backup;
 mod batches;
+mod chat;
 mod client;
 mod demo;
 mod doctor;

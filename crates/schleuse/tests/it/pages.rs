@@ -47,6 +47,10 @@ impl<'a> Browser<'a> {
         Self { house, cookie }
     }
 
+    pub fn house(&self) -> &'a House {
+        self.house
+    }
+
     pub fn request(&self, method: &str, path: &str, body: Option<Value>) -> Request {
         let request = match body {
             Some(body) => Request::post(path, body.to_string()).with_method(method),
