@@ -1,40 +1,15 @@
 //! The body of a request: bounded, one JSON object, every member known.
 
-use std::future::poll_fn;
-
-use bytes::Bytes;
 use schleuse_types::{Refusal, Role, Tenant};
 use schleuse_wire::fields::nearest_of;
+use schleuse_wire::invalid_request;
 use schleuse_wire::json::{Bounds, Object, Value, parse};
-use schleuse_wire::{ArrivalBody, invalid_request, too_large};
 
 /// The longest body that is read, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 const BOUNDS: Bounds = Bounds { depth_max: 8, nodes_max: 2_000 };
 /// Groups or scopes in one list.
 const LIST_MAX: usize = 64;
-
-/// Reads to the end, or says that it is too much.
-pub(crate) async fn collect(mut body: ArrivalBody) -> Result<Bytes, Refusal> {
-    let mut all: Vec<u8> = Vec::new();
-    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        let frame = frame.map_err(|error| {
-            invalid_request(
-                "The body of the request did not arrive completely.",
-                "Der Inhalt der Anfrage ist nicht vollständig angekommen.",
-                "body not readable",
-                None,
-            )
-            .with_inside(error.to_string())
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        if all.len() + data.len() > BODY_BYTES_MAX {
-            return Err(too_large(BODY_BYTES_MAX));
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(Bytes::from(all))
-}
 
 /// The members of a body. What was not taken when [`Body::finish`] is called is unknown and refused.
 pub(crate) struct Body {

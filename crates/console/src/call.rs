@@ -9,7 +9,7 @@ use schleuse_policy::{Action, Circumstances, Decision, Effect};
 use schleuse_store::ApprovalState;
 use schleuse_types::{Language, Outcome, Principal, Refusal, RequestId, Text};
 use schleuse_wire::query::Query;
-use schleuse_wire::{Arrival, Method, Peer, Reply, ReplyBody, internal, render_refusal};
+use schleuse_wire::{Arrival, Method, Peer, Reply, ReplyBody, internal, read_body, render_refusal};
 
 use crate::route::{Found, Route, Work, find};
 use crate::{
@@ -83,7 +83,7 @@ async fn walk(console: Arc<Console>, arrival: Arrival, request_id: RequestId) ->
     if route.method == Method::Get {
         return work(call).await;
     }
-    call.body = body::collect(arrival.body).await?;
+    call.body = read_body(arrival.body, body::BODY_BYTES_MAX).await?;
     // A change that was begun is finished, with its entry, whether or not its asker waits for it.
     let tasks = call.console.tasks.clone();
     tasks

@@ -1,12 +1,8 @@
 //! What is asked: the body, read to its end within bounds, and parsed without mercy.
 
-use std::future::poll_fn;
-use std::time::Duration;
-
-use bytes::Bytes;
 use schleuse_identity::Verified;
 use schleuse_types::{COMPARTMENTS_MAX, Label, Refusal, Text, UnknownLabel};
-use schleuse_wire::{Arrival, ArrivalBody, Method, Request, Surface, invalid_request, too_large};
+use schleuse_wire::{Arrival, Method, Request, Surface, invalid_request, read_body};
 
 use super::charged;
 use crate::{Entry, Gate, Labels};
@@ -39,7 +35,7 @@ pub async fn parse(
         Some(text) => read_label(&gate.labels, text)?,
     };
     entry.note_label(declared.clone());
-    let body = read(arrival.body, Request::bytes_max(surface, &gate.limits)).await?;
+    let body = read_body(arrival.body, Request::bytes_max(surface, &gate.limits)).await?;
     let request = Request::read(surface, &body, &gate.limits)?;
     verified.permit_scope(surface.name(), Some(request.model()))?;
     let mut mac = gate.prompt_mac.clone();
@@ -50,63 +46,6 @@ pub async fn parse(
     }
     entry.note_prompt(mac.finish());
     Ok(Parsed { request, declared, clearance: standing.clearance })
-}
-
-async fn read(mut body: ArrivalBody, bytes_max: usize) -> Result<Bytes, Refusal> {
-    use http_body::Body as _;
-    if body.size_hint().lower() > bytes_max as u64 {
-        drain(body).await;
-        return Err(too_large(bytes_max));
-    }
-    let mut first: Option<Bytes> = None;
-    let mut all: Vec<u8> = Vec::new();
-    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        let frame = frame.map_err(|error| {
-            invalid_request(
-                "The body of the request did not arrive completely.",
-                "Der Inhalt der Anfrage ist nicht vollständig angekommen.",
-                "body not readable",
-                None,
-            )
-            .with_inside(error.to_string())
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        match (&first, all.is_empty()) {
-            // Most bodies come in one piece, which then needs no copy.
-            (None, true) => first = Some(data),
-            (Some(piece), true) => {
-                all.extend_from_slice(piece);
-                all.extend_from_slice(&data);
-            }
-            (_, false) => all.extend_from_slice(&data),
-        }
-        let length = if all.is_empty() { first.as_ref().map_or(0, Bytes::len) } else { all.len() };
-        if length > bytes_max {
-            drain(body).await;
-            return Err(too_large(bytes_max));
-        }
-    }
-    Ok(if all.is_empty() { first.unwrap_or_default() } else { Bytes::from(all) })
-}
-
-/// How much of a body that is too large is still taken, how long, and how long a pause in it may be.
-const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
-const DRAIN_MAX: Duration = Duration::from_secs(5);
-const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
-
-/// Takes what is already on its way: a sender who is cut off while writing never reads why.
-async fn drain(mut body: ArrivalBody) {
-    let draining = async {
-        let mut length = 0;
-        while length < DRAIN_BYTES_MAX {
-            let next = poll_fn(|context| body.as_mut().poll_frame(context));
-            match tokio::time::timeout(DRAIN_PAUSE_MAX, next).await {
-                Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
-                Ok(Some(Err(_)) | None) | Err(_) => break,
-            }
-        }
-    };
-    let _ = tokio::time::timeout(DRAIN_MAX, draining).await;
 }
 
 fn read_label(labels: &Labels, text: &[u8]) -> Result<Label, Refusal> {
