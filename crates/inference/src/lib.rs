@@ -19,8 +19,6 @@ mod request;
 #[cfg(feature = "engine")]
 mod sampling;
 #[cfg(feature = "engine")]
-mod sandbox;
-#[cfg(feature = "engine")]
 mod scheduler;
 #[cfg(feature = "engine")]
 mod server;

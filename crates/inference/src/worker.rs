@@ -1,8 +1,5 @@
 //! The worker process: one listening socket in, one weights file in, nothing else.
 
-#[cfg(feature = "engine")]
-mod prison;
-
 use crate::words::Line;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,9 +37,7 @@ use engine::run;
 
 #[cfg(feature = "engine")]
 mod engine {
-    use super::prison;
     use crate::prompt::Prompter;
-    use crate::sandbox;
     use crate::scheduler::{Scheduler, Sizes, queue};
     use crate::server::{Served, serve};
     use crate::words::Line;
@@ -50,8 +45,8 @@ mod engine {
     use llama_cpp_2::model::LlamaModel;
     use llama_cpp_2::model::params::LlamaModelParams;
     use nix::sched::{CpuSet, sched_setaffinity};
-    use nix::sys::signal::Signal;
     use nix::unistd::Pid;
+    use schleuse_sandbox::{Confinement, Work, attempt_escapes, close_others, confine, follow_parent, seal};
     use schleuse_types::SystemClock;
     use std::collections::BTreeMap;
     use std::ffi::OsString;
@@ -60,6 +55,9 @@ mod engine {
     use std::process::ExitCode;
     use std::sync::{Arc, mpsc};
     use tokio::runtime::Runtime;
+
+    /// Connections plus what the runtime needs.
+    const DESCRIPTORS_MAX: u64 = 1024;
 
     struct Arguments {
         model: String,
@@ -79,8 +77,13 @@ mod engine {
         // Before the walls: it makes a socket pair for signals, which is refused inside.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Line::Failed(error.to_string()))?;
-        sandbox::confine(weights.as_fd(), arguments.memory_max_bytes)
-            .map_err(|error| Line::Unconfined(error.to_string()))?;
+        confine(&Confinement {
+            readable: Some(weights.as_fd()),
+            memory_max_bytes: arguments.memory_max_bytes,
+            processor_s_max: None,
+            descriptors_max: DESCRIPTORS_MAX,
+        })
+        .map_err(|error| Line::Unconfined(error.to_string()))?;
 
         let (model, backend) = load(&weights)?;
         drop(weights);
@@ -133,9 +136,9 @@ mod engine {
         let failed = |error: std::io::Error| Line::Failed(error.to_string());
         let socket = UnixListener::from(socket);
         socket.set_nonblocking(true).map_err(failed)?;
-        sandbox::seal().map_err(|error| Line::Unconfined(error.to_string()))?;
+        seal(Work::Serving).map_err(|error| Line::Unconfined(error.to_string()))?;
         if prove {
-            return Ok(prison::attempt_escapes());
+            return Ok(attempt_escapes());
         }
         eprintln!("{ready}");
         let error = runtime.block_on(async {
@@ -158,18 +161,6 @@ mod engine {
         }
     }
 
-    /// The worker must not outlive the gateway, whatever ends it.
-    fn follow_parent(parent: u32) -> Result<(), String> {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| error.to_string())?;
-        // Memory holds prompts: no core dump, and no reading by other processes of the same user.
-        nix::sys::prctl::set_dumpable(false).map_err(|error| error.to_string())?;
-        // It may have died before the signal was asked for.
-        if nix::unistd::getppid().as_raw() != i32::try_from(parent).unwrap_or(-1) {
-            return Err("the gateway has gone".to_owned());
-        }
-        Ok(())
-    }
-
     /// The supervisor started this process on one processor; it says why.
     fn use_processors(processors: &[usize]) -> nix::Result<()> {
         let mut set = CpuSet::new();
@@ -185,15 +176,7 @@ mod engine {
         nix::unistd::dup2_stdin(&null)?;
         nix::unistd::dup2_stdout(&null)?;
         drop(null);
-        let kept = [0, 1, 2, socket.as_raw_fd(), weights.as_raw_fd()];
-        // Listed before any is closed: the listing has a descriptor of its own.
-        let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")?
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect();
-        for descriptor in open.into_iter().filter(|descriptor| !kept.contains(descriptor)) {
-            // The listing's own is closed already, which is the only error there can be.
-            let _closed = nix::unistd::close(descriptor);
-        }
+        close_others(&[socket.as_raw_fd(), weights.as_raw_fd()])?;
         Ok((socket, weights))
     }
 

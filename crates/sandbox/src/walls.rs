@@ -1,16 +1,13 @@
-//! What the worker gives up before it reads a byte of the weights.
+//! Landlock, seccomp and resource limits.
 //!
-//! Three walls, each enough to keep a hostile model file from reaching a file or a network: Landlock (the one file,
-//! read only), seccomp (about eighty calls, with arguments checked where that matters) and resource limits. There is
-//! no switch to run without them: where one cannot be had, [`confine`] says why and the engine does not start.
-//!
-//! Two steps, because llama.cpp opens the weights by path (`/proc/self/fd/N` of the inherited descriptor) while it
-//! loads: [`confine`] still lets a file be opened for reading, and Landlock lets that be the weights and nothing else;
-//! [`seal`] takes away opening, and further filters, once the weights are in memory.
+//! Two steps, because some work needs a right only at its beginning: llama.cpp opens the weights by path
+//! (`/proc/self/fd/N` of the inherited descriptor) while it loads, and a worker with a deep stack begins a thread for it.
+//! [`confine`] still lets a file be opened for reading, and Landlock lets that be the named one or none; [`seal`] takes
+//! away opening, and further filters.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use nix::sys::resource::{Resource, setrlimit};
 use seccompiler::{
@@ -20,9 +17,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::BorrowedFd;
 
-/// Why the worker could not be confined.
+/// Why a worker could not be confined.
 #[derive(Debug)]
-pub(crate) enum SandboxError {
+pub enum SandboxError {
     Limit { name: &'static str, error: nix::Error },
     Process { name: &'static str, error: nix::Error },
     Landlock(String),
@@ -40,41 +37,73 @@ impl fmt::Display for SandboxError {
     }
 }
 
-/// Takes off every right but reading `weights` and serving sockets that are already open.
+impl std::error::Error for SandboxError {}
+
+/// What is left to a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Confinement<'a> {
+    /// The one file that may still be opened for reading until [`seal`]; none at all without it.
+    pub readable: Option<BorrowedFd<'a>>,
+    /// Address space in bytes.
+    pub memory_max_bytes: u64,
+    /// Processor time in seconds, after which the kernel ends the worker.
+    pub processor_s_max: Option<u64>,
+    pub descriptors_max: u64,
+}
+
+/// What a sealed worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It serves sockets that are already open, with threads.
+    Serving,
+    /// It reads and writes what is already open, with the threads that there are.
+    Piping,
+}
+
+/// Takes off every right but reading the named file and using what is already open.
 ///
 /// Call it while the process has one thread: later threads inherit the restrictions, earlier ones would not.
-pub(crate) fn confine(weights: BorrowedFd<'_>, memory_max_bytes: u64) -> Result<(), SandboxError> {
-    set_limits(memory_max_bytes)?;
+///
+/// # Errors
+/// When a wall cannot be had; then nothing may go on.
+pub fn confine(confinement: &Confinement<'_>) -> Result<(), SandboxError> {
+    set_limits(confinement)?;
     nix::sys::prctl::set_no_new_privs()
         .map_err(|error| SandboxError::Process { name: "PR_SET_NO_NEW_PRIVS", error })?;
-    restrict_files_and_network(weights)?;
+    restrict_files_and_network(confinement.readable)?;
     install(&loading_filter()?)?;
     install(&without_clone3()?)
 }
 
 /// Takes away opening files and every further change of the sandbox, in all threads.
-pub(crate) fn seal() -> Result<(), SandboxError> {
-    let filter = compile(serving_calls()?, SeccompAction::Errno(EPERM), SeccompAction::Allow)?;
+///
+/// # Errors
+/// When the kernel refuses; then nothing may go on.
+pub fn seal(work: Work) -> Result<(), SandboxError> {
+    let calls = match work {
+        Work::Serving => serving_calls()?,
+        Work::Piping => PIPING_CALLS.iter().map(|call| (*call, Vec::new())).chain(memory_calls()?).collect(),
+    };
+    let filter = compile(calls, SeccompAction::Errno(EPERM), SeccompAction::Allow)?;
     seccompiler::apply_filter_all_threads(&filter).map_err(seccomp_error)
 }
 
-fn set_limits(memory_max_bytes: u64) -> Result<(), SandboxError> {
+fn set_limits(confinement: &Confinement<'_>) -> Result<(), SandboxError> {
     let limits = [
-        ("RLIMIT_CORE", Resource::RLIMIT_CORE, 0),
-        ("RLIMIT_FSIZE", Resource::RLIMIT_FSIZE, 0),
-        ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, DESCRIPTORS_MAX),
-        ("RLIMIT_AS", Resource::RLIMIT_AS, memory_max_bytes),
+        ("RLIMIT_CORE", Resource::RLIMIT_CORE, Some(0)),
+        ("RLIMIT_FSIZE", Resource::RLIMIT_FSIZE, Some(0)),
+        ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, Some(confinement.descriptors_max)),
+        ("RLIMIT_AS", Resource::RLIMIT_AS, Some(confinement.memory_max_bytes)),
+        ("RLIMIT_CPU", Resource::RLIMIT_CPU, confinement.processor_s_max),
     ];
     for (name, resource, value) in limits {
+        let Some(value) = value else { continue };
         setrlimit(resource, value, value).map_err(|error| SandboxError::Limit { name, error })?;
     }
     Ok(())
 }
 
-/// Connections plus what the runtime needs.
-const DESCRIPTORS_MAX: u64 = 1024;
-
-fn restrict_files_and_network(weights: BorrowedFd<'_>) -> Result<(), SandboxError> {
+fn restrict_files_and_network(readable: Option<BorrowedFd<'_>>) -> Result<(), SandboxError> {
     // Files are a hard requirement (Linux 5.13). Ports (6.7) and scopes (6.12) are taken where the kernel has them;
     // where it has not, seccomp's refusal of `socket` and `connect` stands in for both.
     let status = Ruleset::default()
@@ -90,8 +119,8 @@ fn restrict_files_and_network(weights: BorrowedFd<'_>) -> Result<(), SandboxErro
         .map_err(landlock_error)?
         .create()
         .map_err(landlock_error)?
-        .add_rule(PathBeneath::new(weights, AccessFs::ReadFile))
-        .map_err(landlock_error)?
+        .add_rules(readable.map(|file| Ok(PathBeneath::new(file, AccessFs::ReadFile))))
+        .map_err(|error: RulesetError| landlock_error(error))?
         .restrict_self()
         .map_err(landlock_error)?;
     match status.ruleset {
@@ -157,27 +186,34 @@ fn without_clone3() -> Result<BpfProgram, SandboxError> {
     compile(calls, SeccompAction::Allow, SeccompAction::Errno(ENOSYS))
 }
 
-/// The calls of a worker that has its weights and its listening socket.
+/// The calls of a worker that serves sockets.
 fn serving_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, SandboxError> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> =
         FREE_CALLS.iter().map(|call| (*call, Vec::new())).collect();
     let thread = (libc::CLONE_VM | libc::CLONE_THREAD) as u64;
-    let executable = libc::PROT_EXEC as u64;
-    let own_process = u64::from(std::process::id());
     calls.insert(libc::SYS_clone, vec![when(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
     // Left to `without_clone3`: of two filters that refuse, the younger one's error counts, and it must be that one's.
     calls.insert(libc::SYS_clone3, Vec::new());
-    calls.insert(libc::SYS_mmap, vec![when(2, SeccompCmpOp::MaskedEq(executable), 0)?]);
-    calls.insert(libc::SYS_mprotect, vec![when(2, SeccompCmpOp::MaskedEq(executable), 0)?]);
     // Non-blocking mode of an accepted socket; every other device request is refused.
     calls.insert(libc::SYS_ioctl, vec![when(1, SeccompCmpOp::Eq, libc::FIONBIO)?]);
     // A destination address would reach other sockets; a connected one needs none.
     calls.insert(libc::SYS_sendto, vec![when(4, SeccompCmpOp::Eq, 0)?]);
     calls.insert(libc::SYS_prlimit64, vec![when(2, SeccompCmpOp::Eq, 0)?]);
     calls.insert(libc::SYS_prctl, vec![when(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)?]);
-    // `abort` signals its own thread; no other process can be signalled.
-    calls.insert(libc::SYS_tgkill, vec![when(0, SeccompCmpOp::Eq, own_process)?]);
+    calls.extend(memory_calls()?);
     Ok(calls)
+}
+
+/// What every worker may: memory that is not executable, and ending itself.
+fn memory_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, SandboxError> {
+    let executable = libc::PROT_EXEC as u64;
+    let own_process = u64::from(std::process::id());
+    Ok(BTreeMap::from([
+        (libc::SYS_mmap, vec![when(2, SeccompCmpOp::MaskedEq(executable), 0)?]),
+        (libc::SYS_mprotect, vec![when(2, SeccompCmpOp::MaskedEq(executable), 0)?]),
+        // `abort` signals its own thread; no other process can be signalled.
+        (libc::SYS_tgkill, vec![when(0, SeccompCmpOp::Eq, own_process)?]),
+    ]))
 }
 
 fn when(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, SandboxError> {
@@ -250,4 +286,32 @@ const FREE_CALLS: &[i64] = &[
     libc::SYS_poll,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_time,
+];
+
+/// Reading and writing what is open, memory, and the end.
+const PIPING_CALLS: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_yield,
+    libc::SYS_getcpu,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_restart_syscall,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
 ];
