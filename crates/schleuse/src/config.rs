@@ -17,7 +17,7 @@ use schleuse_audit::WitnessConfig;
 use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_tlog::CosignatureVerifier;
-use schleuse_types::{Clock as _, Label, Secret, SystemClock, Tenant, Zone};
+use schleuse_types::{Clock as _, Infill, Label, Secret, SystemClock, Tenant, Zone};
 use schleuse_upstream::{Provider, UpstreamConfig, Weights};
 
 pub use hybrid::{
@@ -441,6 +441,7 @@ fn read_upstream(
         }
         upstream.audio = true;
     }
+    upstream.infill = read_infill(&mut reader, upstream.provider, config.part)?;
     upstream.api_key = read_key(&mut reader, folder)?;
     upstream.ca_file = reader.text("ca_file")?.map(|file| folder.join(file));
     for (key, place) in [
@@ -455,6 +456,26 @@ fn read_upstream(
     let places = reader.number("parallel", 1, 100_000)?.and_then(|places| usize::try_from(places).ok());
     reader.finish()?;
     Ok((upstream, places))
+}
+
+/// How its models are asked for what belongs between two texts; their names say it where nothing is written.
+fn read_infill(
+    reader: &mut Reader<'_>,
+    provider: Provider,
+    part: Part,
+) -> Result<Option<Infill>, ConfigError> {
+    let Some(text) = reader.text("fim")? else { return Ok(None) };
+    let infill = Infill::parse(&text).map_err(|error| reader.wrong("fim", error))?;
+    if part == Part::Connector {
+        let complaint =
+            "a connector passes on what it is given; write it at the gate, beside `url = \"connector:NAME\"`";
+        return Err(reader.wrong("fim", complaint));
+    }
+    if provider != Provider::OpenAiCompatible && infill != Infill::Server {
+        let complaint = format!("the provider `{}` is asked in words of its own", provider.as_str());
+        return Err(reader.wrong("fim", complaint));
+    }
+    Ok(Some(infill))
 }
 
 fn read_answers(mut reader: Reader<'_>) -> Result<AnswersConfig, ConfigError> {

@@ -4,6 +4,7 @@
 
 mod clock;
 mod finding;
+mod infill;
 mod label;
 mod language;
 mod principal;
@@ -16,6 +17,7 @@ mod zone;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use finding::{Finding, FindingAction};
+pub use infill::{Infill, UnknownInfill};
 pub use label::{COMPARTMENTS_MAX, Compartment, Label, Level, UnknownLabel};
 pub use language::{Language, Text};
 pub use principal::{Presented, Principal, Role, UnknownRole};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schleuse_types::{Clock, Label, Secret, Tenant, Zone};
+use schleuse_types::{Clock, Infill, Label, Secret, Tenant, Zone};
 
 use crate::provider::Provider;
 
@@ -25,6 +25,8 @@ pub struct UpstreamConfig {
     pub provider: Provider,
     /// Whether it takes speech, which no list of models says.
     pub audio: bool,
+    /// How its models are asked for what belongs between two texts. `None`: as their names say.
+    pub infill: Option<Infill>,
     /// What opens an external upstream; it is never dialled without.
     pub agreement: Option<Agreement>,
     /// The provider is told to store nothing, where its interface has a word for that.
@@ -58,6 +60,7 @@ impl UpstreamConfig {
             region: None,
             provider: Provider::OpenAiCompatible,
             audio: false,
+            infill: None,
             agreement: None,
             stores_nothing: true,
             max_label: Label::CONFIDENTIAL,
@@ -73,6 +76,15 @@ impl UpstreamConfig {
 }
 
 impl UpstreamConfig {
+    /// How a model of this upstream is asked for what belongs between two texts. Only servers without an interface of their
+    /// own are asked in the words of the model.
+    pub fn infill(&self, model: &str) -> Infill {
+        match self.provider {
+            Provider::OpenAiCompatible => self.infill.unwrap_or_else(|| Infill::of_model(model)),
+            _ => Infill::Server,
+        }
+    }
+
     /// Whether anything may go there: to an external one only while an agreement holds.
     pub fn is_open(&self, clock: &dyn Clock) -> bool {
         let holds = |agreement: Agreement| clock.now().seconds() < agreement.until_s;

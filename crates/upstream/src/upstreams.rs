@@ -7,7 +7,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use http::HeaderValue;
-use schleuse_types::{BufferedRandom, Clock, Label, OsRandom, Random, Tenant, Zone};
+use schleuse_types::{BufferedRandom, Clock, Infill, Label, OsRandom, Random, Tenant, Zone};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, AskError, Question};
@@ -79,6 +79,8 @@ pub struct Route {
     pub provider: Provider,
     /// Whether its upstreams take speech.
     pub audio: bool,
+    /// How its upstreams are asked for what belongs between two texts.
+    pub infill: Infill,
     /// The provider is told to store nothing.
     pub stores_nothing: bool,
     /// Whether anything may go there now: an external route needs an agreement that holds.
@@ -225,6 +227,7 @@ impl Upstreams {
                         region: config.region.clone(),
                         provider: config.provider,
                         audio: config.audio,
+                        infill: config.infill(model),
                         stores_nothing: config.stores_nothing,
                         open: replica.is_open(),
                         replicas: Vec::new(),
@@ -453,6 +456,7 @@ impl Route {
             &self.region,
             self.provider,
             self.audio,
+            self.infill,
             self.stores_nothing,
             self.open,
         ) == (
@@ -462,6 +466,7 @@ impl Route {
             &config.region,
             config.provider,
             config.audio,
+            config.infill(&self.model),
             config.stores_nothing,
             replica.is_open(),
         )

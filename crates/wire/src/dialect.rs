@@ -4,7 +4,10 @@
 //! Nothing of a text changes here: strings move from one place of a document to another, whole.
 
 mod anthropic;
+mod infill;
 mod speech;
+
+use schleuse_types::Infill;
 
 use crate::json::{self, Bounds, Object, Value};
 use crate::multipart::Part;
@@ -40,7 +43,7 @@ impl Untranslatable {
 
 impl Dialect {
     /// The body of a question as this interface has it. `stores_nothing`: the provider is told to keep neither question nor
-    /// answer, where there is a word for that.
+    /// answer, where there is a word for that. `infill`: who writes `prompt` and `suffix` as the model was taught to read them.
     ///
     /// # Errors
     /// Names the field that cannot be said there.
@@ -49,9 +52,10 @@ impl Dialect {
         surface: Surface,
         body: String,
         stores_nothing: bool,
+        infill: Infill,
     ) -> Result<String, Untranslatable> {
         if self == Self::OpenAiCompatible {
-            return Ok(body);
+            return if surface == Surface::Completions { infill::write(body, infill) } else { Ok(body) };
         }
         let Ok(Value::Object(mut body)) = json::parse(body.as_bytes(), &REPLY_BOUNDS) else {
             return Err(Untranslatable::new("the document"));
@@ -285,11 +289,13 @@ fn number(number: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use schleuse_types::Infill;
+
     use super::Dialect;
     use crate::Surface;
 
     fn check(dialect: Dialect, body: &str, expected: &str) {
-        let got = dialect.outgoing(Surface::ChatCompletions, body.to_owned(), true);
+        let got = dialect.outgoing(Surface::ChatCompletions, body.to_owned(), true, Infill::Server);
         let got = got.unwrap_or_else(|error| format!("no {}", error.field));
         assert_eq!(got, expected, "{dialect:?} {body}");
     }
@@ -324,14 +330,15 @@ mod tests {
     #[test]
     fn lengths_are_counted_where_a_provider_does() {
         let body = r#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#;
-        let asked = Dialect::Anthropic.outgoing(Surface::Tokenize, body.to_owned(), true);
+        let asked = Dialect::Anthropic.outgoing(Surface::Tokenize, body.to_owned(), true, Infill::Server);
         assert_eq!(
             asked.as_deref(),
             Ok(r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]}"#)
         );
         let told = Dialect::Anthropic.incoming(Surface::Tokenize, br#"{"input_tokens":7}"#).unwrap();
         assert_eq!(told.as_deref(), Some(r#"{"count":7}"#));
-        let refused = Dialect::OpenAi.outgoing(Surface::Tokenize, body.to_owned(), true).unwrap_err();
+        let refused =
+            Dialect::OpenAi.outgoing(Surface::Tokenize, body.to_owned(), true, Infill::Server).unwrap_err();
         assert_eq!(refused.field, "/v1/messages/count_tokens");
     }
 
@@ -347,11 +354,14 @@ mod tests {
         check(Dialect::Mistral, body, r#"{"model":"m","max_tokens":7,"random_seed":1}"#);
         let embed = r#"{"model":"m","input":"x"}"#;
         assert_eq!(
-            Dialect::OpenAi.outgoing(Surface::Embeddings, embed.to_owned(), true).as_deref(),
+            Dialect::OpenAi.outgoing(Surface::Embeddings, embed.to_owned(), true, Infill::Server).as_deref(),
             Ok(embed)
         );
         assert_eq!(
-            Dialect::Anthropic.outgoing(Surface::Embeddings, embed.to_owned(), true).unwrap_err().field,
+            Dialect::Anthropic
+                .outgoing(Surface::Embeddings, embed.to_owned(), true, Infill::Server)
+                .unwrap_err()
+                .field,
             "/v1/embeddings"
         );
     }

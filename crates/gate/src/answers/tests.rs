@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schleuse_audit::PromptMac;
-use schleuse_types::{Clock, Label, Secret, Tenant, Timestamp, Zone};
+use schleuse_types::{Clock, Infill, Label, Secret, Tenant, Timestamp, Zone};
 use schleuse_upstream::{Provider, Route};
 
 use super::{AnswerScope, Answers, AnswersConfig, Asker, Asking, Key};
@@ -32,6 +32,7 @@ fn route() -> Route {
         region: None,
         provider: Provider::OpenAiCompatible,
         audio: false,
+        infill: Infill::Server,
         stores_nothing: true,
         open: true,
         replicas: vec!["a".into()],

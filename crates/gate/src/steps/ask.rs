@@ -100,7 +100,8 @@ fn outgoing(request: &Request, route: &Route) -> Result<(String, Bytes), Untrans
             Ok((content_type, Bytes::from(body)))
         }
         None => {
-            let body = dialect.outgoing(surface, request.to_upstream(), route.stores_nothing)?;
+            let body =
+                dialect.outgoing(surface, request.to_upstream(), route.stores_nothing, route.infill)?;
             Ok(("application/json".to_owned(), Bytes::from(body)))
         }
     }

@@ -11,7 +11,8 @@ mod speech;
 
 use schleuse_limits::{Rule, Who};
 use schleuse_testkit::{End, Script};
-use schleuse_types::Role;
+use schleuse_types::{Infill, Role};
+use schleuse_upstream::UpstreamConfig;
 use serde_json::json;
 
 use crate::house::{Answer, House, chat};
@@ -102,6 +103,48 @@ async fn rankings_are_asked_for_under_all_their_paths_and_in_all_their_shapes() 
             .iter()
             .all(|entry| ["/v1/rerank", "/v1/score"].contains(&entry["surface"].as_str().unwrap()))
     );
+}
+
+/// A house with one model server that serves these models, and in which somebody wrote how they fill in the middle.
+async fn house_that_fills(models: &[&str], infill: Option<Infill>) -> House {
+    let house = House::with_guardrails("[[guardrail]]\ntype = \"EMAIL\"\naction = \"REDACT\"\n").await;
+    let mut config = UpstreamConfig::new("model", house.upstream.url());
+    config.models = Some(models.iter().map(|&model| model.to_owned()).collect());
+    config.infill = infill;
+    let choice = json!({"index": 0, "text": "und", "finish_reason": "stop", "logprobs": null});
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10});
+    let answer = json!({"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [choice], "usage": usage});
+    house.upstream.set_script(Script::json(200, answer.to_string()));
+    house.with_upstreams(vec![config]).await
+}
+
+#[tokio::test]
+async fn a_model_is_asked_for_the_middle_in_its_own_words() {
+    let asked = |model: &str| json!({"model": model, "prompt": "an max@example.org ", "suffix": " von eva@example.org"});
+    for (infill, model, prompt) in [
+        (None, "Qwen2.5-Coder-7B", "<|fim_prefix|>an [EMAIL] <|fim_suffix|> von [EMAIL]<|fim_middle|>"),
+        (None, "Codestral-22B", "[SUFFIX] von [EMAIL][PREFIX]an [EMAIL] "),
+        (
+            Some(Infill::StarCoder),
+            "house-code",
+            "<fim_prefix>an [EMAIL] <fim_suffix> von [EMAIL]<fim_middle>",
+        ),
+        (Some(Infill::Server), "Qwen2.5-Coder-7B", "an [EMAIL] "),
+        (None, "house-code", "an [EMAIL] "),
+    ] {
+        let house = house_that_fills(&[model], infill).await;
+        let reply = house.ask_at("/v1/completions", "employee", &asked(model).to_string()).await;
+        assert_eq!((reply.status, reply.header("x-schleuse-action")), (200, "REDACTED"), "{}", reply.text());
+        let seen = house.upstream.questions().pop().unwrap().json();
+        assert_eq!(seen["prompt"], prompt, "{model}");
+        assert_eq!(seen["suffix"].is_string(), prompt.starts_with("an "), "{model}: {seen}");
+    }
+    let house = house_that_fills(&["Qwen2.5-Coder-7B"], None).await;
+    let echoing = asked("Qwen2.5-Coder-7B").to_string().replacen('{', "{\"echo\":true,", 1);
+    let reply = house.ask_at("/v1/completions", "employee", &echoing).await;
+    reply.expect(400, "invalid_request");
+    assert_eq!(reply.json()["error"]["param"], "echo");
+    assert!(house.upstream.questions().is_empty());
 }
 
 const MESSAGE: &str = r#"{"model":"tiny","max_tokens":6,"messages":[{"role":"user","content":"Hallo"}]}"#;

@@ -23,6 +23,15 @@ fn mistakes_are_named_with_their_line() {
     );
     check("[speech]\nmebibytes = 31", "line 2: `mebibytes` in [speech]: must be a whole number from 1 to 30");
     check(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nfim = \"gpt\"",
+        "line 4: `fim` in [[upstream]]: not a way to fill in the middle; the ways are server, qwen, starcoder, deepseek, \
+         codestral, codellama, seed-coder, mellum",
+    );
+    check(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nprovider = \"mistral\"\nfim = \"codestral\"",
+        "line 5: `fim` in [[upstream]]: the provider `mistral` is asked in words of its own",
+    );
+    check(
         "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nprovider = \"mistral\"\naudio = true",
         "line 5: `audio` in [[upstream]]: speech cannot be sent to the provider `mistral`",
     );

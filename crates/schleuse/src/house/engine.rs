@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schleuse_gate::Ailment;
 use schleuse_inference::{Engine, EngineError, EngineStatus};
-use schleuse_types::Text;
+use schleuse_types::{Infill, Text};
 use schleuse_upstream::{UpstreamConfig, Upstreams, Weights};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,7 @@ fn engine_socket(data: &DataFolder) -> PathBuf {
 
 pub(super) fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> UpstreamConfig {
     let mut upstream = UpstreamConfig::new(ENGINE, format!("unix:{}", engine_socket(data).display()));
+    upstream.infill = Some(Infill::Server);
     upstream.models = Some(vec![config.model.clone()]);
     upstream.max_label = config.max_label.clone();
     upstream.tenants.clone_from(&config.tenants);

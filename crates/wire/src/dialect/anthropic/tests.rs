@@ -1,9 +1,11 @@
+use schleuse_types::Infill;
+
 use crate::{Chunk, Dialect, ReplyError, Surface, WholeReply};
 
 const CHAT: Surface = Surface::ChatCompletions;
 
 fn check(body: &str, expected: &str) {
-    let got = Dialect::Anthropic.outgoing(CHAT, body.to_owned(), true);
+    let got = Dialect::Anthropic.outgoing(CHAT, body.to_owned(), true, Infill::Server);
     assert_eq!(got.unwrap_or_else(|error| format!("no {}", error.field)), expected, "{body}");
 }
 
