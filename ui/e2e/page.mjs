@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
 import { walkChat } from "./chat.mjs";
+import { walkComfort } from "./comfort.mjs";
 import { german } from "./english.mjs";
 import { walkLong } from "./long.mjs";
 
@@ -292,6 +293,7 @@ await step("a conversation is deleted", async () => {
 // The models, folders and shares of the mock house are known; a real house has others.
 if (house !== undefined) {
   await walkChat({ page, url, step, picture });
+  await walkComfort({ page, url, step, picture });
   await walkLong({ page, url, step });
 }
 

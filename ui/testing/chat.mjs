@@ -1,4 +1,5 @@
 // The mock house's portal: conversations as trees of messages, runs, folders, shares; kept in memory.
+import { createLibrary } from "./library.mjs";
 import { follow, play } from "./runs.mjs";
 import { flowsTo, joined, labelOf } from "./shapes.mjs";
 
@@ -16,11 +17,14 @@ export function createChat({ pause, isAlive }) {
     return `${kind}_${numbered.toString().padStart(4, "0")}${Math.random().toString(36).slice(2, 8)}`;
   };
 
+  const library = createLibrary(name);
+
   return function answer(context) {
     const { method, path, query, body, session, request, response, ok, refuse } = context;
     const [, , , kind, id, part, third, fourth] = path.split("/").map(decodeURIComponent);
     const own = [...conversations.values()].filter(({ person }) => person === session.person);
     const route = `${method} ${kind}${id === undefined ? "" : "/"}`;
+    if (kind === "prompts" || kind === "assistants") return library.answer(context);
     switch (route) {
       case "GET labels":
         return ok({ default: "INTERNAL", clearance: `CONFIDENTIAL//${COMPARTMENTS.join(",")}`, compartments: COMPARTMENTS });
@@ -74,6 +78,13 @@ export function createChat({ pause, isAlive }) {
     const conversation = conversations.get(id);
     if (part === "declassify" && conversation && session.role === "security") return lower(conversation, context);
     if (kind !== "conversations" || conversation?.person !== session.person) return refuse("not_found");
+    if (part === "messages" && (fourth === "feedback" || fourth === "export")) {
+      const message = conversation.messages.find((one) => one.id === third);
+      if (!message) return refuse("not_found");
+      if (fourth === "export") return attach(response, `schleuse-internal-answer.${query.get("format") === "markdown" ? "md" : query.get("format")}`, "application/octet-stream", message.content);
+      message.feedback = method === "DELETE" ? null : { reasons: [], comment: null, ...body };
+      return ok(message.feedback ?? undefined, method === "DELETE" ? 204 : 200);
+    }
     if (part === "messages" && method === "POST") return third === undefined ? put(conversation, context) : answerAgain(conversation, third, fourth, context);
     if (part === "declassify") return lower(conversation, context);
     if (part === "export") {
@@ -100,9 +111,9 @@ export function createChat({ pause, isAlive }) {
     return ok({ ...summary(conversation), messages: conversation.messages, run: going[0] ?? null, runs: going });
   };
 
-  function create(session, { temporary = false, folder = null }) {
+  function create(session, { temporary = false, folder = null, assistant }) {
     const now = new Date().toISOString();
-    const made = { id: name("con"), person: session.person, title: "", created: now, updated: now, label: null, folder, pinned: false, temporary, messages: [], runs: [] };
+    const made = { id: name("con"), person: session.person, title: "", created: now, updated: now, label: null, folder, pinned: false, temporary, assistant: assistant === undefined ? null : library.assistantOf(assistant), messages: [], runs: [] };
     conversations.set(made.id, made);
     return made;
   }
@@ -161,9 +172,9 @@ export function createChat({ pause, isAlive }) {
   }
 
   function summary(row) {
-    const { id, title, created, updated, label, folder, pinned, temporary } = row;
+    const { id, title, created, updated, label, folder, pinned, temporary, assistant } = row;
     const shared = [...shares.values()].filter(({ conversation }) => conversation === row).length;
-    return { id, title, created, updated, label, folder, pinned, temporary, compartments: label?.split("//")[1]?.split(",") ?? [], shares: shared, running: row.runs.length > 0 };
+    return { id, title, created, updated, label, folder, pinned, temporary, assistant, compartments: label?.split("//")[1]?.split(",") ?? [], shares: shared, running: row.runs.length > 0 };
   }
 }
 

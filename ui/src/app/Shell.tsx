@@ -20,6 +20,8 @@ const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
 const Shared = lazy(() => import("../features/chat/Shared"));
 const LowerDialog = lazy(() => import("../features/chat/LowerDialog"));
+const PromptLibrary = lazy(() => import("../features/chat/PromptLibrary"));
+const Assistants = lazy(() => import("../features/assistants/Assistants"));
 const Transfer = lazy(() => import("../features/chat/Transfer"));
 
 /** Who is signed in sees this: the pages of their role at the left, or behind a button where it is narrow, and one page. */
@@ -29,9 +31,9 @@ export function Shell({ place }: { place: Place }) {
   const [menu, setMenu] = useState(false);
   const [over, setOver] = useState<"palette" | "keys">();
   const route = routeOf(place.path);
-  const isShared = route?.part === "shared";
-  const name = isShared ? words.shared.heading : route ? words.pages[route.page] : words.lost.heading;
-  const conversation = route?.page === "chat" && !isShared ? route.rest : undefined;
+  const part = route?.part;
+  const name = part ? words[part].heading : route ? words.pages[route.page] : words.lost.heading;
+  const conversation = route?.page === "chat" && !part ? route.rest : undefined;
   const overAll = useStore(opened);
   const mayChat = session.pages.includes("chat");
 
@@ -54,7 +56,7 @@ export function Shell({ place }: { place: Place }) {
         {words.skip}
       </a>
       <header className="sticky top-0 hidden h-dvh border-r border-line bg-side lg:block">
-        <Side page={route?.page} shared={isShared} conversation={conversation} onGo={() => undefined} onPalette={() => setOver("palette")} />
+        <Side page={route?.page} part={part} conversation={conversation} onGo={() => undefined} onPalette={() => setOver("palette")} />
       </header>
       <header className="sticky top-0 z-20 low:static flex min-h-14 items-center gap-1 border-b border-line bg-panel px-2 lg:hidden">
         <Button look="quiet" aria-label={words.menu} aria-expanded={menu} data-menu onClick={() => setMenu(true)}>
@@ -74,7 +76,7 @@ export function Shell({ place }: { place: Place }) {
       {menu ? (
         <Modal look="side" heading={house.name} onClose={() => setMenu(false)}>
           <div className="-mx-5 -my-4 flex h-[calc(100%+2rem)] flex-col sm:-mx-6">
-            <Side bare page={route?.page} shared={isShared} conversation={conversation} onGo={() => setMenu(false)} />
+            <Side bare page={route?.page} part={part} conversation={conversation} onGo={() => setMenu(false)} />
           </div>
         </Modal>
       ) : null}
@@ -82,6 +84,7 @@ export function Shell({ place }: { place: Place }) {
         {over === "palette" ? <Palette onClose={() => setOver(undefined)} onKeys={() => setOver("keys")} /> : null}
         {overAll === "lowerOther" ? <LowerDialog onClose={() => openOver(undefined)} /> : null}
         {overAll === "transfer" ? <Transfer onClose={() => openOver(undefined)} /> : null}
+        {overAll === "prompts" ? <PromptLibrary onClose={() => openOver(undefined)} /> : null}
         {over === "keys" ? <Keys onClose={() => setOver(undefined)} /> : null}
       </Suspense>
       <main id="main" tabIndex={-1} className="flex min-h-[calc(100dvh-3.5rem)] min-w-0 flex-col outline-none lg:min-h-dvh">
@@ -107,6 +110,7 @@ function Inside({ place }: { place: Place }) {
   const route = routeOf(place.path);
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
+  if (route.part === "assistants") return <Assistants />;
   if (route.part === "shared") return <Shared key={route.rest ?? ""} id={route.rest} />;
   const View = ROUTES[route.page].view;
   return View ? <View query={place.query} /> : <Chat id={route.rest} query={place.query} />;

@@ -1,5 +1,6 @@
 import { HouseMark, Icon } from "../components/icons";
 import { History } from "../features/chat/History";
+import { openOver } from "../features/chat/opened";
 import type { PageName } from "../lib/contract";
 import { walkWithArrows } from "../lib/keys";
 import { useLanguage } from "../lib/language";
@@ -7,13 +8,13 @@ import { go, Link } from "../lib/router";
 import { useSession } from "../lib/session";
 import { keysOf } from "../lib/shortcuts";
 import { Account } from "./Account";
-import { ROUTES } from "./routes";
+import { type Part, ROUTES } from "./routes";
 
 interface Props {
   page: PageName | undefined;
   conversation: string | undefined;
-  /** Whether what others share is looked at. */
-  shared: boolean;
+  /** Which of the chat's other pages is looked at. */
+  part: Part | undefined;
   /** Called when one goes somewhere. */
   onGo: () => void;
   /** Without the house's name, where that stands above already. */
@@ -25,7 +26,7 @@ interface Props {
 const GROUPS = ["watch", "manage", "understand"] as const;
 
 /** Everything beside the page: new chat, the pages of the role, the conversations, the account. */
-export function Side({ page, conversation, shared, onGo, bare = false, onPalette }: Props) {
+export function Side({ page, conversation, part, onGo, bare = false, onPalette }: Props) {
   const { words } = useLanguage();
   const { house, session } = useSession();
   const mayChat = session.pages.includes("chat");
@@ -65,12 +66,34 @@ export function Side({ page, conversation, shared, onGo, bare = false, onPalette
               <Icon name="compose" className="size-[1.15rem] text-accent" />
               {words.conversations.new}
             </button>
+            <button
+              type="button"
+              data-prompts
+              onClick={() => {
+                onGo();
+                openOver("prompts");
+              }}
+              className="flex min-h-9 w-full items-center gap-3 rounded-lg px-2.5 text-left text-sm hover:bg-sunken"
+            >
+              <Icon name="book" className="size-[1.15rem]" />
+              {words.prompts.heading}
+            </button>
+            <Link
+              to="/assistants"
+              onClick={onGo}
+              data-assistants-page
+              aria-current={part === "assistants" ? "page" : undefined}
+              className={`flex min-h-9 items-center gap-3 rounded-lg px-2.5 text-sm ${part === "assistants" ? "bg-tint font-medium text-accent-strong" : "hover:bg-sunken"}`}
+            >
+              <Icon name="assistant" className="size-[1.15rem]" />
+              {words.assistants.heading}
+            </Link>
             <Link
               to="/shared"
               onClick={onGo}
               data-shared-page
-              aria-current={shared ? "page" : undefined}
-              className={`flex min-h-9 items-center gap-3 rounded-lg px-2.5 text-sm ${shared ? "bg-tint font-medium text-accent-strong" : "hover:bg-sunken"}`}
+              aria-current={part === "shared" ? "page" : undefined}
+              className={`flex min-h-9 items-center gap-3 rounded-lg px-2.5 text-sm ${part === "shared" ? "bg-tint font-medium text-accent-strong" : "hover:bg-sunken"}`}
             >
               <Icon name="share" className="size-[1.15rem]" />
               {words.shared.heading}

@@ -10,6 +10,8 @@ it("a path names a page, or none", () => {
   check("/chat/a/b", undefined);
   check("/chat/%ff", undefined);
   check("/people/p-1", undefined);
+  check("/assistants", { page: "chat", rest: undefined, part: "assistants" });
+  check("/assistants/x", undefined);
   check("/constructor", undefined);
   check("/", undefined);
   check("/Decisions", undefined);

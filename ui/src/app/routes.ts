@@ -27,10 +27,14 @@ export const ROUTES: Record<PageName, Route> = {
   limits: { icon: "limits", group: undefined, probe: "/api/limits", view: lazy(() => import("../features/limits/Limits")) },
 };
 
+/** Pages that belong to whoever may chat. */
+export type Part = "shared" | "assistants";
+
 /** The page that a path names, with what stands behind it. */
-export function routeOf(path: string): { page: PageName; rest: string | undefined; part?: "shared" } | undefined {
+export function routeOf(path: string): { page: PageName; rest: string | undefined; part?: Part } | undefined {
   const [, name = "", rest, more] = path.split("/");
   // What others share belongs to whoever may chat.
+  if (name === "assistants") return rest === undefined || rest === "" ? { page: "chat", rest: undefined, part: "assistants" } : undefined;
   if (name === "shared") return routeOf(path.replace("/shared", "/chat"))?.page === "chat" && more === undefined ? { page: "chat", rest: decoded(rest), part: "shared" } : undefined;
   if (!Object.hasOwn(ROUTES, name) || more !== undefined) return undefined;
   const page = name as PageName;

@@ -6,6 +6,8 @@ import { useLanguage } from "../../lib/language";
 import { Branches } from "./Branches";
 import type { Message } from "./message";
 import { PassageStrip } from "./PassageStrip";
+import { TakeAnswer } from "./TakeAnswer";
+import { Thumbs } from "./Thumbs";
 import type { Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
 
@@ -32,6 +34,12 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
           ) : null}
           {answer.content === "" ? null : <CopyButton text={answer.content} name={words.turn.copyAnswer} labelled />}
           <Again question={question} models={models} actions={actions} />
+          {answer.content === "" ? null : (
+            <>
+              <TakeAnswer answer={answer} onTake={actions.take} />
+              <Thumbs answer={answer} onRate={actions.rate} />
+            </>
+          )}
         </div>
       )}
     </div>

@@ -4,6 +4,8 @@ import { Icon } from "../../components/icons";
 import { Reading } from "../../components/Page";
 import { RefusalCard } from "../../components/RefusalCard";
 import { announce } from "../../lib/announce";
+import { said as saidIn } from "../../lib/assistant";
+import { takeFile } from "../../lib/download";
 import { readModels } from "../../lib/house";
 import { isLabel, join, type Label, levelOf, namesOf } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
@@ -24,12 +26,13 @@ import { opened, openOver } from "./opened";
 import type { Starter } from "./starters";
 import { LONG } from "./Pasted";
 import { Starters } from "./Starters";
-import { ask, askAgain, choose, conversations, create, drafts, open, pasted, showMessage, stop } from "./store";
+import { ask, askAgain, choose, conversations, create, documentOf, drafts, open, pasted, rate, showMessage, stop } from "./store";
 import { TemporaryNote } from "./TemporaryNote";
 import { Thread } from "./Thread";
 import { pathOf, type Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
 import { useNews } from "./useNews";
+import { AssistantMark, AssistantStarters, useAssistant } from "./WithAssistant";
 
 const NOBODY: Message[] = [];
 
@@ -52,6 +55,8 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const over = useStore(opened);
   const target = new URLSearchParams(query).get("message") ?? undefined;
   const [place, setPlace] = useState<string>();
+  const wanted = id === undefined ? (new URLSearchParams(query).get("assistant") ?? undefined) : undefined;
+  const { data: assistant, refusal: noAssistant } = useAssistant(wanted);
   const temporary = conversation?.temporary ?? new URLSearchParams(query).has("temporary");
 
   useEffect(() => {
@@ -103,7 +108,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const news = useNews();
   const messages = conversation?.messages ?? NOBODY;
   const turns = useMemo(() => pathOf(messages, conversation?.chosen ?? {}), [messages, conversation?.chosen]);
-  const lowestLabel = levelOf(conversation?.label) ?? "PUBLIC";
+  const lowestLabel = levelOf(conversation?.label ?? assistant?.label) ?? "PUBLIC";
   // A choice holds for the conversation in which it was made.
   const own = chosen.label?.id === id ? chosen.label?.label : undefined;
   const label = join([own ?? "INTERNAL", lowestLabel]);
@@ -111,7 +116,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const kept = namesOf(conversation?.label);
   const compartments = [...new Set([...kept, ...(chosen.compartments.id === id ? chosen.compartments.names : [])])];
   const compared = chosen.compared.filter((name) => models?.includes(name));
-  const model = models?.find((name) => name === chosen.model) ?? lastModelOf(turns, models) ?? models?.[0] ?? "";
+  const model = models?.find((name) => name === chosen.model) ?? lastModelOf(turns, models) ?? models?.find((name) => name === assistant?.model) ?? models?.[0] ?? "";
   const asked = compared.length > 1 ? compared : [model];
   const started = turns.length > 0;
   const busy = creating || messages.some((message) => message.state === "running");
@@ -124,21 +129,21 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const restore = useCallback((text: string) => (text.length > LONG ? lay([text]) : write(text)), [lay, write]);
 
   /** Without a label of their own, the question has the one that the house gives its person. */
-  async function put(content: string, wanted: Label | null, parent: string | null = nextParent(turns)) {
+  async function put(content: string, asks: Label | null, parent: string | null = nextParent(turns)) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
     field.current?.focus();
-    const question = { content, models: asked, label: wanted, compartments, parent };
+    const question = { content, models: asked, label: asks, compartments, parent };
     if (id !== undefined) {
       void ask(id, question, news);
       return;
     }
     setCreating(true);
     try {
-      const made = await create({ temporary });
+      const made = await create({ temporary, assistant: wanted });
       moveChoices(made);
-      if (wanted) chooseLabel(made, wanted);
+      if (asks) chooseLabel(made, asks);
       void ask(made, { ...question, parent: null }, news);
       go(`/chat/${encodeURIComponent(made)}`, { replace: true });
     } catch (error) {
@@ -161,6 +166,12 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       again: (question, name) => whenReady(() => id !== undefined && void askAgain(id, question.id, [name], latest.current.said, news)),
       choose: (parent, child) => id !== undefined && choose(id, parent ?? "", child),
       stop: (answer) => id !== undefined && void stop(id, answer.id).catch(() => undefined),
+      rate: async (answer, feedback) => {
+        if (id !== undefined) await rate(id, answer.id, feedback);
+      },
+      take: async (answer, format) => {
+        if (id !== undefined) await takeFile(documentOf(id, answer.id, format), `answer.${format === "markdown" ? "md" : format}`);
+      },
       write: (text) => {
         restore(text);
         field.current?.focus();
@@ -170,7 +181,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
 
   const start = (starter: Starter) => void put(starter.text, starter.label ?? said);
   const opening = id !== undefined && !conversation && !openRefusal;
-  const blocked = openRefusal ?? (started ? undefined : refusal);
+  const blocked = openRefusal ?? noAssistant ?? (started ? undefined : refusal);
 
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 sm:px-6">
@@ -184,10 +195,10 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
         ) : (
           <div className="mb-7">
             <h1 tabIndex={-1} className="text-2xl font-semibold tracking-tight outline-none sm:text-3xl">
-              {temporary ? words.temporary.heading : words.ask.heading}
+              {assistant ? saidIn(assistant.name, language) : temporary ? words.temporary.heading : words.ask.heading}
             </h1>
-            <p className="mt-2 text-pretty text-soft">{temporary ? words.temporary.text : words.ask.intro}</p>
-            <Button look="quiet" small className="mt-2 -ml-2.5" aria-pressed={temporary} data-temporary onClick={() => go(temporary ? "/chat" : "/chat?temporary", { replace: true })}>
+            <p className="mt-2 text-pretty text-soft">{assistant ? saidIn(assistant.purpose, language) : temporary ? words.temporary.text : words.ask.intro}</p>
+            <Button look="quiet" small className="mt-2 -ml-2.5" aria-pressed={temporary} data-temporary onClick={() => go(begin(wanted, !temporary), { replace: true })}>
               <Icon name="clock" />
               {temporary ? words.temporary.off : words.temporary.on}
             </Button>
@@ -216,17 +227,18 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
         {started ? (
           <>
             {temporary && id !== undefined ? <TemporaryNote id={id} /> : null}
+            {conversation?.assistant ? <AssistantMark assistant={conversation.assistant} /> : null}
             <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
           </>
         ) : blocked || opening || models?.length === 0 ? null : (
-          <Starters compact={false} disabled={!ready} onChoose={start} />
+          wanted === undefined ? <Starters compact={false} disabled={!ready} onChoose={start} /> : assistant ? <AssistantStarters assistant={assistant} onChoose={actions.write} /> : null
         )}
         <FollowEnd watch={turns} messages={messages.length} still={target !== undefined} />
       </section>
 
       {blocked ? null : (
         <div className="sticky bottom-0 z-10 -mx-4 low:static bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
-          {started ? (
+          {started && !conversation?.assistant ? (
             <div className="py-2">
               <Starters compact disabled={!ready} onChoose={start} />
             </div>
@@ -269,6 +281,12 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
 }
 
 const NONE: string[] = [];
+
+/** Where a conversation begins: with an assistant or without, kept or not. */
+function begin(assistant: string | undefined, temporary: boolean): string {
+  const query = [assistant === undefined ? "" : `assistant=${encodeURIComponent(assistant)}`, temporary ? "temporary" : ""].filter(Boolean).join("&");
+  return query === "" ? "/chat" : `/chat?${query}`;
+}
 
 /** The model of the last answer, if it may still be asked. */
 function lastModelOf(turns: Turn[], models: string[] | undefined): string | undefined {

@@ -6,8 +6,9 @@ import type { Finding } from "../../lib/refusal";
 import { AnswerView } from "./AnswerView";
 import { Comparison } from "./Comparison";
 import { requestOf } from "./conversation";
-import type { Message } from "./message";
+import type { Feedback, Message } from "./message";
 import { QuestionView } from "./QuestionView";
+import type { Format } from "./TakeAnswer";
 import { isComparison, type Turn } from "./tree";
 
 /** What one may do with a turn. */
@@ -19,6 +20,10 @@ export interface TurnActions {
   /** Goes on with another child of a message. */
   choose: (parent: string | null, child: string) => void;
   stop: (answer: Message) => void;
+  /** Says whether an answer helped. */
+  rate: (answer: Message, feedback: Feedback | null) => Promise<void>;
+  /** Takes an answer along as a document. */
+  take: (answer: Message, format: Format) => Promise<void>;
   /** Puts a text into the field for the next question. */
   write: (text: string) => void;
 }

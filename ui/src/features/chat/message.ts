@@ -1,3 +1,4 @@
+import type { Written } from "../../lib/assistant";
 import type { Passage } from "../../lib/contract";
 import type { Refusal } from "../../lib/refusal";
 
@@ -17,6 +18,17 @@ export interface Message {
   /** How many earlier messages the model was not shown, because they were too many. */
   omitted?: number;
   refusal: Refusal | null;
+  /** What this person said of an answer. */
+  feedback?: Feedback | null;
+}
+
+/** Why an answer did not help. */
+export const REASONS = ["wrong", "incomplete", "outdated", "language", "tone", "refused", "slow", "other"] as const;
+
+export interface Feedback {
+  value: "up" | "down";
+  reasons: string[];
+  comment: string | null;
 }
 
 /** A message as it comes over the wire. */
@@ -50,6 +62,8 @@ export interface Conversation {
   /** The join of everything that was said in it; `null` before anything was. */
   label: string | null;
   temporary: boolean;
+  /** With whom it was begun. */
+  assistant: { id: string; name: Written; version: number } | null;
   messages: Message[];
   /** What is under way. */
   runs: Run[];

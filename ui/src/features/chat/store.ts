@@ -5,7 +5,7 @@ import { ownRefusal, readRefusal, record, type Refusal, refusalIn } from "../../
 import type { ServerEvent } from "../../lib/sse";
 import { Store } from "../../lib/store";
 import { readMessage } from "./conversation";
-import type { Conversation, Folder, Message, Run, SentMessage, Summary } from "./message";
+import type { Conversation, Feedback, Folder, Message, Run, SentMessage, Summary } from "./message";
 import { Painter } from "./painter";
 import { isCarriedAnswer, wayTo } from "./tree";
 
@@ -102,6 +102,7 @@ export async function open(id: string) {
         title: body.title,
         label: body.label,
         temporary: body.temporary === true,
+        assistant: body.assistant ?? null,
         messages: keptOf(state.open[id]?.messages ?? [], body.messages.map(readMessage)),
         runs,
         chosen: state.open[id]?.chosen ?? {},
@@ -126,19 +127,23 @@ function keptOf(before: Message[], now: Message[]): Message[] {
       old.refusal === null &&
       message.refusal === null &&
       old.passage?.label === message.passage?.label &&
+      old.feedback?.value === message.feedback?.value &&
       old.parent === message.parent;
     return isSame ? old : message;
   });
 }
 
-export async function create({ temporary = false } = {}): Promise<string> {
-  const created = await send<Partial<Summary> & { id: string }>("POST", ROOT, temporary ? { temporary } : {});
+export async function create({ temporary = false, assistant }: { temporary?: boolean; assistant?: string | undefined } = {}): Promise<string> {
+  const created = await send<Partial<Summary> & { id: string; assistant?: Conversation["assistant"] }>("POST", ROOT, {
+    ...(temporary ? { temporary } : {}),
+    ...(assistant === undefined ? {} : { assistant }),
+  });
   const now = new Date().toISOString();
   const summary: Summary = { title: "", created: now, updated: now, label: null, running: false, folder: null, pinned: false, temporary, shares: 0, ...created };
   conversations.change((state) => ({
     ...state,
     list: temporary ? state.list : [summary, ...(state.list ?? [])],
-    open: { ...state.open, [created.id]: { id: created.id, title: summary.title, label: null, temporary, messages: [], runs: [], chosen: {} } },
+    open: { ...state.open, [created.id]: { id: created.id, title: summary.title, label: null, temporary, assistant: created.assistant ?? null, messages: [], runs: [], chosen: {} } },
   }));
   return created.id;
 }
@@ -192,6 +197,19 @@ export function choose(id: string, parent: string, child: string) {
 /** Shows the way on which a message lies. */
 export function showMessage(id: string, message: string) {
   change(id, (conversation) => ({ ...conversation, chosen: { ...conversation.chosen, ...wayTo(conversation.messages, message) } }));
+}
+
+/** Says whether an answer helped, or takes that back. */
+export async function rate(id: string, message: string, feedback: Feedback | null) {
+  const path = `${pathOf(id)}/messages/${encodeURIComponent(message)}/feedback`;
+  if (feedback === null) await send("DELETE", path);
+  else await send("PUT", path, { value: feedback.value, reasons: feedback.reasons, ...(feedback.comment === null ? {} : { comment: feedback.comment }) });
+  changeMessage(id, message, () => ({ feedback }));
+}
+
+/** Where the house keeps one answer as a document. */
+export function documentOf(id: string, message: string, format: string): string {
+  return withQuery(`${pathOf(id)}/messages/${encodeURIComponent(message)}/export`, { format });
 }
 
 /** What the house said a label has become, after somebody lowered it. */
