@@ -2,6 +2,7 @@
 import { createLibrary } from "./library.mjs";
 import { follow, play } from "./runs.mjs";
 import { flowsTo, joined, labelOf } from "./shapes.mjs";
+import { examined, masked, standIns } from "./trust.mjs";
 
 const COMPARTMENTS = ["hr", "m-and-a", "patient"];
 const PASSED_ON = ["id", "role", "content", "model", "created", "passage"];
@@ -48,6 +49,8 @@ export function createChat({ pause, isAlive }) {
         return ok(undefined, 204);
       case "GET search":
         return ok(search(own, query.get("q") ?? "", Number(query.get("limit") ?? 20)));
+      case "POST findings":
+        return ok(examined(body.content, body.label));
       case "POST import":
         return ok({ id: take(session, body).id, refused: [] }, 201);
       case "GET export":
@@ -119,8 +122,10 @@ export function createChat({ pause, isAlive }) {
   }
 
   function put(conversation, context) {
-    const { content, model, models = [model], parent, label, compartments = [] } = context.body;
-    const question = { ...blank(), id: name("msg"), parent: parent ?? null, role: "user", content, state: "complete" };
+    const { content, model, models = [model], parent, label, compartments = [], masks = [] } = context.body;
+    const known = conversation.messages.find(({ masks: map }) => map.length > 0)?.masks ?? [];
+    const question = { ...blank(), id: name("msg"), parent: parent ?? null, role: "user", content, state: "complete", masks: standIns(content, masks, known) };
+    for (const message of conversation.messages) message.masks = question.masks;
     conversation.messages.push(question);
     const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments)]), context);
     return context.ok({ message: question, answers: begun.map(({ message }) => message), runs: begun.map(named), answer: begun[0].message, run: named(begun[0]) }, 202);
@@ -136,9 +141,9 @@ export function createChat({ pause, isAlive }) {
 
   function begin(conversation, question, models, declared, { language, requestId }) {
     const label = joined([declared, ...(conversation.label ? [conversation.label] : [])]);
-    const texts = line(conversation, question.id).map(({ content }) => content);
+    const texts = line(conversation, question.id).map(({ content }) => masked(content, question.masks));
     const begun = models.map((model) => {
-      const message = { ...blank(), id: name("msg"), parent: question.id, role: "assistant", content: "", model, state: "running" };
+      const message = { ...blank(), id: name("msg"), parent: question.id, role: "assistant", content: "", model, state: "running", masks: question.masks };
       conversation.messages.push(message);
       const run = { id: name("run"), person: conversation.person, message, events: [], waiting: new Set(), stopped: false, over: false };
       runs.set(run.id, run);
@@ -179,7 +184,7 @@ export function createChat({ pause, isAlive }) {
 }
 
 function blank() {
-  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null };
+  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null, masks: [] };
 }
 
 function named(run) {

@@ -1,11 +1,10 @@
 // What the mock house answers, piece by piece; a run goes on whoever listens.
 import { refusal } from "./shapes.mjs";
 import { canned, hostile, lengthy } from "./texts.mjs";
+import { FINDERS } from "./trust.mjs";
 
-const FINDERS = [
-  { type: "IBAN", pattern: /\bDE\d{2}(?: ?\d{4}){4} ?\d{2}\b/gu, action: "BLOCKED" },
-  { type: "API_KEY", pattern: /\b(?:ghp_|sk-)[A-Za-z0-9]{20,}/gu, action: "REDACTED" },
-];
+/** What a run's passage says of what was done. */
+const DONE = { BLOCK: "BLOCKED", REDACT: "REDACTED", PSEUDONYMIZE: "PSEUDONYMIZED" };
 
 /** Plays one run to its end: `texts` is what the model is shown, the question last. */
 export async function play(run, texts, { model, label, language, requestId, pause }) {
@@ -36,16 +35,16 @@ export async function play(run, texts, { model, label, language, requestId, paus
   const blocked = findings.filter(({ action }) => action === "BLOCKED");
   message.passage = passage;
   if (blocked.length > 0) Object.assign(passage, { sensitivity: 0.99, action: "BLOCKED", route: null });
-  else if (findings.length > 0) Object.assign(passage, { sensitivity: 0.8, action: "REDACTED" });
+  else if (findings.length > 0) Object.assign(passage, { sensitivity: 0.8, action: findings.find(({ action }) => action === "REDACTED")?.action ?? "PSEUDONYMIZED" });
   emit("passage", passage);
   if (blocked.length > 0) return refuse("sensitive_data_detected", blocked.map(({ action: _action, ...finding }) => (finding.path === `/messages/${texts.length - 1}/content` ? { ...finding, message: message.parent } : finding)));
   const question = texts.at(-1);
   const [, kilobytes, what] = /(\d+) KB of (everything|list|table|code|line)/u.exec(question) ?? [];
   const long = /long story|lange Geschichte/u.test(question);
   const isHostile = question.includes("hostile corpus");
-  const said = isHostile ? hostile() : kilobytes ? lengthy(Number(kilobytes), what) : `${canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
+  const said = isHostile ? hostile() : kilobytes ? lengthy(Number(kilobytes), what) : `${message.masks.length > 0 ? letter(message.masks, language) : canned(question, language)} ${long ? "And the water rose. ".repeat(200) : ""}`.trim();
   // A long text comes as fast as a good model is: two hundred pieces a second.
-  const pieces = isHostile ? (said.match(/[^]{1,997}/gu) ?? []) : kilobytes ? (said.match(/[^]{1,26}/gu) ?? []) : said.split(/(?<= )/u);
+  const pieces = message.masks.length > 0 ? (said.match(/[^]{1,3}/gu) ?? []) : isHostile ? (said.match(/[^]{1,997}/gu) ?? []) : kilobytes ? (said.match(/[^]{1,26}/gu) ?? []) : said.split(/(?<= )/u);
   const began = performance.now();
   for (const [index, text] of pieces.entries()) {
     if (run.stopped) {
@@ -88,6 +87,15 @@ export function follow(run, last, response, isAlive) {
   write();
 }
 
+/** Says back what stands for something, in a sentence, in emphasis, in code and in a table. */
+function letter(masks, language) {
+  const [first] = masks;
+  const names = masks.map(({ stands }) => stands).join(", ");
+  return language === "de"
+    ? `Guten Tag **${first.stands}**, hier ist der Entwurf für ${names}.\n\n| Wer | Was |\n| --- | --- |\n| ${first.stands} | bekommt ihn |\n\n\`${first.stands}\` steht auch im Code.`
+    : `Dear **${first.stands}**, here is the draft for ${names}.\n\n| Who | What |\n| --- | --- |\n| ${first.stands} | gets it |\n\n\`${first.stands}\` stands in code, too.`;
+}
+
 function sleep(ms) {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
@@ -96,10 +104,10 @@ function sleep(ms) {
 
 
 function findIn(text, path) {
-  return FINDERS.flatMap(({ type, pattern, action }) =>
+  return FINDERS.filter(({ action }) => action in DONE).flatMap(({ type, pattern, action }) =>
     [...text.matchAll(pattern)].map((match) => {
       const start = Buffer.byteLength(text.slice(0, match.index));
-      return { type, path, start, end: start + Buffer.byteLength(match[0]), score: 0.99, action };
+      return { type, path, start, end: start + Buffer.byteLength(match[0]), score: 0.99, action: DONE[action] };
     }),
   );
 }

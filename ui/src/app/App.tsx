@@ -2,8 +2,10 @@ import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Button } from "../components/Button";
 import { RefusalCard } from "../components/RefusalCard";
 import { forgetChoices } from "../features/chat/choices";
+import { forgetComposing } from "../features/chat/composing";
 import { forgetOffered } from "../features/chat/offered";
 import { forget, rest } from "../features/chat/store";
+import { forgetExamined } from "../features/chat/usePreview";
 import { SignIn } from "../features/sign-in/SignIn";
 import { send, whenSignedOut } from "../lib/api";
 import type { House, Session } from "../lib/contract";
@@ -148,6 +150,8 @@ export function App() {
 function forgetAll() {
   forget();
   forgetChoices();
+  forgetComposing();
+  forgetExamined();
   forgetOffered();
   forgetTexts();
 }

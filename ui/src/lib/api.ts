@@ -17,8 +17,8 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 /** `POST`, `PUT` or `DELETE` with a JSON body; gives `undefined` where the answer has none. Throws `RefusedError`. */
-export async function send<T = unknown>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
+export async function send<T = unknown>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const init: RequestInit = { method, ...(signal ? { signal } : {}) };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { "content-type": "application/json" };

@@ -16,8 +16,11 @@ import { useStore } from "../../lib/store";
 import { chooseCompared, chooseCompartments, chooseLabel, chooseModel, choices, models as knownModels, moveChoices } from "./choices";
 import { ChatDialogs } from "./ChatDialogs";
 import { Composer } from "./Composer";
+import { actionsOn, carryVeils, dropVeils, NO_VEILS, veils } from "./composing";
 import { nextParent } from "./conversation";
+import { composed, type Mask } from "./examined";
 import { Find } from "./Find";
+import type { FindingActions } from "./FindingsPanel";
 import { bringIntoView } from "./finding";
 import { FollowEnd } from "./FollowEnd";
 import type { Message } from "./message";
@@ -32,9 +35,17 @@ import { Thread } from "./Thread";
 import { pathOf, type Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
 import { useNews } from "./useNews";
+import { usePreview } from "./usePreview";
 import { AssistantMark, AssistantStarters, useAssistant } from "./WithAssistant";
 
 const NOBODY: Message[] = [];
+
+/** What goes with a question beside its words. */
+interface Besides {
+  /** The answer that it follows; that of the way that is shown if left out. */
+  parent?: string | null;
+  masks?: Mask[];
+}
 
 /** Ask, watch it stream, see how it passed. Without an id, a conversation that begins with its first question. */
 export function Chat({ id, query }: { id: string | undefined; query: string }) {
@@ -123,18 +134,31 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const demonstrationModel = house.engine?.demonstration ? house.engine.model : undefined;
   const ready = model !== "" && !busy;
 
-  const write = useCallback((text: string) => drafts.change((all) => ({ ...all, [key]: text })), [key]);
+  const write = useCallback(
+    (text: string) => {
+      carryVeils(key, drafts.value()[key] ?? "", text);
+      drafts.change((all) => ({ ...all, [key]: text }));
+    },
+    [key],
+  );
   const lay = useCallback((all: string[]) => pasted.change((others) => ({ ...others, [key]: all })), [key]);
   /** Puts a text where it can be changed, or beside the field if it is too long for it. */
   const restore = useCallback((text: string) => (text.length > LONG ? lay([text]) : write(text)), [lay, write]);
 
+  const preview = usePreview(key, draft, texts, said);
+  const findingActions: Omit<FindingActions, "show"> = {
+    ...actionsOn({ key, draft, write, texts, lay }),
+    raise: (level) => chooseLabel(id, level),
+    askRelease: undefined,
+  };
+
   /** Without a label of their own, the question has the one that the house gives its person. */
-  async function put(content: string, asks: Label | null, parent: string | null = nextParent(turns)) {
+  async function put(content: string, asks: Label | null, { parent = nextParent(turns), masks = [] }: Besides = {}) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
     field.current?.focus();
-    const question = { content, models: asked, label: asks, compartments, parent };
+    const question = { content, models: asked, label: asks, compartments, parent, masks };
     if (id !== undefined) {
       void ask(id, question, news);
       return;
@@ -162,7 +186,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const actions = useMemo<TurnActions>(() => {
     const whenReady = (act: () => void) => (latest.current.ready ? act() : announce(words.turn.busy));
     return {
-      edit: (question, text) => whenReady(() => void latest.current.put(text, latest.current.said, question.parent)),
+      edit: (question, text) => whenReady(() => void latest.current.put(text, latest.current.said, { parent: question.parent })),
       again: (question, name) => whenReady(() => id !== undefined && void askAgain(id, question.id, [name], latest.current.said, news)),
       choose: (parent, child) => id !== undefined && choose(id, parent ?? "", child),
       stop: (answer) => id !== undefined && void stop(id, answer.id).catch(() => undefined),
@@ -264,10 +288,16 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             onLower={conversation && conversation.label !== null && conversation.label !== "PUBLIC" ? () => openOver("lower") : undefined}
             busy={busy}
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
+            preview={preview}
+            findingActions={findingActions}
+            route={turns.findLast(({ answer }) => answer?.model === model && answer.passage?.route)?.answer?.passage?.route ?? undefined}
             onSend={() => {
+              const veiled = veils.value()[key] ?? NO_VEILS;
+              const { content, masks } = composed(draft, veiled.draft, texts, veiled.pasted);
+              dropVeils(key);
               write("");
               lay(NONE);
-              void put([draft.trim(), ...texts].filter((text) => text !== "").join("\n\n"), said);
+              void put(content, said, { masks });
             }}
           />
           <Notes

@@ -5,8 +5,13 @@ import { IconButton } from "../../components/IconButton";
 import { announce } from "../../lib/announce";
 import { LABELS, type Label } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
+import type { PlaceFound } from "./composing";
 import { ComposerOptions, type OptionProps } from "./ComposerOptions";
+import { type FindingActions, FindingsPanel } from "./FindingsPanel";
+import { MarkLayer } from "./MarkLayer";
 import { LONG, Pasted } from "./Pasted";
+import { RouteNote } from "./RouteNote";
+import type { Preview } from "./usePreview";
 
 interface Props extends OptionProps {
   field: RefObject<HTMLTextAreaElement | null>;
@@ -22,6 +27,11 @@ interface Props extends OptionProps {
   lowestLabel: Label;
   onLabel: (label: Label) => void;
   busy: boolean;
+  /** What the house would find in it. */
+  preview: Preview;
+  findingActions: Omit<FindingActions, "show">;
+  /** The way that the last answer took here. */
+  route: string | undefined;
   onSend: () => void;
   onStop: () => void;
 }
@@ -29,16 +39,41 @@ interface Props extends OptionProps {
 /** The question field with model, label, send and stop. */
 export function Composer(props: Props) {
   const { words } = useLanguage();
-  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments, pasted } = props;
+  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments, pasted, preview } = props;
   const [options, setOptions] = useState(false);
+  const [listed, setListed] = useState(false);
+  // What was held once is sent when it is wanted again.
+  const [heldText, setHeldText] = useState<string>();
+  const held = preview.blocked !== undefined && heldText === draft;
+  const marked = preview.places.filter(({ text }) => text === undefined);
   const id = useId();
   const ready = models.length > 0 && (draft.trim() !== "" || pasted.length > 0) && !busy;
+
+  function submit() {
+    if (!ready) return;
+    if (preview.blocked !== undefined && !held) {
+      setHeldText(draft);
+      setListed(true);
+      announce(`${words.preview.wouldStop} ${words.preview.held}`);
+      return;
+    }
+    setHeldText(undefined);
+    setListed(false);
+    props.onSend();
+  }
+
+  function show({ found: { start, end } }: PlaceFound) {
+    // The browser brings a selection into view only when the focus comes.
+    field.current?.blur();
+    field.current?.setSelectionRange(start, end);
+    field.current?.focus();
+  }
 
   function sendOnEnter(event: KeyboardEvent) {
     // While a composition (accents, Asian scripts) is open, Enter belongs to it.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
-    if (ready) props.onSend();
+    submit();
   }
 
   function takeLong(event: ClipboardEvent) {
@@ -53,7 +88,7 @@ export function Composer(props: Props) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (ready) props.onSend();
+        submit();
       }}
       className="rounded-3xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
     >
@@ -61,22 +96,26 @@ export function Composer(props: Props) {
       <label htmlFor={`${id}-question`} className="sr-only">
         {words.ask.field}
       </label>
-      <textarea
-        ref={field}
-        id={`${id}-question`}
-        rows={1}
-        value={draft}
-        disabled={models.length === 0}
-        placeholder={words.ask.placeholder}
-        aria-describedby={`${id}-keys`}
-        onChange={(event) => props.onDraft(event.target.value)}
-        onKeyDown={sendOnEnter}
-        onPaste={takeLong}
-        className="grows block max-h-52 min-h-13 w-full resize-none bg-transparent px-5 pt-3.5 pb-1 outline-none placeholder:text-soft disabled:cursor-not-allowed"
-      />
+      <div className="relative">
+        {marked.length > 0 ? <MarkLayer field={field} text={draft} places={marked} /> : null}
+        <textarea
+          ref={field}
+          id={`${id}-question`}
+          rows={1}
+          value={draft}
+          disabled={models.length === 0}
+          placeholder={words.ask.placeholder}
+          aria-describedby={`${id}-keys`}
+          onChange={(event) => props.onDraft(event.target.value)}
+          onKeyDown={sendOnEnter}
+          onPaste={takeLong}
+          className="over-marks grows relative block max-h-52 min-h-13 w-full resize-none bg-transparent px-5 pt-3.5 pb-1 outline-none placeholder:text-soft disabled:cursor-not-allowed"
+        />
+      </div>
       <p id={`${id}-keys`} className="sr-only">
         {words.ask.keys}
       </p>
+      <FindingsPanel preview={preview} label={props.label} open={listed} onOpen={setListed} held={held} actions={{ ...props.findingActions, show }} />
       {compared.length > 1 || compartments.length > 0 ? (
         <p className="px-5 pb-2 text-xs wrap-anywhere text-soft" data-summary>
           {compartments.length > 0 ? (
@@ -110,6 +149,7 @@ export function Composer(props: Props) {
             </option>
           ))}
         </Choice>
+        <RouteNote label={props.label} lowestLabel={lowestLabel} raises={preview.raises} asked={compared.length > 1 ? compared : [props.model]} route={props.route} />
         <Choice
           className="min-w-0 sm:max-w-[22rem]"
           name={words.ask.model}

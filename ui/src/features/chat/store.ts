@@ -5,6 +5,7 @@ import { ownRefusal, readRefusal, record, type Refusal, refusalIn } from "../../
 import type { ServerEvent } from "../../lib/sse";
 import { Store } from "../../lib/store";
 import { readMessage } from "./conversation";
+import type { Mask } from "./examined";
 import type { Conversation, Feedback, Folder, Message, Run, SentMessage, Summary } from "./message";
 import { Painter } from "./painter";
 import { isCarriedAnswer, wayTo } from "./tree";
@@ -224,6 +225,8 @@ export interface Question {
   label: string | null;
   compartments: string[];
   parent: string | null;
+  /** Stretches of it that go out as stand-ins. */
+  masks?: Mask[];
 }
 
 interface Taken {
@@ -235,7 +238,7 @@ interface Taken {
 }
 
 /** Puts a question. It stands in the conversation at once; what the house refuses to take becomes its answer. */
-export async function ask(id: string, { content, models, label, compartments, parent }: Question, onNews: (news: News) => void) {
+export async function ask(id: string, { content, models, label, compartments, parent, masks = [] }: Question, onNews: (news: News) => void) {
   const own = `local-${(numbered += 1)}`;
   const asked: Message = { ...blank(), id: own, parent, role: "user", content, state: "complete" };
   const body = {
@@ -244,6 +247,7 @@ export async function ask(id: string, { content, models, label, compartments, pa
     ...namesOf(models),
     ...(label === null ? {} : { label }),
     ...(compartments.length === 0 ? {} : { compartments }),
+    ...(masks.length === 0 ? {} : { masks }),
   };
   await begin(id, waitingFor(models, own), [asked], { [parent ?? ""]: own }, onNews, async (waiting) => {
     const taken = await send<Taken>("POST", `${pathOf(id)}/messages`, body);
