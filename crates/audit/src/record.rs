@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use schleuse_types::{Finding, Label, Outcome, Role, Timestamp};
+use schleuse_types::{Finding, Label, Outcome, Role, Tenant, Timestamp};
 
 /// The longest entry in bytes.
 pub const RECORD_BYTES_MAX: usize = 2048;
@@ -134,6 +134,8 @@ pub struct Record {
     /// A pseudonym from [`crate::Pseudonyms`].
     pub user: String,
     pub role: Option<Role>,
+    /// Whose part of the house it was; written for all but the operator's own.
+    pub tenant: Tenant,
     /// From [`crate::PromptMac`].
     pub prompt_hash: String,
     /// 0 to 1; two decimals are kept. What is no number counts as 1.
@@ -213,7 +215,7 @@ impl Record {
     ///
     /// What does not fit is cut, lists first, and the entry then says `"truncated":true`.
     pub(crate) fn encode(&self, timestamp: Timestamp, salt: &[u8; 16]) -> Vec<u8> {
-        // The last row always fits: 13 texts of 64 bytes with their names, and fixed members below 900 bytes.
+        // The last row always fits: 14 texts of 64 bytes with their names, and fixed members below 900 bytes.
         const LIMITS: [Limits; 4] = [
             Limits { list: usize::MAX, text: 512 },
             Limits { list: 8, text: 128 },
@@ -262,6 +264,7 @@ impl Record {
         out.optional_number("status", self.status.map(u64::from));
         out.optional_text("subject", self.subject.as_deref());
         out.optional_text("surface", self.surface.as_deref());
+        out.optional_text("tenant", (!self.tenant.is_house()).then(|| self.tenant.as_str()));
         out.text("timestamp", &timestamp.to_string());
         out.optional_number("tokens_in", self.tokens_in);
         out.optional_number("tokens_out", self.tokens_out);

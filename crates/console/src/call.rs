@@ -222,6 +222,7 @@ impl Call {
             request_id: self.request_id.to_string(),
             user: self.console.pseudonyms.name(&principal.person),
             role: Some(principal.role),
+            tenant: principal.tenant.clone(),
             action: Some(Outcome::Allowed),
             surface: Some(self.route.path.to_owned()),
             source: Some(principal.credential.clone()),

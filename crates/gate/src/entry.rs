@@ -462,6 +462,7 @@ impl Entry {
         if let Some(principal) = facts.verified.as_ref().map(Verified::principal) {
             record.user = gate.pseudonyms.name(&principal.person);
             record.role = Some(principal.role);
+            record.tenant.clone_from(&principal.tenant);
             record.source = Some(principal.credential.clone());
         }
         record.prompt_hash.clone_from(&facts.prompt_hash);

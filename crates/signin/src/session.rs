@@ -87,7 +87,8 @@ impl SignIn {
         method: &'static str,
     ) -> Result<Proved, Refusal> {
         if person.blocked.is_some() {
-            let mut record = self.record(asked, Event::Other("session.refuse"), &person.id, person.role);
+            let mut record =
+                self.record(asked, Event::Other("session.refuse"), &person.id, person.role, &person.tenant);
             record.action = Some(Outcome::Denied);
             record.code = Some(refusal::blocked().code.recorded().to_owned());
             self.write(record).await?;
@@ -139,7 +140,7 @@ impl SignIn {
             revoked: None,
         };
         parts.store.insert_session(&row).await.map_err(|error| refusal::internal(&error))?;
-        let mut record = self.record(asked, Event::SessionCreate, &row.person, row.role);
+        let mut record = self.record(asked, Event::SessionCreate, &row.person, row.role, &proved.tenant);
         record.source = Some(row.id.clone());
         if let Err(unrecorded) = self.write(record).await {
             // Nobody holds its token; ended all the same, so that no list shows it.
@@ -194,7 +195,11 @@ impl SignIn {
     }
 
     pub(crate) async fn write_end(&self, asked: &Asked, row: &SessionRow, end: End) -> Result<(), Refusal> {
-        let mut record = self.record(asked, Event::SessionEnd, &row.person, row.role);
+        // A session does not know its tenant, and it ends seldom enough to look.
+        let people = self.parts.store.people().await.map_err(|error| refusal::internal(&error))?;
+        let tenant = people.into_iter().find(|person| person.id == row.person).map(|person| person.tenant);
+        let tenant = tenant.unwrap_or_default();
+        let mut record = self.record(asked, Event::SessionEnd, &row.person, row.role, &tenant);
         record.source = Some(row.id.clone());
         record.code = Some(end.as_str().to_owned());
         self.write(record).await
@@ -228,11 +233,12 @@ impl SignIn {
         self.parts.store.sessions().await.map_err(|error| refusal::internal(&error))
     }
 
-    fn record(&self, asked: &Asked, event: Event, person: &str, role: Role) -> Record {
+    fn record(&self, asked: &Asked, event: Event, person: &str, role: Role, tenant: &Tenant) -> Record {
         let mut record = Record::new(event);
         record.request_id = asked.id.to_string();
         record.user = self.parts.pseudonyms.name(person);
         record.role = Some(role);
+        record.tenant.clone_from(tenant);
         record.action = Some(Outcome::Allowed);
         record.surface = Some(asked.path.clone());
         record

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use schleuse_types::{Finding, FindingAction, Label, Outcome, Role, Timestamp};
+use schleuse_types::{Finding, FindingAction, Label, Outcome, Role, Tenant, Timestamp};
 
 use super::{Coverage, Event, RECORD_BYTES_MAX, Record};
 
@@ -30,6 +30,7 @@ fn the_fullest_entry_has_every_member_in_order() {
         request_id: "01JD".into(),
         user: "p:00".into(),
         role: Some(Role::Engineer),
+        tenant: Tenant::parse("retail").unwrap(),
         prompt_hash: "hmac-sha256:ab".into(),
         sensitivity_score: 0.3,
         action: Some(Outcome::Redacted),
@@ -78,6 +79,7 @@ fn the_fullest_entry_has_every_member_in_order() {
          \"prompt_hash\":\"hmac-sha256:ab\",\"request_id\":\"01JD\",\"role\":\"engineer\",\"route\":\"local\",\
          \"rules\":[\"p1\",\"p2\"],\"salt\":\"_____________________w\",\"sensitivity_score\":0.3,\
          \"shadow\":{\"CUSTOM_TERM\":1},\"source\":\"127.0.0.1\",\"status\":200,\"surface\":\"/v1/chat/completions\",\
+         \"tenant\":\"retail\",\
          \"timestamp\":\"2026-11-20T20:48:44.123456Z\",\"tokens_in\":812,\"tokens_out\":344,\"user\":\"p:00\",\"v\":1}",
     );
 }
@@ -149,6 +151,7 @@ fn what_is_too_long_is_cut_and_says_so() {
         subject: Some(long.clone()),
         change: Some(long.clone()),
         role: Some(Role::Engineer),
+        tenant: Tenant::parse(&"t".repeat(32)).unwrap(),
         label: Some(Label::CONFIDENTIAL),
         action: Some(Outcome::Pseudonymized),
         findings: (0..500).map(|number| (format!("KIND{number}"), u32::MAX)).collect(),
@@ -203,6 +206,7 @@ fn fullest() -> Record {
         request_id: "01JD".into(),
         user: "p:00".into(),
         role: Some(Role::Engineer),
+        tenant: Tenant::parse("retail").unwrap(),
         prompt_hash: "hmac-sha256:ab".into(),
         sensitivity_score: 0.3,
         action: Some(Outcome::Redacted),

@@ -168,6 +168,7 @@ pub(super) async fn declassify(gate: Arc<Gate>, lowering: Lowering, two: bool) -
     record.request_id = request_id;
     record.user = gate.pseudonyms.name(&principal.person);
     record.role = Some(principal.role);
+    record.tenant.clone_from(&principal.tenant);
     record.source = Some(principal.credential.clone());
     record.surface = Some("/api/chat/conversations/{id}/declassify".to_owned());
     record.action =

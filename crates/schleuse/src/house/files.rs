@@ -61,6 +61,7 @@ impl House for FileRules {
             record.request_id = deed.request_id;
             record.user = gate.pseudonyms.name(&deed.principal.person);
             record.role = Some(deed.principal.role);
+            record.tenant = deed.principal.tenant;
             record.source = Some(deed.principal.credential);
             record.surface = Some(surface.to_owned());
             record.action = Some(Outcome::Allowed);

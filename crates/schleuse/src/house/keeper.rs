@@ -209,6 +209,7 @@ impl Keeper {
         let mut record = Record::new(event);
         record.user = self.gate.pseudonyms.name(&row.person);
         record.role = Some(row.role);
+        record.tenant.clone_from(&row.tenant);
         record.action = Some(Outcome::Allowed);
         record.source = Some(row.id.clone());
         if let Err(error) = self.gate.log.append(record).await {

@@ -47,6 +47,7 @@ mod sign_in;
 mod slapd;
 mod speech;
 mod streams;
+mod tenants;
 mod tools;
 mod trouble;
 mod walk;
