@@ -80,6 +80,10 @@ pub enum Action {
     UseChat,
     /// Keep files and have batches of questions asked; each of the questions is an `Ask` besides.
     UseFiles,
+    /// See what people think of answers: numbers behind which several people stand, and no names.
+    ReadFeedback,
+    /// See assistants that others want to publish, publish or return them, and take published ones back.
+    ReviewAssistants,
     /// See requests, LLM tokens, errors and upstreams as they are now.
     ReadOperations,
     /// See what was decided about whom, by pseudonym.
@@ -107,10 +111,12 @@ pub enum Action {
 
 impl Action {
     /// Every action whose resource is the house, in the order of the schema; of lowering a label, and of approving it, the boldest.
-    pub const HOUSE: [Self; 15] = [
+    pub const HOUSE: [Self; 17] = [
         Self::ListModels,
         Self::UseChat,
         Self::UseFiles,
+        Self::ReadFeedback,
+        Self::ReviewAssistants,
         Self::ReadOperations,
         Self::ReadDecisions,
         Self::ReadAudit,
@@ -132,6 +138,8 @@ impl Action {
             Self::ListModels => "listModels",
             Self::UseChat => "useChat",
             Self::UseFiles => "useFiles",
+            Self::ReadFeedback => "readFeedback",
+            Self::ReviewAssistants => "reviewAssistants",
             Self::ReadOperations => "readOperations",
             Self::ReadDecisions => "readDecisions",
             Self::ReadAudit => "readAudit",
@@ -169,6 +177,12 @@ impl Action {
             Self::UseChat => Text::fixed("use the chat", "den Chat benutzen"),
             Self::UseFiles => {
                 Text::fixed("keep files and run batches", "Dateien ablegen und Stapel bearbeiten lassen")
+            }
+            Self::ReadFeedback => {
+                Text::fixed("see what people think of answers", "sehen, wie Antworten bewertet werden")
+            }
+            Self::ReviewAssistants => {
+                Text::fixed("review assistants of others", "Assistenten anderer prüfen und veröffentlichen")
             }
             Self::ReadOperations => Text::fixed(
                 "see what runs now: requests, errors and model servers",

@@ -96,9 +96,16 @@ impl Portal {
         let messages = self.messages(&key, visitor.person(), id).await?;
         let runs: Vec<Value> = running.iter().map(|run| run_json(run)).collect();
         let mut out = self.head_json(&head, !running.is_empty()).await?;
-        let messages =
-            messages.into_iter().map(|message| head.with_standing_label(message).to_json()).collect();
-        out.set("messages", Value::Array(messages));
+        let mut feedback = self.feedback_of(&key, visitor.person(), id).await?;
+        let messages = messages.into_iter().map(|message| {
+            let feedback = feedback.remove(&message.id).unwrap_or(Value::Null);
+            let mut shown = head.with_standing_label(message).to_json();
+            if let Value::Object(shown) = &mut shown {
+                shown.set("feedback", feedback);
+            }
+            shown
+        });
+        out.set("messages", Value::Array(messages.collect()));
         out.set("run", runs.last().cloned().unwrap_or(Value::Null));
         out.set("runs", Value::Array(runs));
         Ok(document(200, out))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use schleuse_identity::Verified;
 use schleuse_types::{Finding, Label, Principal, Refusal, Text};
+use schleuse_wire::Peer;
 
 /// Whether a reader may see a text with this label, by what holds now: clearance, compartments, walls. The text says why
 /// not. A compartment that is seen in [`Sight::Reading`] is noted durably before this returns.
@@ -24,6 +25,16 @@ pub enum Sight {
     Reading,
     /// Beside what was read: what stands beside a wall is shown if its compartments were just seen.
     Beside { has_seen: bool },
+}
+
+/// Whether policy lets this person do what not everybody who chats may.
+pub type PermitDuty = Arc<dyn Fn(&Principal, Peer, Duty) -> Result<(), Refusal> + Send + Sync>;
+
+/// What not everybody who chats may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    ReadFeedback,
+    ReviewAssistants,
 }
 
 /// What inspection says about a text of this person under this label: with what it would be inspected if it were asked.

@@ -14,6 +14,8 @@
 //! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
+//! | `PUT {value, reasons?, comment?}`, `DELETE conversations/{id}/messages/{answer}/feedback` | what the person thinks of an answer |
+//! | `GET feedback` | what several people together think of a model's answers; a duty of its own |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's; 202 where somebody else has to approve it |
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
@@ -51,6 +53,7 @@ mod declassify;
 mod deed;
 mod events;
 mod export;
+mod feedback;
 mod findings;
 mod folder;
 mod import;
@@ -69,5 +72,5 @@ mod tree;
 mod words;
 
 pub use declassify::{Declassify, Lowering, Permitted};
-pub use deed::{Deed, DeedKind, Examine, Examined, Judge, Note, Sight};
+pub use deed::{Deed, DeedKind, Duty, Examine, Examined, Judge, Note, PermitDuty, Sight};
 pub use portal::{Limits, Manner, Parts, Permit, Portal, Standing, Standings};

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
 use crate::declassify::Declassify;
-use crate::deed::{Examine, Judge, Note};
+use crate::deed::{Examine, Judge, Note, PermitDuty};
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
@@ -83,6 +83,7 @@ pub struct Parts {
     pub models: Arc<dyn Exchange>,
     pub identity: Arc<Authenticator>,
     pub permit: Permit,
+    pub permit_duty: PermitDuty,
     pub manner: Manner,
     pub standing: Standings,
     pub declassify: Declassify,
@@ -107,6 +108,7 @@ pub struct Portal {
     pub(crate) models: Arc<dyn Exchange>,
     identity: Arc<Authenticator>,
     permit: Permit,
+    pub(crate) permit_duty: PermitDuty,
     pub(crate) manner: Manner,
     pub(crate) standing: Standings,
     pub(crate) declassify: Declassify,
@@ -151,6 +153,7 @@ impl Portal {
             models: parts.models,
             identity: parts.identity,
             permit: parts.permit,
+            permit_duty: parts.permit_duty,
             manner: parts.manner,
             standing: parts.standing,
             declassify: parts.declassify,
@@ -214,6 +217,17 @@ impl Portal {
                 self.ask_again(&visitor, id, question, arrival).await
             }
             (["conversations", _, "messages", _, "answers"], _) => Err(refusals::method_not_allowed("POST")),
+            (["conversations", id, "messages", answer, "feedback"], Method::Put) => {
+                self.rate(&visitor, id, answer, arrival).await
+            }
+            (["conversations", id, "messages", answer, "feedback"], Method::Delete) => {
+                self.unrate(&visitor, id, answer).await
+            }
+            (["conversations", _, "messages", _, "feedback"], _) => {
+                Err(refusals::method_not_allowed("PUT, DELETE"))
+            }
+            (["feedback"], Method::Get) => self.feedback(&visitor, arrival.peer).await,
+            (["feedback"], _) => Err(refusals::method_not_allowed("GET")),
             (["conversations", id, "export"], Method::Get) => {
                 self.export(&visitor, id, arrival.query.as_deref(), arrival.language).await
             }

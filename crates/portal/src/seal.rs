@@ -15,6 +15,8 @@ pub(crate) enum Place<'a> {
     Share { person: &'a str, conversation: &'a str, share: &'a str, created: Timestamp },
     /// Why somebody asked for a lower label.
     Approval { person: &'a str, conversation: &'a str, approval: &'a str, created: Timestamp },
+    /// What somebody wrote about an answer.
+    Feedback { person: &'a str, conversation: &'a str, message: &'a str },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -38,6 +40,9 @@ impl schleuse_store::Place for Place<'_> {
             }
             Self::Approval { person, conversation, approval, created } => {
                 data(6, &[person, conversation, approval], &[created.0])
+            }
+            Self::Feedback { person, conversation, message } => {
+                data(7, &[person, conversation, message], &[])
             }
             Self::Message { person, conversation, message, parent, ordinal, created } => {
                 let numbers = [ordinal.cast_unsigned(), created.0];
@@ -92,6 +97,7 @@ mod tests {
         check(Place::Head { person: "p", conversation: "c", created: Timestamp(7) });
         check(Place::Folder { person: "p", folder: "m", created: Timestamp(7) });
         check(Place::Share { person: "p", conversation: "c", share: "m", created: Timestamp(7) });
+        check(Place::Feedback { person: "p", conversation: "c", message: "m" });
         check(Place::Approval { person: "p", conversation: "c", approval: "m", created: Timestamp(7) });
     }
 

@@ -3,6 +3,7 @@
 
 mod approving;
 mod branches;
+mod feedback;
 mod files;
 mod filing;
 mod house;

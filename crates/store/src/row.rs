@@ -147,6 +147,79 @@ pub struct ShareRow {
     pub created: Timestamp,
 }
 
+/// What a person thinks of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedbackRow {
+    pub person: String,
+    /// Where the person was when they said it.
+    pub tenant: Tenant,
+    pub conversation: String,
+    /// The id of a message of that conversation; with it, this is deleted.
+    pub message: String,
+    /// The model that answered.
+    pub model: String,
+    /// The id of the assistant that the conversation was begun with.
+    pub assistant: Option<String>,
+    pub is_up: bool,
+    /// Words without commas and blanks.
+    pub reasons: Vec<String>,
+    /// Sealed.
+    pub comment: Option<Vec<u8>>,
+    pub updated: Timestamp,
+}
+
+/// So many people stand behind every number about feedback, and behind every change of one.
+pub const FEEDBACK_PEOPLE_MIN: u32 = 5;
+
+/// What at least [`FEEDBACK_PEOPLE_MIN`] people think of the answers of a model, with an assistant or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedbackTally {
+    pub model: String,
+    /// The id of an assistant.
+    pub assistant: Option<String>,
+    pub up: u64,
+    pub down: u64,
+    /// How often each reason was given, by the word; only those that were.
+    pub reasons: Vec<(String, u64)>,
+}
+
+/// A question that somebody keeps, as its newest version has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    pub created: Timestamp,
+    pub newest: PromptVersionRow,
+}
+
+/// One version of a [`PromptRow`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptVersionRow {
+    /// From 1.
+    pub version: i64,
+    /// Name, text, tags and readers.
+    pub sealed: Vec<u8>,
+    pub created: Timestamp,
+}
+
+/// Instructions that conversations begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssistantRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    /// The id of the one in whose place this one is to come.
+    pub of: Option<String>,
+    /// In the words of the chat; what counts is what was sealed.
+    pub state: String,
+    pub sealed: Vec<u8>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
 /// A file, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRow {

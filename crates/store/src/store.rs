@@ -1,13 +1,16 @@
 //! The open database.
 
 mod approvals;
+mod assistants;
 mod backup;
 mod batches;
 mod compartments;
 mod conversations;
+mod feedback;
 mod files;
 mod folders;
 mod people;
+mod prompts;
 mod sessions;
 mod shares;
 mod usage;

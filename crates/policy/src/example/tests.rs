@@ -43,8 +43,8 @@ fn faults_in_examples_are_named() {
     check(
         "\"ask\"",
         "\"dance\"",
-        "example `n`: `dance` is no action; write ask, listModels, useChat, useFiles, readOperations, readDecisions, \
-         readAudit, explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams, managePolicies, declassify, approve or \
+        "example `n`: `dance` is no action; write ask, listModels, useChat, useFiles, readFeedback, reviewAssistants, \
+         readOperations, readDecisions, readAudit, explainAccess, managePeople, manageKeys, readConfiguration, manageUpstreams, managePolicies, declassify, approve or \
          releaseWall",
     );
     check(SOUND, "", "there is no example; write at least one `[[example]]`");

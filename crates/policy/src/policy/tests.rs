@@ -452,6 +452,8 @@ fn each_page_has_the_roles_that_it_is_meant_for_and_denies_all_others() {
     check_roles(Action::ListModels, &Role::ALL);
     check_roles(Action::UseChat, &[Role::Employee, Role::Engineer, Role::Security, Role::Admin]);
     check_roles(Action::UseFiles, &[Role::Employee, Role::Engineer, Role::Security, Role::Admin]);
+    check_roles(Action::ReadFeedback, &[Role::Engineer, Role::Security, Role::Admin]);
+    check_roles(Action::ReviewAssistants, &[Role::Security, Role::Admin]);
     check_roles(Action::ReadOperations, &[Role::Engineer, Role::Admin]);
     check_roles(Action::ReadDecisions, &[Role::Security]);
     check_roles(Action::ReadAudit, &[Role::Auditor]);
@@ -507,6 +509,8 @@ fn the_shipped_policies_keep_tenants_apart() {
             Action::ListModels
                 | Action::UseChat
                 | Action::UseFiles
+                | Action::ReadFeedback
+                | Action::ReviewAssistants
                 | Action::Declassify(_)
                 | Action::Approve(_)
         );

@@ -12,7 +12,7 @@ use schleuse_gate::{Entered, Entering, Gate, WINDOW_POINTS, WINDOW_STEP, Walls};
 use schleuse_identity::Verified;
 use schleuse_inference::{Engine, EngineStatus};
 use schleuse_policy::{Action, Circumstances, Declassification, Obligation, Question};
-use schleuse_portal::{Lowering, Permitted, Portal};
+use schleuse_portal::{Duty, Lowering, Permitted, Portal};
 use schleuse_store::{ApprovalRow, ApprovalState, Store};
 use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Tenant, Text};
 use schleuse_wire::Peer;
@@ -108,6 +108,15 @@ impl Operations for Overview {
 pub(super) fn may_chat(gate: &Gate, principal: &Principal, peer: Peer) -> Result<(), Refusal> {
     let question = Question::new(principal, Action::UseChat, circumstances(gate, peer));
     gate.policy.decide(&question).permit().map(drop)
+}
+
+/// Whether policy lets this person do what not everybody who chats may.
+pub(super) fn may_do(gate: &Gate, principal: &Principal, peer: Peer, duty: Duty) -> Result<(), Refusal> {
+    let action = match duty {
+        Duty::ReadFeedback => Action::ReadFeedback,
+        Duty::ReviewAssistants => Action::ReviewAssistants,
+    };
+    gate.policy.decide(&Question::new(principal, action, circumstances(gate, peer))).permit().map(drop)
 }
 
 /// The pages that policy permits to this person.

@@ -222,6 +222,10 @@ impl Inside {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |principal, peer| bridge::may_chat(&gate, principal, peer))
             },
+            permit_duty: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |principal, peer, duty| bridge::may_do(&gate, principal, peer, duty))
+            },
             manner: Arc::new(manner),
             standing: {
                 let gate = Arc::clone(&gate);

@@ -851,6 +851,8 @@ export const de: Words = {
       listModels: "Modelle sehen",
       useChat: "chatten",
       useFiles: "Dateien ablegen, Stapel bearbeiten",
+      readFeedback: "Bewertungen von Antworten sehen",
+      reviewAssistants: "Assistenten prüfen",
       readAudit: "Protokoll lesen",
       readDecisions: "Entscheidungen sehen",
       readOperations: "Betrieb sehen",

@@ -842,6 +842,8 @@ export const en = {
       listModels: "see the models",
       useChat: "chat",
       useFiles: "keep files, run batches",
+      readFeedback: "see feedback on answers",
+      reviewAssistants: "review assistants",
       readAudit: "read the log",
       readDecisions: "see decisions",
       readOperations: "see operations",
