@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { reveal } from "./hidden";
 import { count } from "../lib/format";
 import { useLanguage } from "../lib/language";
@@ -10,15 +10,15 @@ const LINES = 40;
 const PIECE = 100;
 
 /** A person's own text as they wrote it. A long one is folded, so that a pasted file does not stand between question and answer. */
-export function LongText({ text }: { text: string }) {
+export function LongText({ text, draw = reveal }: { text: string; draw?: ((text: string) => ReactNode) | undefined }) {
   const { words, language } = useLanguage();
   const [whole, setWhole] = useState(false);
   const start = firstPart(text);
-  if (start.length === text.length) return reveal(text);
+  if (start.length === text.length) return draw(text);
   const lines = text.split("\n");
   return (
     <>
-      {whole ? <div className="max-h-[70dvh] overflow-y-auto">{inPieces(lines).map((piece, index) => <div key={index} className="piece">{reveal(piece)}</div>)}</div> : reveal(`${start}…`)}
+      {whole ? <div className="max-h-[70dvh] overflow-y-auto">{inPieces(lines).map((piece, index) => <div key={index} className="piece">{draw(piece)}</div>)}</div> : draw(`${start}…`)}
       <button type="button" data-unfold aria-expanded={whole} onClick={() => setWhole(!whole)} className="mt-2 block text-sm text-accent underline underline-offset-2">
         {whole ? words.turn.fold : words.turn.unfold(count(lines.length, language), count(text.length, language))}
       </button>

@@ -16,6 +16,14 @@ interface Props {
   headingLevel?: number;
   /** Whether more of it is still to come. */
   growing?: boolean;
+  /** How its texts are drawn, if not as they are; must stay the same while they are to be drawn the same. */
+  draw?: Draw | undefined;
+}
+
+export interface Draw {
+  text: (text: string) => ReactNode;
+  /** What is code, or taken out of the page, can have no marks in it. */
+  code: (text: string) => string;
 }
 
 const NOTHING: string[] = [];
@@ -26,14 +34,14 @@ const NOTHING: string[] = [];
  * it is, images are named, and links are written out instead of being made clickable, so that nothing a model writes
  * can load or lead anywhere. Code gets its colours, and formulas their shape, from modules that come when they are first needed.
  */
-export const Markdown = memo(function Markdown({ text, highlight = NOTHING, headingLevel = 3, growing = false }: Props) {
+export const Markdown = memo(function Markdown({ text, highlight = NOTHING, headingLevel = 3, growing = false, draw }: Props) {
   const [reader] = useState(() => new BlockReader());
   const blocksRead = reader.read(text, growing);
   const levels = levelsOf(blocksRead, headingLevel);
   return (
     <div className="prose">
       {blocksRead.map(({ at, token }, index) => (
-        <Top key={at} token={token} highlight={highlight} headingLevel={levels[index] ?? headingLevel} growing={growing && index === blocksRead.length - 1} />
+        <Top key={at} token={token} highlight={highlight} headingLevel={levels[index] ?? headingLevel} growing={growing && index === blocksRead.length - 1} draw={draw} />
       ))}
     </div>
   );
@@ -62,6 +70,7 @@ interface Context {
   headingLevel: number;
   /** Whether this block may still change. */
   growing: boolean;
+  draw: Draw | undefined;
   depth: number;
 }
 
@@ -81,9 +90,9 @@ function block(token: Token, key: number, context: Context): ReactNode {
       return <Heading key={key}>{inline(token.tokens, context)}</Heading>;
     }
     case "code":
-      return <CodeBlock key={key} code={(token as Tokens.Code).text} name={languageOf(token as Tokens.Code)} growing={context.growing} />;
+      return <CodeBlock key={key} code={rewritten((token as Tokens.Code).text, context)} name={languageOf(token as Tokens.Code)} growing={context.growing} />;
     case "math":
-      return <Formula key={key} tex={(token as unknown as MathToken).text} display />;
+      return <Formula key={key} tex={rewritten((token as unknown as MathToken).text, context)} display />;
     case "blockquote":
       return <blockquote key={key}>{blocks(token.tokens, context)}</blockquote>;
     case "list": {
@@ -100,7 +109,7 @@ function block(token: Token, key: number, context: Context): ReactNode {
     case "checkbox":
       return null;
     case "table":
-      return <TableView key={key} table={token as Tokens.Table} cell={(tokens) => inline(tokens, context)} />;
+      return <TableView key={key} table={token as Tokens.Table} cell={(tokens) => inline(tokens, context)} write={context.draw?.code} />;
     case "paragraph":
       return <p key={key}>{inline(token.tokens, context)}</p>;
     case "text":
@@ -131,6 +140,7 @@ const Item = memo(
     before.item.loose === after.item.loose &&
     before.context.growing === after.context.growing &&
     before.context.highlight === after.context.highlight &&
+    before.context.draw === after.context.draw &&
     before.context.headingLevel === after.context.headingLevel &&
     before.context.depth === after.context.depth,
 );
@@ -154,7 +164,7 @@ function inline(tokens: Token[] | undefined, outer: Context): ReactNode {
       case "codespan":
         return <code key={key}>{plain(token.text, context)}</code>;
       case "math":
-        return <Formula key={key} tex={(token as unknown as MathToken).text} display={false} />;
+        return <Formula key={key} tex={rewritten((token as unknown as MathToken).text, context)} display={false} />;
       case "br":
         return <br key={key} />;
       case "checkbox":
@@ -185,12 +195,16 @@ function inline(tokens: Token[] | undefined, outer: Context): ReactNode {
 }
 
 /** Text as it stands there; what cannot be seen in it is shown, and what was looked for is marked. */
-function plain(text: string, { highlight }: Context): ReactNode {
+function plain(text: string, { highlight, draw }: Context): ReactNode {
   const words = highlight.filter((word) => word !== "");
-  if (words.length === 0) return reveal(text);
+  if (words.length === 0) return draw ? draw.text(text) : reveal(text);
   const escaped = words.map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`));
   const pattern = new RegExp(`(${escaped.join("|")})`, "giu");
   return text.split(pattern).map((part, index) => (index % 2 === 1 ? <mark key={index}>{part}</mark> : part));
+}
+
+function rewritten(text: string, { draw }: Context): string {
+  return draw ? draw.code(text) : text;
 }
 
 /** Whether something in a list is done. */

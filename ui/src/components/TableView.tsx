@@ -9,14 +9,17 @@ interface Props {
   table: Tokens.Table;
   /** Draws what stands in a cell. */
   cell: (tokens: Token[]) => ReactNode;
+  /** How a cell's text is written into a file. */
+  write?: ((text: string) => string) | undefined;
 }
 
+const same = (text: string) => text;
 const ALIGN = { left: "text-left", center: "text-center", right: "text-right" } as const;
 
 /** A table that a model wrote, and the ways to take it into a spreadsheet. */
-export function TableView({ table, cell }: Props) {
+export function TableView({ table, cell, write = same }: Props) {
   const { words, language } = useLanguage();
-  const rowsOf = () => [table.header, ...table.rows].map((row) => row.map(({ tokens }) => textOf(tokens)));
+  const rowsOf = () => [table.header, ...table.rows].map((row) => row.map(({ tokens }) => write(textOf(tokens))));
 
   async function copy() {
     const { csv } = await import("../lib/sheet");
@@ -49,7 +52,7 @@ export function TableView({ table, cell }: Props) {
           </thead>
           <tbody>
             {table.rows.map((row, index) => (
-              <Row key={index} row={row} cell={cell} />
+              <Row key={index} row={row} cell={cell} draws={write} />
             ))}
           </tbody>
         </table>
@@ -65,7 +68,7 @@ export function TableView({ table, cell }: Props) {
 
 /** A growing table is read anew with each row; the rows that say the same as before are not drawn again. */
 const Row = memo(
-  function Row({ row, cell }: { row: Tokens.TableCell[]; cell: Props["cell"] }) {
+  function Row({ row, cell }: { row: Tokens.TableCell[]; cell: Props["cell"]; draws: Props["write"] }) {
     return (
       <tr>
         {row.map((one, column) => (
@@ -76,7 +79,7 @@ const Row = memo(
       </tr>
     );
   },
-  (before, after) => before.row.length === after.row.length && before.row.every(({ text, align }, index) => text === after.row[index]?.text && align === after.row[index]?.align),
+  (before, after) => before.draws === after.draws && before.row.length === after.row.length && before.row.every(({ text, align }, index) => text === after.row[index]?.text && align === after.row[index]?.align),
 );
 
 function Act({ icon, kind, name, onClick }: { icon: IconName; kind: string; name: string; onClick: () => void }) {

@@ -5,6 +5,7 @@ import { Markdown } from "../../components/Markdown";
 import { useLanguage } from "../../lib/language";
 import { Branches } from "./Branches";
 import type { Message } from "./message";
+import { useDrawn, useStandIns } from "./OwnWords";
 import { PassageStrip } from "./PassageStrip";
 import { TakeAnswer } from "./TakeAnswer";
 import { Thumbs } from "./Thumbs";
@@ -22,6 +23,7 @@ interface Props {
 export function AnswerView({ turn, answer, models, actions }: Props) {
   const { words } = useLanguage();
   const { answers, question } = turn;
+  const standIns = useStandIns();
   return (
     <div data-message={answer.id}>
       <h2 className="sr-only">{words.turn.answer}</h2>
@@ -32,7 +34,7 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
           {answers.length > 1 ? (
             <Branches name={words.turn.answerOf} at={answers.indexOf(answer)} ids={answers.map(({ id }) => id)} onChoose={(id) => actions.choose(question.id, id)} />
           ) : null}
-          {answer.content === "" ? null : <CopyButton text={answer.content} name={words.turn.copyAnswer} labelled />}
+          {answer.content === "" ? null : <CopyButton text={standIns.real(answer.content)} name={words.turn.copyAnswer} labelled />}
           <Again question={question} models={models} actions={actions} />
           {answer.content === "" ? null : (
             <>
@@ -49,12 +51,17 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
 /** What a model wrote, and how it ended. */
 export function AnswerText({ answer }: { answer: Message }) {
   const { words } = useLanguage();
-  const waiting = answer.state === "running" && answer.content === "";
+  const standIns = useStandIns();
+  const draw = useDrawn(standIns);
+  const growing = answer.state === "running";
+  const content = growing ? standIns.settled(answer.content) : answer.content;
+  const waiting = growing && content === "";
   return (
     <>
       {waiting ? <p className="caret-waits text-soft">{answer.passage ? words.turn.waitingForModel : words.turn.waiting}</p> : null}
       {answer.state === "complete" && answer.content === "" ? <p className="text-soft">{words.turn.empty}</p> : null}
-      <div data-answer>{answer.content === "" ? null : <Markdown text={answer.content} growing={answer.state === "running"} />}</div>
+      <div data-answer>{content === "" ? null : <Markdown text={content} growing={growing} draw={draw} />}</div>
+      {!growing && standIns.real(content) !== content ? <p className="mt-3 text-sm text-soft" data-own-words-note>{words.masks.note}</p> : null}
       {answer.omitted ? <p className="mt-3 text-sm text-soft">{words.turn.omitted(answer.omitted)}</p> : null}
       {answer.cut ? <p className="mt-3 text-sm text-soft">{words.turn.cut}</p> : null}
       {answer.state === "stopped" ? <p className="mt-3 text-sm text-soft">{words.turn.stopped}</p> : null}

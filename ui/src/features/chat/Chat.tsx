@@ -18,7 +18,7 @@ import { ChatDialogs } from "./ChatDialogs";
 import { Composer } from "./Composer";
 import { actionsOn, carryVeils, dropVeils, NO_VEILS, veils } from "./composing";
 import { nextParent } from "./conversation";
-import { composed, type Mask } from "./examined";
+import { composed, isMasked, type Mask, withMask } from "./examined";
 import { Find } from "./Find";
 import type { FindingActions } from "./FindingsPanel";
 import { bringIntoView } from "./finding";
@@ -27,6 +27,7 @@ import type { Message } from "./message";
 import { useOffered } from "./offered";
 import { opened, openOver } from "./opened";
 import type { Starter } from "./starters";
+import { StandInsProvider, useStandInsOf } from "./OwnWords";
 import { LONG } from "./Pasted";
 import { Starters } from "./Starters";
 import { ask, askAgain, choose, conversations, create, documentOf, drafts, open, pasted, rate, showMessage, stop } from "./store";
@@ -145,7 +146,8 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   /** Puts a text where it can be changed, or beside the field if it is too long for it. */
   const restore = useCallback((text: string) => (text.length > LONG ? lay([text]) : write(text)), [lay, write]);
 
-  const preview = usePreview(key, draft, texts, said);
+  const standIns = useStandInsOf(messages);
+  const preview = usePreview(key, draft, texts, said, standIns);
   const findingActions: Omit<FindingActions, "show"> = {
     ...actionsOn({ key, draft, write, texts, lay }),
     raise: (level) => chooseLabel(id, level),
@@ -158,7 +160,9 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
     announce("");
     setRefusal(undefined);
     field.current?.focus();
-    const question = { content, models: asked, label: asks, compartments, parent, masks };
+    // What was masked once in this conversation stays so.
+    const before = standIns.spansIn(content).filter((span) => !isMasked(span, masks));
+    const question = { content, models: asked, label: asks, compartments, parent, masks: before.reduce(withMask, masks) };
     if (id !== undefined) {
       void ask(id, question, news);
       return;
@@ -252,7 +256,9 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
           <>
             {temporary && id !== undefined ? <TemporaryNote id={id} /> : null}
             {conversation?.assistant ? <AssistantMark assistant={conversation.assistant} /> : null}
-            <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
+            <StandInsProvider value={standIns}>
+              <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
+            </StandInsProvider>
           </>
         ) : blocked || opening || models?.length === 0 ? null : (
           wanted === undefined ? <Starters compact={false} disabled={!ready} onChoose={start} /> : assistant ? <AssistantStarters assistant={assistant} onChoose={actions.write} /> : null

@@ -3,6 +3,7 @@ import { CopyButton } from "../../components/CopyButton";
 import { RefusalCard } from "../../components/RefusalCard";
 import { useLanguage } from "../../lib/language";
 import { AnswerText } from "./AnswerView";
+import { useStandIns } from "./OwnWords";
 import { PassageStrip } from "./PassageStrip";
 import { isCarriedAnswer, type Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
@@ -11,6 +12,7 @@ import type { TurnActions } from "./TurnView";
 export function Comparison({ turn, actions }: { turn: Turn; actions: TurnActions }) {
   const { words } = useLanguage();
   const { answers, question } = turn;
+  const standIns = useStandIns();
   return (
     <div data-comparison className="wide-of-column">
       <p className="mb-3 text-sm text-soft">{words.compare.hint}</p>
@@ -38,7 +40,7 @@ export function Comparison({ turn, actions }: { turn: Turn; actions: TurnActions
                   ) : null}
                   {answer.content === "" ? null : (
                     <span className="text-xs">
-                      <CopyButton text={answer.content} name={words.turn.copyAnswer} labelled />
+                      <CopyButton text={standIns.real(answer.content)} name={words.turn.copyAnswer} labelled />
                     </span>
                   )}
                 </>

@@ -96,7 +96,7 @@ export function FindingsPanel({ preview, label, open, onOpen, held, actions }: P
 
 function Row({ place, masks, actions }: { place: PlaceFound; masks: boolean; actions: FindingActions }) {
   const { words } = useLanguage();
-  const { found, masked, excerpt } = place;
+  const { found, masked, kept, excerpt } = place;
   const name = words.findings[found.type] ?? found.type;
   return (
     <li data-place={found.type} data-masked={masked} className="flex flex-wrap items-center gap-x-2 gap-y-1 rounded-lg bg-panel px-2.5 py-1.5">
@@ -107,16 +107,18 @@ function Row({ place, masks, actions }: { place: PlaceFound; masks: boolean; act
         </button>
         <span className="block text-xs text-soft">
           {place.text === undefined ? "" : `${words.preview.inPasted} `}
-          {masked ? words.preview.masked : (words.preview.actions[found.action] ?? "")}
+          {kept ? words.preview.kept : masked ? words.preview.masked : (words.preview.actions[found.action] ?? "")}
         </span>
       </span>
       <span className="flex flex-wrap items-center gap-1">
         {masked ? (
           <>
             <Badge look="good">{words.preview.maskedMark}</Badge>
-            <Button small look="quiet" aria-label={words.preview.of(words.preview.unmask, name)} onClick={() => actions.unmask(place)} data-unmask>
-              {words.preview.unmask}
-            </Button>
+            {kept ? null : (
+              <Button small look="quiet" aria-label={words.preview.of(words.preview.unmask, name)} onClick={() => actions.unmask(place)} data-unmask>
+                {words.preview.unmask}
+              </Button>
+            )}
           </>
         ) : (
           <>

@@ -7,6 +7,7 @@ import { MarkedText } from "../../components/MarkedText";
 import { useLanguage } from "../../lib/language";
 import type { Finding } from "../../lib/refusal";
 import { Branches } from "./Branches";
+import { useOwn, useStandIns } from "./OwnWords";
 import { LONG } from "./Pasted";
 import type { Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
@@ -23,6 +24,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
   const { words } = useLanguage();
   const { question, branches } = turn;
   const [editing, setEditing] = useState(false);
+  const own = useOwn(useStandIns());
   const opener = useRef<HTMLButtonElement>(null);
 
   function close() {
@@ -37,7 +39,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
       <div className="max-w-full rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 forced-colors:border">
         <h2 className="sr-only">{words.turn.you}</h2>
         <div data-question className="wrap-anywhere whitespace-pre-wrap">
-          {findings.length > 0 ? <MarkedText text={question.content} findings={findings} {...(question.content.length > 4000 ? { around: 200 } : {})} /> : <LongText text={question.content} />}
+          {findings.length > 0 ? <MarkedText text={question.content} findings={findings} {...(question.content.length > 4000 ? { around: 200 } : {})} /> : <LongText text={question.content} draw={own} />}
         </div>
       </div>
       <div className="mt-0.5 flex items-center gap-0.5 text-xs text-soft">

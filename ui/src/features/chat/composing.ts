@@ -31,6 +31,8 @@ export interface PlaceFound {
   text: string | undefined;
   found: Found;
   masked: boolean;
+  /** Masked in this conversation before, and so for good. */
+  kept: boolean;
   excerpt: string;
 }
 

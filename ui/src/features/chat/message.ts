@@ -1,6 +1,7 @@
 import type { Written } from "../../lib/assistant";
 import type { Passage } from "../../lib/contract";
 import type { Refusal } from "../../lib/refusal";
+import type { StandIn } from "../../lib/standIns";
 
 /** One message as the house keeps it; `refusal` is already read. */
 export interface Message {
@@ -18,6 +19,8 @@ export interface Message {
   /** How many earlier messages the model was not shown, because they were too many. */
   omitted?: number;
   refusal: Refusal | null;
+  /** What stands for which words of the person, in an answer and in what the question went out as. */
+  masks?: StandIn[];
   /** What this person said of an answer. */
   feedback?: Feedback | null;
 }

@@ -129,6 +129,7 @@ function keptOf(before: Message[], now: Message[]): Message[] {
       message.refusal === null &&
       old.passage?.label === message.passage?.label &&
       old.feedback?.value === message.feedback?.value &&
+      old.masks?.length === message.masks?.length &&
       old.parent === message.parent;
     return isSame ? old : message;
   });

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "react";
 import { send } from "../../lib/api";
 import { join, type Label, levelOf } from "../../lib/labels";
 import { refusalIn } from "../../lib/refusal";
+import type { StandIns } from "../../lib/standIns";
 import { Store, useStore } from "../../lib/store";
 import { NO_VEILS, type PlaceFound, type Veils, veils } from "./composing";
 import { carried, type Examined, type Found, gathered, isMasked, type Mask, partsOf, toldOf } from "./examined";
@@ -84,7 +85,7 @@ interface Seen {
 const UNSEEN: Seen = { draft: "", drafted: [], pasted: new Map(), isBlocked: false, raises: null };
 
 /** What the house would find in the question as it stands; while it is being typed, what was found last, moved along. */
-export function usePreview(key: string, draft: string, pasted: string[], label: string | null): Preview {
+export function usePreview(key: string, draft: string, pasted: string[], label: string | null, known: StandIns): Preview {
   const { examines, masks } = useStore(offers);
   const own = useStore(veils)[key] ?? NO_VEILS;
   const [seen, setSeen] = useState<{ key: string; seen: Seen }>({ key, seen: UNSEEN });
@@ -108,7 +109,7 @@ export function usePreview(key: string, draft: string, pasted: string[], label: 
     };
   }, [examines, isEmpty, key, draft, pasted, label]);
 
-  return useMemo(() => (!examines || isEmpty || seen.key !== key ? NOTHING : previewOf(seen.seen, draft, pasted, own, masks)), [examines, isEmpty, seen, key, draft, pasted, own, masks]);
+  return useMemo(() => (!examines || isEmpty || seen.key !== key ? NOTHING : previewOf(seen.seen, draft, pasted, own, known, masks)), [examines, isEmpty, seen, key, draft, pasted, own, known, masks]);
 }
 
 async function look(draft: string, pasted: string[], label: string | null, signal: AbortSignal): Promise<Seen> {
@@ -128,10 +129,10 @@ async function look(draft: string, pasted: string[], label: string | null, signa
 /** So many characters of a place are shown. */
 const EXCERPT = 48;
 
-export function previewOf(seen: Seen, draft: string, pasted: string[], own: Veils, offersMasks: boolean): Preview {
+export function previewOf(seen: Seen, draft: string, pasted: string[], own: Veils, known: StandIns, offersMasks: boolean): Preview {
   const places = [
-    ...placesOf(draft, carried(seen.drafted, seen.draft, draft), undefined, own.draft),
-    ...pasted.flatMap((text) => placesOf(text, seen.pasted.get(text) ?? [], text, own.pasted.get(text) ?? [])),
+    ...placesOf(draft, carried(seen.drafted, seen.draft, draft), undefined, own.draft, known),
+    ...pasted.flatMap((text) => placesOf(text, seen.pasted.get(text) ?? [], text, own.pasted.get(text) ?? [], known)),
   ];
   const open = places.filter(({ masked }) => !masked);
   const stops = places.some(({ found }) => found.action === "BLOCK");
@@ -148,9 +149,10 @@ export function previewOf(seen: Seen, draft: string, pasted: string[], own: Veil
   };
 }
 
-function placesOf(text: string, findings: Found[], beside: string | undefined, masks: readonly Mask[]): PlaceFound[] {
+function placesOf(text: string, findings: Found[], beside: string | undefined, masks: readonly Mask[], known: StandIns): PlaceFound[] {
+  const before = known.spansIn(text);
   return toldOf(findings).map((found) => {
     const words = text.slice(found.start, found.end);
-    return { text: beside, found, masked: isMasked(found, masks), excerpt: words.length > EXCERPT ? `${words.slice(0, EXCERPT)}…` : words };
+    return { text: beside, found, masked: isMasked(found, masks) || isMasked(found, before), kept: isMasked(found, before), excerpt: words.length > EXCERPT ? `${words.slice(0, EXCERPT)}…` : words };
   });
 }

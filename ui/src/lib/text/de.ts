@@ -287,6 +287,7 @@ export const de: Words = {
     unmask: "Doch zeigen",
     remove: "Entfernen",
     masked: "Das Modell sieht einen Platzhalter; Sie sehen Ihre Worte.",
+    kept: "In diesem Gespräch schon maskiert; dabei bleibt es.",
     maskedMark: "maskiert",
     maskHint: "Auch in der Antwort stehen für Sie wieder Ihre Worte.",
     askRelease: "Um Freigabe bitten …",
@@ -299,6 +300,11 @@ export const de: Words = {
       RAISE_LABEL: "Hebt die Einstufung.",
       WARN: "Verdient einen zweiten Blick; es geht unverändert durch.",
     },
+  },
+  masks: {
+    wentOutAs: (stands) => `ging als ${stands} hinaus`,
+    neverSent: (stands) => `Ihre Worte, nie gesendet; das Modell schrieb ${stands}`,
+    note: "Gestrichelt unterstrichen sind Ihre eigenen Worte. Das Modell hat sie nie gesehen; es schrieb dort Platzhalter.",
   },
   way: {
     name: "Einstufung und Weg dieser Frage",

@@ -290,6 +290,7 @@ export const en = {
     unmask: "Show after all",
     remove: "Remove",
     masked: "The model sees a stand-in; you see your words.",
+    kept: "Masked in this conversation before; it stays so.",
     maskedMark: "masked",
     maskHint: "In the answer, too, your words will stand for you.",
     askRelease: "Ask for approval …",
@@ -302,6 +303,11 @@ export const en = {
       RAISE_LABEL: "Raises the label.",
       WARN: "Deserves a second look; it passes unchanged.",
     } as Record<string, string>,
+  },
+  masks: {
+    wentOutAs: (stands: string) => `went out as ${stands}`,
+    neverSent: (stands: string) => `your words, never sent; the model wrote ${stands}`,
+    note: "What has a dashed line under it are your own words. The model never saw them; it wrote stand-ins there.",
   },
   way: {
     name: "Label and way of this question",
