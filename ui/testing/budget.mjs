@@ -13,7 +13,7 @@ for (const [, address] of html.matchAll(/\s(?:src|href)="([^"]*)"/gu)) {
   if (!address.startsWith("/assets/")) faults.push(`index.html loads \`${address}\`, which is not under /assets/`);
 }
 
-const names = readdirSync(new URL("assets/", dist));
+const names = readdirSync(new URL("assets/", dist)).filter((name) => !name.endsWith(".gz"));
 const text = new Map(names.map((name) => [name, readFileSync(new URL(`assets/${name}`, dist))]));
 
 /** What the page loads before anybody does anything: what index.html names, and what that imports without being asked. */

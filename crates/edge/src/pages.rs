@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::Response;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, VARY,
+};
 use schleuse_webui::Asset;
 use schleuse_wire::ReplyBody;
 
@@ -61,7 +64,26 @@ pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Option<Response<ReplyBod
     schleuse_webui::asset(path).map(|asset| serve(asset, headers))
 }
 
-fn serve(asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
+/// Whether the asker takes gzip (RFC 9110 section 12.5.3): it is named, and not with the weight nothing.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|list| list.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        is_gzip && weight.is_none_or(|weight| weight.parse().is_ok_and(|weight: f32| weight > 0.0))
+    })
+}
+
+fn serve(mut asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
+    let has_gzip = asset.gzip.is_some();
+    let gzip = asset.gzip.take().filter(|_| takes_gzip(headers));
+    let is_gzip = gzip.is_some();
+    if let Some(gzip) = gzip {
+        asset.bytes = gzip;
+        // Other bytes, so another strong tag.
+        asset.etag = format!("{}-gzip\"", asset.etag.trim_end_matches('"'));
+    }
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.etag));
     let body = if is_known {
@@ -79,6 +101,12 @@ fn serve(asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     out.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
+    if has_gzip {
+        out.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if is_gzip {
+        out.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Ok(etag) = HeaderValue::try_from(asset.etag) {
         out.insert(ETAG, etag);
     }
@@ -88,4 +116,46 @@ fn serve(asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn check(accept_encoding: Option<&str>, expected: (&str, Option<&str>)) {
+        let mut headers = HeaderMap::new();
+        if let Some(accepted) = accept_encoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::try_from(accepted).unwrap());
+        }
+        let asset = Asset {
+            bytes: Cow::Borrowed(b"plain"),
+            gzip: Some(Cow::Borrowed(b"small")),
+            content_type: "text/css",
+            cache_control: "no-store",
+            etag: "\"1\"".to_owned(),
+        };
+        let response = serve(asset, &headers);
+        let told = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
+        let ReplyBody::Whole(body) = response.body() else { panic!("a whole body") };
+        assert_eq!(
+            (std::str::from_utf8(body).unwrap(), told(CONTENT_ENCODING)),
+            expected,
+            "{accept_encoding:?}"
+        );
+        let tag = if expected.1.is_some() { "\"1-gzip\"" } else { "\"1\"" };
+        assert_eq!((told(VARY), told(ETAG)), (Some("accept-encoding"), Some(tag)));
+    }
+
+    #[test]
+    fn whoever_takes_gzip_gets_it() {
+        for accepted in ["gzip", "br, GZIP;q=0.5", "deflate,gzip;q=1.0"] {
+            check(Some(accepted), ("small", Some("gzip")));
+        }
+        for accepted in ["", "br", "gzip;q=0", "gzip; q=0.0", "xgzip", "identity"] {
+            check(Some(accepted), ("plain", None));
+        }
+        check(None, ("plain", None));
+    }
 }

@@ -166,6 +166,11 @@ impl FakeUpstream {
         self.state.counts.borrow().aborted
     }
 
+    /// How many pieces of answers were written so far, all answers together; a head is one of them.
+    pub fn pieces(&self) -> usize {
+        self.state.counts.borrow().pieces
+    }
+
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.state.counts.borrow().connections
@@ -241,6 +246,7 @@ struct Counts {
     closed: usize,
     requests: usize,
     questions: usize,
+    pieces: usize,
     aborted: usize,
 }
 
@@ -313,7 +319,7 @@ async fn converse(mut stream: Box<dyn Stream>, state: Arc<State>) {
             counts.requests += 1;
             counts.questions += usize::from(is_question);
         });
-        match write_reply(&mut stream, &mut buffer, reply).await {
+        match write_reply(&mut stream, &mut buffer, reply, &state).await {
             Ok(Then::KeepOpen) => {}
             Ok(_) => break,
             Err(AskerLeft) => {
@@ -362,16 +368,21 @@ async fn write_reply(
     stream: &mut Box<dyn Stream>,
     buffer: &mut Vec<u8>,
     reply: Reply,
+    state: &State,
 ) -> Result<Then, AskerLeft> {
+    // Each piece is due by the clock and not after the one before it was written, or the whole would be slower than it was told to be.
+    let mut due = tokio::time::Instant::now();
     for (pause, piece) in reply.pieces {
         if !pause.is_zero() {
+            due += pause;
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep_until(due) => {}
                 () = leaving(stream, buffer) => return Err(AskerLeft),
             }
         }
         stream.write_all(&piece).await.map_err(|_| AskerLeft)?;
         stream.flush().await.map_err(|_| AskerLeft)?;
+        state.counts.send_modify(|counts| counts.pieces += 1);
     }
     if reply.then == Then::Hang {
         leaving(stream, buffer).await;

@@ -7,6 +7,7 @@ mod recording;
 mod repertoire;
 mod script;
 mod speech;
+mod stage;
 pub mod virtual_engine;
 
 pub use contract::{Contract, PROVIDER_KEY};
@@ -15,3 +16,4 @@ pub use recording::{
     RecordedRequest, RecordedResponse, Recording, RecordingError, recording, recording_names,
 };
 pub use script::{End, Script, UnknownScript};
+pub use stage::{Played, Stage};

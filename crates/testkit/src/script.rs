@@ -81,6 +81,27 @@ impl Script {
         Self::Sse { chunks: events.into_iter().map(|event| (Duration::ZERO, event)).collect(), end }
     }
 
+    /// A streamed chat answer of that text, in pieces of `piece_bytes` (cut at characters), one per `pause`.
+    pub fn answer(text: &str, piece_bytes: usize, pause: Duration, end: End) -> Self {
+        let pieces = split(text, piece_bytes);
+        let mut chunks =
+            vec![(Duration::ZERO, chat_event("tiny", json!({"role": "assistant", "content": ""}), None))];
+        chunks
+            .extend(pieces.iter().map(|piece| (pause, chat_event("tiny", json!({"content": piece}), None))));
+        if end == End::Clean {
+            let usage = json!({"prompt_tokens": 7, "completion_tokens": pieces.len(), "total_tokens": 7 + pieces.len()});
+            let whole = |choices: Value, usage: &Value| json!({"id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": "tiny", "choices": choices, "usage": usage});
+            let last = whole(
+                json!([{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "stop"}]),
+                &Value::Null,
+            );
+            let without_choices = whole(json!([]), &usage);
+            let ends = UsageAt::OwnEvent.end(last, usage, without_choices);
+            chunks.extend(ends.into_iter().map(|event| (Duration::ZERO, event)));
+        }
+        Self::Sse { chunks, end }
+    }
+
     /// As `Echo` in pieces of that size without pauses.
     pub fn echo(piece_bytes: usize) -> Self {
         Self::Echo { piece_bytes, pause: Duration::ZERO }

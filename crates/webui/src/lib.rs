@@ -28,6 +28,8 @@ pub const CONTENT_SECURITY_POLICY: &str = include_str!("../../../ui/csp.txt").tr
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
     pub bytes: Cow<'static, [u8]>,
+    /// The same by gzip (RFC 1952), for whoever accepts it; `None` where the build found nothing to gain.
+    pub gzip: Option<Cow<'static, [u8]>>,
     /// The `Content-Type`, with the character set for text.
     pub content_type: &'static str,
     /// The `Cache-Control`: for ever under a name that holds a hash of the content, not at all for the page itself.
@@ -41,10 +43,11 @@ pub struct Asset {
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix('/')?;
     let hashed = name.strip_prefix("assets/")?;
-    if hashed.is_empty() {
+    if hashed.is_empty() || hashed.ends_with(GZIP) {
         return None;
     }
-    Some(describe(source::file(name)?, content_type(name), IMMUTABLE))
+    let gzip = source::file(&format!("{name}{GZIP}"));
+    Some(Asset { gzip, ..describe(source::file(name)?, content_type(name), IMMUTABLE) })
 }
 
 /// The page itself, to be served at `/` without a login.
@@ -71,6 +74,9 @@ pub fn security_headers() -> &'static [(&'static str, &'static str)] {
 /// A year, the longest that caches honour (RFC 9111 section 5.2.2.1); `immutable` is RFC 8246.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
+/// Beside a file, the same by gzip; the page's build makes it.
+const GZIP: &str = ".gz";
+
 /// What `/` answers in a build without the page.
 const ABSENT: &[u8] = include_bytes!("absent.html");
 
@@ -81,7 +87,7 @@ fn describe(bytes: Cow<'static, [u8]>, content_type: &'static str, cache_control
         let _ = write!(etag, "{byte:02x}");
     }
     etag.push('"');
-    Asset { bytes, content_type, cache_control, etag }
+    Asset { bytes, gzip: None, content_type, cache_control, etag }
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use super::{ABSENT, BUILT_IN, asset, content_type, index, security_headers, source};
+use super::{ABSENT, BUILT_IN, GZIP, asset, content_type, index, security_headers, source};
 
 fn check(path: &str, expected: bool) {
     assert_eq!(asset(path).is_some(), expected, "{path}");
@@ -16,9 +16,21 @@ fn only_files_under_assets_are_assets() {
     check("/assets/nothing-00000000.js", false);
     check("/../Cargo.toml", false);
     for name in source::names().iter().filter(|name| name.starts_with("assets/")) {
-        check(&format!("/{name}"), true);
+        check(&format!("/{name}"), !name.ends_with(GZIP));
         check(name, false);
     }
+}
+
+#[test]
+fn what_is_worth_it_is_there_by_gzip_too() {
+    let mut compressed = 0;
+    for name in source::names().iter().filter(|name| name.starts_with("assets/") && !name.ends_with(GZIP)) {
+        let asset = asset(&format!("/{name}")).unwrap();
+        let Some(gzip) = asset.gzip else { continue };
+        compressed += 1;
+        assert!(gzip.starts_with(&[0x1f, 0x8b]) && gzip.len() < asset.bytes.len(), "{name}");
+    }
+    assert_eq!(compressed > 3, BUILT_IN);
 }
 
 #[test]
@@ -53,7 +65,7 @@ fn the_page_holds_nothing_that_its_policy_forbids() {
 #[test]
 fn assets_are_cached_for_ever_under_their_hash() {
     let mut etags = HashSet::new();
-    for name in source::names().iter().filter(|name| name.starts_with("assets/")) {
+    for name in source::names().iter().filter(|name| name.starts_with("assets/") && !name.ends_with(GZIP)) {
         let asset = asset(&format!("/{name}")).unwrap();
         assert!(asset.cache_control.contains("immutable"), "{name}");
         assert_ne!(asset.content_type, "application/octet-stream", "{name}");

@@ -43,7 +43,8 @@ export async function* follow(path: string, { signal, after = "", until, patienc
     onConnected?.(false);
     failures += 1;
     if (failures > patience) throw new RefusedError(ownRefusal("answer_broken"));
-    // At once after the first cut: most often only the connection broke, or the session ended and the person should know.
+    // At once after the first cut: most often only the connection broke, or the session ended and the person should know. And at once when
+    // the machine is back from sleep or has a network again.
     await pause(Math.min(5000, 100 * (2 ** failures - 2)), signal);
   }
 }
@@ -51,14 +52,20 @@ export async function* follow(path: string, { signal, after = "", until, patienc
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms);
-    function done() {
+    function forget() {
+      clearTimeout(timer);
       signal.removeEventListener("abort", stop);
+      globalThis.removeEventListener("online", done);
+    }
+    function done() {
+      forget();
       resolve();
     }
     function stop() {
-      clearTimeout(timer);
+      forget();
       reject(signal.reason as Error);
     }
     signal.addEventListener("abort", stop, { once: true });
+    globalThis.addEventListener("online", done, { once: true });
   });
 }

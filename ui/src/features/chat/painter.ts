@@ -1,5 +1,5 @@
 /** Text is shown at most this often, in milliseconds, however fast it streams. */
-const PAINT_EVERY_MS = 40;
+const PAINT_EVERY_MS = 30;
 
 /** Collects text and shows it now and then: less often where showing it takes long. */
 export class Painter {
