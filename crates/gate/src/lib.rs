@@ -34,7 +34,7 @@ pub use labels::{
     Clearance, Entered, Entering, HouseCompartment, Labels, LabelsError, Standing, Table, Walls,
 };
 pub use metrics::Metrics;
-pub use steps::charged;
+pub use steps::{Preview, charged, preview};
 pub use turns::Turns;
 pub use window::{Point, Totals, WINDOW_POINTS, WINDOW_STEP, Window};
 

@@ -5,7 +5,7 @@ use schleuse_wire::json::{Bounds, Object, Value, parse};
 use schleuse_wire::{Arrival, Reply};
 
 use crate::body::{missing, read_fields, take_text, wrong};
-use crate::message::{number, string};
+use crate::message::{number, optional, string};
 use crate::portal::{Portal, Visitor, document};
 
 /// Longest label in bytes.
@@ -29,13 +29,15 @@ impl Portal {
             )
         })?;
         let label = label.unwrap_or_else(|| (self.standing)(&visitor.verified).default);
-        let examined = (self.examine)(&visitor.verified, label, content.clone()).await?;
+        let examined = (self.examine)(&visitor.verified, label.clone(), content.clone()).await?;
         let mut findings = examined.findings;
         findings.sort_by_key(|finding| (finding.start, finding.end));
         findings.truncate(TOLD_MAX);
         let mut out = Object::new();
         out.set("findings", Value::Array(told(&content, &findings)));
         out.set("label", string(&examined.label.to_string()));
+        let raises = (examined.label != label).then(|| examined.label.to_string());
+        out.set("raises", optional(raises.as_deref()));
         out.set("blocked", Value::Bool(examined.is_blocked));
         Ok(document(200, out))
     }

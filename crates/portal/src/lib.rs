@@ -16,6 +16,7 @@
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `PUT {value, reasons?, comment?}`, `DELETE conversations/{id}/messages/{answer}/feedback` | what the person thinks of an answer |
 //! | `GET feedback` | what several people together think of a model's answers; a duty of its own |
+//! | `GET conversations/{id}/messages/{answer}/receipt` | what proves the answer's entry in the log to outsiders |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's; 202 where somebody else has to approve it |
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
@@ -62,6 +63,7 @@ mod message;
 mod portal;
 mod question;
 mod reader;
+mod receipt;
 mod refusals;
 mod run;
 mod seal;
@@ -74,3 +76,4 @@ mod words;
 pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Duty, Examine, Examined, Judge, Note, PermitDuty, Sight};
 pub use portal::{Limits, Manner, Parts, Permit, Portal, Standing, Standings};
+pub use receipt::{Receipt, Receipts};

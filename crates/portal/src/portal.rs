@@ -23,6 +23,7 @@ use crate::deed::{Examine, Judge, Note, PermitDuty};
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
+use crate::receipt::Receipts;
 use crate::refusals::{self, Fault};
 use crate::run::{Run, Runs, parse_run_id};
 use crate::seal::DataKey;
@@ -90,6 +91,7 @@ pub struct Parts {
     pub judge: Judge,
     pub examine: Examine,
     pub note: Note,
+    pub receipts: Receipts,
     pub store: Arc<Store>,
     /// Wraps the data keys. Whoever loses it loses every conversation.
     pub house_secret: Secret<[u8; 32]>,
@@ -115,6 +117,7 @@ pub struct Portal {
     pub(crate) judge: Judge,
     pub(crate) examine: Examine,
     pub(crate) note: Note,
+    pub(crate) receipts: Receipts,
     pub(crate) archive: Archive,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -160,6 +163,7 @@ impl Portal {
             judge: parts.judge,
             examine: parts.examine,
             note: parts.note,
+            receipts: parts.receipts,
             archive: Archive {
                 store: parts.store,
                 house: parts.house_secret,
@@ -228,6 +232,10 @@ impl Portal {
             }
             (["feedback"], Method::Get) => self.feedback(&visitor, arrival.peer).await,
             (["feedback"], _) => Err(refusals::method_not_allowed("GET")),
+            (["conversations", id, "messages", message, "receipt"], Method::Get) => {
+                self.receipt(&visitor, id, message).await
+            }
+            (["conversations", _, "messages", _, "receipt"], _) => Err(refusals::method_not_allowed("GET")),
             (["conversations", id, "export"], Method::Get) => {
                 self.export(&visitor, id, arrival.query.as_deref(), arrival.language).await
             }

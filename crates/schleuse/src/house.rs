@@ -12,6 +12,7 @@ mod links;
 mod packs;
 mod policies;
 mod reading;
+mod receipts;
 mod router;
 
 use std::net::SocketAddr;

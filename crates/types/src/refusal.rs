@@ -78,6 +78,8 @@ pub enum RefusalCode {
     ModelNotFound,
     NotFound,
     MethodNotAllowed,
+    /// What is asked for will be there in a moment.
+    NotYet,
     RateLimited,
     /// The model server answered with an error of its own: its status and its `code`, kept.
     UpstreamRefused {
@@ -106,6 +108,7 @@ impl RefusalCode {
             Self::AccessDenied | Self::SensitiveDataDetected | Self::NoPermittedRoute => 403,
             Self::ModelNotFound | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NotYet => 409,
             Self::RequestTooLarge => 413,
             Self::RateLimited => 429,
             Self::ClientLeft => 499,
@@ -129,6 +132,7 @@ impl RefusalCode {
             Self::ModelNotFound => "model_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotYet => "not_yet",
             Self::RateLimited => "rate_limit_exceeded",
             Self::UpstreamRefused { code, .. } => code.as_deref().unwrap_or("upstream_refused"),
             Self::UpstreamFailed => "upstream_failed",
@@ -175,7 +179,8 @@ impl RefusalCode {
             | Self::RequestTooLarge
             | Self::ModelNotFound
             | Self::NotFound
-            | Self::MethodNotAllowed => "invalid_request_error",
+            | Self::MethodNotAllowed
+            | Self::NotYet => "invalid_request_error",
             Self::AccessDenied | Self::SensitiveDataDetected | Self::NoPermittedRoute => "policy_violation",
             Self::RateLimited => "rate_limit_error",
             Self::UpstreamRefused { .. }

@@ -2,6 +2,7 @@
 
 mod guards;
 mod look;
+mod preview;
 mod tellings;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,12 @@ use schleuse_inspect::{Direction, SurrogateKey, Surrogates};
 use schleuse_policy::Model;
 use schleuse_types::{Finding, FindingAction, Label, Outcome, Refusal, RefusalCode, Tenant, Text, Zone};
 use schleuse_upstream::Route;
-use schleuse_wire::Request;
+use schleuse_wire::{Request, Surface};
 
 pub(super) use guards::{Guards, Surroundings};
 pub(super) use look::{Excess, Look, hidden_in_arguments};
 pub(crate) use look::{Raised, Seen};
+pub use preview::{Preview, preview};
 
 use super::passing::Passing;
 use super::select::may_carry;
@@ -145,7 +147,7 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
     let Parsed { mut request, declared, clearance: _ } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
-    let zones = zones(gate, &entry.tenant(), &request, &declared);
+    let zones = zones(gate, &entry.tenant(), request.model(), request.surface(), &declared);
     let around = Surroundings::new(inspector, entry.groups(), zones, gate.clock.now().seconds());
     // Turns of one conversation begin with the same question, so the same value keeps its surrogate.
     let conversation = request.first_question().unwrap_or_default().as_bytes();
@@ -160,8 +162,8 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
 }
 
 /// Where the model servers stand that may be given this label; all of the model's where there is none.
-fn zones(gate: &Gate, tenant: &Tenant, request: &Request, label: &Label) -> Vec<Zone> {
-    let routes = gate.routes(tenant, request.model(), request.surface());
+fn zones(gate: &Gate, tenant: &Tenant, model: &str, surface: Surface, label: &Label) -> Vec<Zone> {
+    let routes = gate.routes(tenant, model, surface);
     let open = routes.iter().filter(|route| may_carry(route, label)).map(|route| route.zone);
     let mut zones: Vec<Zone> = open.collect();
     if zones.is_empty() {
@@ -244,10 +246,8 @@ fn look(
     request: &mut Request,
     surrogates: &mut Surrogates,
 ) -> Result<(Seen, Label), Refusal> {
-    let mut guards = around.guards(Direction::Request, label);
-    let mut label = label.clone();
-    loop {
-        let mut look = Look::new(&guards, &*gate.clock);
+    let (look, label) = around.settle(label, |guards| {
+        let mut look = Look::new(guards, &*gate.clock);
         guarded(|| {
             request.visit(&mut look);
             look.join(&request.turns());
@@ -255,20 +255,16 @@ fn look(
         if let Some(excess) = look.excess {
             return Err(exceeded(excess));
         }
-        label = label.join(&look.seen.label);
-        if guards.hold_under(&label) {
-            if !look.seen.is_blocked && look.rewrites() {
-                guarded(|| rewrite(&look, request, surrogates))?;
-            }
-            let mut seen = look.seen;
-            // Nobody looked into a file that goes along: it never counts as clean.
-            seen.coverage.opaque += request.attached().map_or(0, |file| file.len());
-            return Ok((seen, label));
-        }
-        // Overlapping findings are told apart by their actions, so other guardrails ask for another look. A label only
-        // rises, so there are few.
-        guards = guards.under(&label);
+        let raised = look.seen.label.clone();
+        Ok((look, raised))
+    })?;
+    if !look.seen.is_blocked && look.rewrites() {
+        guarded(|| rewrite(&look, request, surrogates))?;
     }
+    let mut seen = look.seen;
+    // Nobody looked into a file that goes along: it never counts as clean.
+    seen.coverage.opaque += request.attached().map_or(0, |file| file.len());
+    Ok((seen, label))
 }
 
 fn rewrite(look: &Look<'_>, request: &mut Request, surrogates: &mut Surrogates) {

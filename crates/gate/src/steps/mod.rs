@@ -16,7 +16,7 @@ pub use ask::{Asked, ask};
 pub(crate) use decide::may_list_models;
 pub use decide::{Asking, Decided, decide, decide_again};
 pub(crate) use inspect::Seen;
-pub use inspect::{Cleared, inspect};
+pub use inspect::{Cleared, Preview, inspect, preview};
 pub use parse::{Parsed, parse};
 pub use reply::{Followed, reply};
 pub use reserve::{Reserved, charged, reserve};

@@ -19,7 +19,7 @@ use schleuse_limits::{Limits as Budgets, Rule, Who};
 use schleuse_policy::{Policy, SHIPPED_SCHEMA};
 use schleuse_testkit::FakeUpstream;
 use schleuse_types::{
-    Clock, Compartment, Label, Language, OsRandom, Role, Secret, SystemClock, Tenant, Text, Zone,
+    Clock, Compartment, Label, Language, OsRandom, Principal, Role, Secret, SystemClock, Tenant, Text, Zone,
 };
 use schleuse_upstream::{UpstreamConfig, Upstreams};
 use schleuse_wire::{
@@ -231,6 +231,18 @@ impl House {
 
     pub async fn ask(&self, role: &str, body: &str) -> Answer {
         self.ask_at(Surface::ChatCompletions.path(), role, body).await
+    }
+
+    /// What would be said about a question with this text.
+    pub fn preview(&self, role: &str, label: &Label, text: &str) -> schleuse_gate::Preview {
+        let asker = Principal {
+            person: role.to_owned(),
+            role: Role::parse(role).unwrap(),
+            groups: Vec::new(),
+            tenant: Tenant::HOUSE,
+            credential: String::new(),
+        };
+        schleuse_gate::preview(&self.gate, &asker, None, label, text.to_owned()).unwrap()
     }
 
     pub async fn ask_with(&self, key: &str, body: &str) -> Answer {

@@ -224,3 +224,33 @@ async fn an_answer_does_not_cross_a_wall_either() {
         assert_eq!(recorded(&house), "INTERNAL//sell");
     }
 }
+
+/// What is told about a text before it is asked is what the walk then does with it.
+#[tokio::test]
+async fn a_preview_says_what_the_walk_will_do() {
+    // A label that a marking raises brings a guardrail into force that blocks names.
+    let house = House::with_guardrails(
+        r#"
+        [[guardrail]]
+        type = "PERSON_NAME"
+        action = "BLOCK"
+        label = "CONFIDENTIAL"
+        "#,
+    )
+    .await;
+    let texts = [
+        "Hello",
+        MARKED,
+        "IBAN DE89 3704 0044 0532 0130 00",
+        "VS-NfD, IBAN DE89370400440532013000, Erika Mustermann",
+    ];
+    for text in texts {
+        for label in ["PUBLIC", "INTERNAL", "CONFIDENTIAL"] {
+            let reply = house.ask_labelled("employee", label, &chat(text)).await;
+            let said = schleuse_types::Label::parse(label.as_bytes()).unwrap();
+            let preview = house.preview("employee", &said, text);
+            assert_eq!(preview.is_blocked, reply.status == 403, "{text} {label}: {}", reply.text());
+            assert_eq!(preview.label.to_string(), reply.header("x-schleuse-label"), "{text} {label}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use schleuse_portal::DeedKind;
 use schleuse_wire::{Method, ReplyBody};
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, delta};
 
 const IMPORT: &str = "/api/chat/import";
 
@@ -299,12 +299,16 @@ async fn what_would_be_found_is_told_before_it_is_sent() {
             {"type": "CLASSIFICATION_MARKING", "start": 3, "end": 9, "score": 0.9, "action": "RAISE_LABEL", "recognizer": "classification_marking"},
             {"type": "IBAN", "start": 10, "end": 14, "score": 0.9, "action": "BLOCK", "recognizer": "iban"},
         ],
-        "label": "CONFIDENTIAL", "blocked": true,
+        "label": "CONFIDENTIAL", "raises": "CONFIDENTIAL", "blocked": true,
     });
     assert_eq!(told["findings"].to_string().replace("0.90", "0.9"), expected["findings"].to_string());
-    assert_eq!((&told["label"], &told["blocked"]), (&expected["label"], &expected["blocked"]));
+    for name in ["label", "raises", "blocked"] {
+        assert_eq!(told[name], expected[name], "{name}");
+    }
+    let told = post(json!({"content": "VS-NfD", "label": "CONFIDENTIAL//hr"})).await.expect(200);
+    assert_eq!((&told["label"], &told["raises"]), (&json!("CONFIDENTIAL//hr"), &Value::Null));
     let told = post(json!({"content": "Guten Tag", "label": "SECRET//hr"})).await.expect(200);
-    assert_eq!(told, json!({"findings": [], "label": "SECRET//hr", "blocked": false}));
+    assert_eq!(told, json!({"findings": [], "label": "SECRET//hr", "raises": null, "blocked": false}));
     post(json!({})).await.expect_refusal(400, "invalid_request");
     post(json!({"content": ""})).await.expect_refusal(400, "invalid_request");
     post(json!({"content": "x", "label": "TOP"})).await.expect_refusal(400, "invalid_request");
@@ -319,4 +323,33 @@ async fn what_would_be_found_is_told_before_it_is_sent() {
     // Nothing was asked, kept or noted.
     assert!(house.gate.questions.lock().unwrap().is_empty() && house.noted.lock().unwrap().is_empty());
     assert_eq!(house.store.conversations("anna").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_answer_has_a_receipt_for_whoever_asked() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let receipt =
+        |message: &str| format!("/api/chat/conversations/{conversation}/messages/{message}/receipt");
+    let sender = house.gate.will_stream("INTERNAL");
+    let asked = house.ask("anna", &conversation, "Guten Tag").await;
+    let error = house.send("anna", Method::Get, &receipt(&asked.answer), "").await;
+    let error = error.expect_refusal(409, "not_yet");
+    assert!(error["next"].as_str().unwrap().contains("fertig"), "{error}");
+    sender.try_send(delta("Hallo")).unwrap();
+    sender.try_send(schleuse_wire::sse::DONE).unwrap();
+    house.finish("anna", &asked.run).await;
+    let told = house.send("anna", Method::Get, &receipt(&asked.answer), "").await;
+    let named = |name: &str| told.headers.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+    assert_eq!(named("content-disposition"), "attachment; filename=\"receipt-01GATE.tlog-proof\"");
+    let ReplyBody::Whole(body) = &told.body else { panic!("events") };
+    assert_eq!((told.status, &body[..]), (200, &b"c2sp.org/tlog-proof@v1\n"[..]));
+    // A question has none, and what is another person's is not there.
+    for (person, message) in [("anna", &asked.question), ("anna", &"01X".to_owned()), ("bert", &asked.answer)]
+    {
+        let told = house.send(person, Method::Get, &receipt(message), "").await;
+        told.expect_refusal(404, "not_found");
+    }
+    let told = house.send("anna", Method::Post, &receipt(&asked.answer), "{}").await;
+    told.expect_refusal(405, "method_not_allowed");
 }

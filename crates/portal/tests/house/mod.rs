@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_portal::{
-    Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Sight, Standing,
+    Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Receipt, Sight, Standing,
 };
 use schleuse_store::Store;
 use schleuse_types::{
@@ -152,6 +152,16 @@ impl House {
                     Box::pin(std::future::ready(written))
                 })
             },
+            receipts: Arc::new(|principal, id| {
+                let receipt = match id.as_str() {
+                    "01GATE" if principal.person == "anna" => {
+                        Receipt::File("c2sp.org/tlog-proof@v1\n".to_owned())
+                    }
+                    "01LATER" => Receipt::Uncovered,
+                    _ => Receipt::Unknown,
+                };
+                Box::pin(std::future::ready(Ok(receipt)))
+            }),
             store: Arc::clone(&store),
             house_secret: Secret::new(secret),
             limits,

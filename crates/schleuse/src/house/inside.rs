@@ -32,6 +32,7 @@ use super::links::{Doors, Issuing, OverConnectors};
 use super::packs::Packs;
 use super::policies::PolicyTexts;
 use super::reading;
+use super::receipts;
 use super::router::Router;
 use crate::config::Config;
 use crate::data::{DataFolder, SecretName};
@@ -250,6 +251,10 @@ impl Inside {
             note: {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))
+            },
+            receipts: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |principal, id| Box::pin(receipts::receipt(Arc::clone(&gate), principal, id)))
             },
             store: Arc::clone(&store),
             house_secret: data.secret(SecretName::Conversations)?,

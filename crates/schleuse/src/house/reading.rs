@@ -5,11 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use schleuse_audit::{Event, Record};
-use schleuse_gate::{Entering, Gate, charged};
+use schleuse_gate::{Entering, Gate, Preview, charged, preview};
 use schleuse_identity::Verified;
-use schleuse_inspect::{Direction, Scope};
 use schleuse_portal::{Deed, DeedKind, Examined, Sight};
-use schleuse_types::{Compartment, FindingAction, Label, Outcome, Principal, Refusal, Text, Zone};
+use schleuse_types::{Compartment, Label, Outcome, Refusal, Text};
 use schleuse_wire::internal;
 use tokio::task::spawn_blocking;
 
@@ -48,49 +47,12 @@ pub(super) fn examine(gate: &Arc<Gate>, asker: &Verified, label: Label, text: St
     let (gate, asker) = (Arc::clone(gate), asker.principal().clone());
     Box::pin(async move {
         // Beside the tasks that carry other people's streams: a long text takes a while.
-        let examined = spawn_blocking(move || look(&gate, &asker, label, &text)).await;
-        examined.map_err(|_| internal("inspection panicked"))
+        let looked = spawn_blocking(move || preview(&gate, &asker, None, &label, text)).await;
+        let Preview { findings, label, is_blocked } =
+            looked.map_err(|_| internal("inspection panicked"))??;
+        Ok(Examined { findings, label, is_blocked })
     })
 }
-
-/// A label that is raised may bring other guardrails into force, so it is looked again until it stays.
-fn look(gate: &Gate, asker: &Principal, mut label: Label, text: &str) -> Examined {
-    let groups = asker.groups.as_slice();
-    let model = gate.upstreams.models(&asker.tenant).into_iter().next();
-    let routes = model.map(|model| gate.upstreams.routes(&asker.tenant, &model.id)).unwrap_or_default();
-    let mut zones: Vec<Zone> = routes.iter().map(|route| route.zone).collect();
-    zones.sort_unstable();
-    zones.dedup();
-    let inspector = gate.inspector.current();
-    let now_s = Some(gate.clock.now().seconds());
-    loop {
-        let scope = |zone| Scope {
-            direction: Some(Direction::Request),
-            label: Some(&label),
-            groups,
-            zone,
-            path: Some(PLACE),
-            now_s,
-        };
-        let guards = if zones.is_empty() {
-            inspector.for_scope(&scope(None))
-        } else {
-            inspector.for_any_scope(zones.iter().map(|zone| scope(Some(*zone))))
-        };
-        let findings = guards.examine(text).findings;
-        let raising = findings.iter().filter(|finding| finding.action >= FindingAction::RaiseLabel);
-        let raised = raising.filter_map(|finding| guards.lowest_label(finding));
-        let raised = raised.fold(label.clone(), |label, raised| label.join(&raised));
-        if raised == label {
-            let is_blocked = findings.iter().any(|finding| finding.action == FindingAction::Block);
-            return Examined { findings, label, is_blocked };
-        }
-        label = raised;
-    }
-}
-
-/// Where a question of one message has its text.
-const PLACE: &str = "/messages/0/content";
 
 /// Whether the person has seen no other side; from here on they have seen this one, durably.
 async fn enters(gate: &Gate, person: &str, label: &Label, against: &[Compartment]) -> Result<bool, Refusal> {

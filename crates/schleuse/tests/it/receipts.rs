@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use schleuse_testkit::FakeUpstream;
+use schleuse_testkit::{End, FakeUpstream, Script};
 #[cfg(feature = "ui")]
 use schleuse_tlog::LogSigner;
+use serde_json::json;
 
 use crate::folder::Folder;
-use crate::house::{Plan, schleuse, stderr, stdout};
+use crate::house::{House, Plan, schleuse, stderr, stdout};
+use crate::pages::Browser;
 #[cfg(feature = "ui")]
 use crate::tools::tool;
 
@@ -70,6 +72,56 @@ async fn a_witness_cosigns_and_a_receipt_convinces_whoever_has_the_keys() {
     let unknown =
         schleuse(&["audit", "prove", "--data", &data, "--entry", "01JD0000000000000000000000"]).await;
     assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
+}
+
+/// What an answer in the chat offers convinces the verifier for auditors, and is given to nobody else.
+#[tokio::test]
+async fn the_receipt_of_an_answer_convinces_whoever_has_the_key() {
+    let fake = FakeUpstream::start().await;
+    fake.set_script(Script::deltas(&["Guten ", "Tag"], End::Clean));
+    let house = House::start(&fake).await;
+    let asker = Browser::sign_in(&house, "employee").await;
+    let begun = asker.post("/api/chat/conversations", json!({})).await.json();
+    let conversation = format!("/api/chat/conversations/{}", begun["id"].as_str().unwrap());
+    let question = json!({"content": "Hallo", "model": "tiny"});
+    let asked = asker.post(&format!("{conversation}/messages"), question).await.json();
+    asker.get(&format!("/api/chat/runs/{}/events", asked["run"]["id"].as_str().unwrap())).await;
+    let path = format!("{conversation}/messages/{}/receipt", asked["answer"]["id"].as_str().unwrap());
+    let receipt = loop {
+        let told = asker.get(&path).await;
+        if told.status == 200 {
+            break told;
+        }
+        assert_eq!((told.status, &told.json()["error"]["code"]), (409, &json!("not_yet")), "{}", told.text());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let shown = asker.get(&conversation).await.json();
+    let passage = &shown["messages"][1]["passage"];
+    let id = passage["request_id"].as_str().unwrap();
+    let name = format!("attachment; filename=\"receipt-{id}.tlog-proof\"");
+    assert_eq!(receipt.header("content-disposition"), Some(name.as_str()));
+
+    let folder = Folder::new();
+    let vkey = house.data().join("audit/vkey");
+    let check = |text: String| {
+        folder.write("receipt.tlog-proof", text);
+        let mut command = std::process::Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/verify_proof.py"));
+        command.arg(folder.join("receipt.tlog-proof")).arg("--vkey").arg(&vkey);
+        let output = command.output().unwrap();
+        (output.status.code(), stdout(&output))
+    };
+    let (code, said) = check(receipt.text());
+    assert_eq!(code, Some(0), "{said}");
+    let entry: serde_json::Value = serde_json::from_str(said.split_once('\n').unwrap().1).unwrap();
+    assert_eq!((&entry["request_id"], &entry["event"]), (&json!(id), &json!("llm.complete")), "{said}");
+    assert_eq!(entry["label"], passage["label"]);
+    // Not even the index may be another one.
+    let index = receipt.text().lines().find(|line| line.starts_with("index ")).unwrap().to_owned();
+    assert_eq!(check(receipt.text().replacen(&index, "index 0", 1)).0, Some(4));
+    for role in ["engineer", "security"] {
+        assert_eq!(Browser::sign_in(&house, role).await.get(&path).await.status, 404);
+    }
 }
 
 /// The page from disk in Chromium, offline, over this receipt in all forms and over changed ones.

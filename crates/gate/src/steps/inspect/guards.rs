@@ -39,6 +39,26 @@ impl Surroundings {
         Guards { around: Arc::new(self.clone()), direction, label: label.clone(), inspector }
     }
 
+    /// Looks at the texts of a question under a label, and again under the one that they raise it to, until no other
+    /// guardrails come into force by it: overlapping findings are told apart by their actions. A label only rises, so there
+    /// are few looks. Gives the last one, and the label. The one loop of this kind.
+    pub(super) fn settle<T, E>(
+        &self,
+        label: &Label,
+        mut look: impl FnMut(&Guards) -> Result<(T, Label), E>,
+    ) -> Result<(T, Label), E> {
+        let mut label = label.clone();
+        let mut guards = self.guards(Direction::Request, &label);
+        loop {
+            let (seen, raised) = look(&guards)?;
+            label = label.join(&raised);
+            if guards.hold_under(&label) {
+                return Ok((seen, label));
+            }
+            guards = guards.under(&label);
+        }
+    }
+
     fn inspector_for(&self, direction: Direction, label: &Label, path: Option<&str>) -> Inspector {
         let inspector = match direction {
             Direction::Request => Cow::Borrowed(&self.inspector),
@@ -83,12 +103,12 @@ impl Guards {
     }
 
     /// Whether a text would be treated just so under another label.
-    pub(super) fn hold_under(&self, label: &Label) -> bool {
+    fn hold_under(&self, label: &Label) -> bool {
         let other = self.around.inspector_for(self.direction, label, None);
         *label == self.label || self.inspector.treats_like(&other)
     }
 
-    pub(super) fn under(&self, label: &Label) -> Self {
+    fn under(&self, label: &Label) -> Self {
         self.around.guards(self.direction, label)
     }
 }

@@ -80,7 +80,7 @@ pub(in crate::steps) enum Excess {
 
 /// Looks at texts one by one and changes none. Shared by requests and whole replies.
 pub(in crate::steps) struct Look<'g> {
-    guards: &'g Guards,
+    guards: Guards,
     clock: &'g dyn Clock,
     /// On the monotonic clock.
     until: Duration,
@@ -97,9 +97,9 @@ pub(in crate::steps) struct Look<'g> {
 }
 
 impl<'g> Look<'g> {
-    pub(in crate::steps) fn new(guards: &'g Guards, clock: &'g dyn Clock) -> Self {
+    pub(in crate::steps) fn new(guards: &Guards, clock: &'g dyn Clock) -> Self {
         Self {
-            guards,
+            guards: guards.clone(),
             clock,
             until: clock.monotonic().saturating_add(DURATION_MAX),
             seen: Seen::default(),
