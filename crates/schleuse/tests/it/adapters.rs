@@ -82,12 +82,12 @@ async fn check(program: &str, rows: usize) {
 
 #[tokio::test]
 async fn openais_python_sdk_passes_against_every_adapter() {
-    check("table_openai.py", 10).await;
+    check("table_openai.py", 12).await;
 }
 
 #[tokio::test]
 async fn openais_node_sdk_passes_against_every_adapter() {
-    check("table_openai.mjs", 10).await;
+    check("table_openai.mjs", 12).await;
 }
 
 #[tokio::test]

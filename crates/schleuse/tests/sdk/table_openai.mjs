@@ -2,8 +2,8 @@
 //   table_openai.mjs BASE_URL KEY MODELS PACKAGE
 // MODELS is a JSON list of `{"name": …, "echoes": …}`: a model that echoes says what it was told, and calls a function
 // with it as the argument `said`. PACKAGE is the package.json of the folder that the SDK is installed in. Each model is
-// asked for a text in one piece and streamed, for a call of a function in one piece and streamed, and for what must be
-// blocked. Exits 0 when all cells were as they should be.
+// asked for a text in one piece and streamed, for a call of a function in one piece and streamed, for what must be
+// blocked, and for a batch of both. Exits 0 when all cells were as they should be.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
@@ -63,7 +63,38 @@ async function blocked(ask) {
   }
 }
 
+/** The answer to a line of its own; a second line, which must be blocked, is in the error file. */
+async function batched(endpoint, body) {
+  const line = ([custom_id, text]) => JSON.stringify({ custom_id, method: "POST", url: endpoint, body: body(text) });
+  const lines = [["good", SAID], ["bad", `Konto ${IBAN}`]].map(line).join("\n");
+  const file = await client.files.create({ file: await OpenAI.toFile(Buffer.from(lines), "fragen.jsonl"), purpose: "batch" });
+  let batch = await client.batches.create({ input_file_id: file.id, endpoint, completion_window: "24h" });
+  const until = Date.now() + 60_000;
+  while (!["completed", "failed", "cancelled", "expired"].includes(batch.status)) {
+    assert.ok(Date.now() < until, batch.status);
+    await new Promise((done) => setTimeout(done, 50));
+    batch = await client.batches.retrieve(batch.id);
+  }
+  assert.deepEqual([batch.status, batch.request_counts], ["completed", { total: 2, completed: 1, failed: 1 }]);
+  const read = async (id) => JSON.parse(await (await client.files.content(id)).text());
+  const bad = await read(batch.error_file_id);
+  assert.deepEqual([bad.custom_id, bad.response.body.error.code], ["bad", "sensitive_data_detected"]);
+  const good = await read(batch.output_file_id);
+  assert.deepEqual([good.custom_id, good.response.status_code], ["good", 200]);
+  return good.response.body;
+}
+
 const rows = {
+  async batchChat(model) {
+    const settings = { model: model.name, max_tokens: 16, temperature: 0 };
+    const answer = await batched("/v1/chat/completions", (text) => ({ ...settings, messages: [{ role: "user", content: text }] }));
+    fits(model, answer.choices[0].message.content);
+  },
+  async batchResponses(model) {
+    const settings = { model: model.name, max_output_tokens: 16, temperature: 0 };
+    const answer = await batched("/v1/responses", (text) => ({ ...settings, input: text }));
+    fits(model, answer.output.at(-1).content[0].text);
+  },
   async chatWhole(model) {
     const answer = await chat(model);
     fits(model, answer.choices[0].message.content);

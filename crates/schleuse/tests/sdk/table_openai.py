@@ -4,11 +4,12 @@
 
 MODELS is a JSON list of `{"name": …, "echoes": …}`: a model that echoes says what it was told, and calls a function with
 it as the argument `said`. Each model is asked for a text in one piece and streamed, for a call of a function in one piece
-and streamed, and for what must be blocked. Exits 0 when all cells were as they should be.
+and streamed, for what must be blocked, and for a batch of both. Exits 0 when all cells were as they should be.
 """
 
 import json
 import sys
+import time
 
 import openai
 
@@ -135,7 +136,39 @@ def responses_blocked(model):
     blocked(lambda **more: responses(model, **more))
 
 
-rows = [row for name, row in list(globals().items()) if name.startswith(("chat_", "responses_"))]
+def batch(model, path, body):
+    """The answer to a line of its own; a second line, which must be blocked, is in the error file."""
+    lines = [{"custom_id": name, "method": "POST", "url": path, "body": body(text)} for name, text in
+             [("good", SAID), ("bad", "Konto " + IBAN)]]
+    told = "\n".join(json.dumps(line) for line in lines).encode()
+    file = client.files.create(file=("fragen.jsonl", told), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint=path, completion_window="24h")
+    until = time.monotonic() + 60
+    while batch.status not in ["completed", "failed", "cancelled", "expired"]:
+        assert time.monotonic() < until, batch
+        time.sleep(0.05)
+        batch = client.batches.retrieve(batch.id)
+    assert (batch.status, batch.request_counts.completed, batch.request_counts.failed) == ("completed", 1, 1), batch
+    [bad] = [json.loads(line) for line in client.files.content(batch.error_file_id).text.splitlines()]
+    assert (bad["custom_id"], bad["response"]["body"]["error"]["code"]) == ("bad", "sensitive_data_detected"), bad
+    [good] = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+    assert (good["custom_id"], good["response"]["status_code"]) == ("good", 200), good
+    return good["response"]["body"]
+
+
+def batch_chat(model):
+    answer = batch(model, "/v1/chat/completions", lambda text: {
+        "model": model["name"], "messages": [{"role": "user", "content": text}], "max_tokens": 16, "temperature": 0})
+    fits(model, answer["choices"][0]["message"]["content"])
+
+
+def batch_responses(model):
+    answer = batch(model, "/v1/responses", lambda text: {
+        "model": model["name"], "input": text, "max_output_tokens": 16, "temperature": 0})
+    fits(model, answer["output"][-1]["content"][0]["text"])
+
+
+rows = [row for name, row in list(globals().items()) if name.startswith(("chat_", "responses_", "batch_"))]
 for model in models:
     for row in rows:
         try:
