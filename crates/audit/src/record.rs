@@ -59,6 +59,15 @@ pub enum Event {
     ConversationExport,
     ConversationImport,
     AnswersForget,
+    FileCreate,
+    /// What is in a file was read by whoever it belongs to.
+    FileRead,
+    FileDelete,
+    /// Files and batches were deleted because of their age; `count` says how many.
+    FileExpire,
+    /// Somebody began to have the lines of a file asked. Each line has entries of its own.
+    BatchCreate,
+    BatchCancel,
     ConfigLoad,
     LogStart,
     LogStop,
@@ -100,6 +109,12 @@ impl Event {
             Self::ConversationExport => "conversation.export",
             Self::ConversationImport => "conversation.import",
             Self::AnswersForget => "answers.forget",
+            Self::FileCreate => "file.create",
+            Self::FileRead => "file.read",
+            Self::FileDelete => "file.delete",
+            Self::FileExpire => "file.expire",
+            Self::BatchCreate => "batch.create",
+            Self::BatchCancel => "batch.cancel",
             Self::ConfigLoad => "config.load",
             Self::LogStart => "log.start",
             Self::LogStop => "log.stop",

@@ -39,4 +39,4 @@ mod run;
 mod seal;
 mod upload;
 
-pub use room::{Batches, Deed, House, Limits, Parts, Recorded, Standing, What};
+pub use room::{Batches, Deed, Denial, House, Limits, Parts, Recorded, Standing, What};

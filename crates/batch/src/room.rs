@@ -39,6 +39,10 @@ pub trait House: Send + Sync + 'static {
     fn read_label(&self, text: &[u8]) -> Result<Label, Refusal>;
     /// Records a deed; durable when it returns. What it is about does not happen otherwise.
     fn record(&self, deed: Deed) -> Recorded;
+    /// Records that policy or a scope did not let somebody in.
+    fn record_denial(&self, denial: Denial) -> Recorded;
+    /// Records that so many files and batches are gone because of their age.
+    fn record_expiry(&self, files: u64, batches: u64) -> Recorded;
     /// Counts a credential that was not good.
     fn refused_stranger(&self, address: IpAddr);
 }
@@ -64,6 +68,16 @@ pub struct Deed {
     pub label: Label,
     /// Of the file; of a batch, that of its endpoint and its file. Never a name that somebody gave.
     pub change: String,
+}
+
+/// Somebody is known, and may not do what they wanted.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    pub principal: Principal,
+    pub request_id: String,
+    /// `/v1/files` or `/v1/batches`.
+    pub surface: &'static str,
+    pub refusal: Refusal,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +236,7 @@ impl Batches {
             self.archive.store.delete_expired(now).await.map_err(crate::archive::Fault::from)?;
         if files + batches > 0 {
             tracing::info!(files, batches, "files and batches were deleted because of their age");
+            self.house.record_expiry(files, batches).await?;
         }
         Ok(())
     }
@@ -240,9 +255,18 @@ impl Batches {
         }
         let path = arrival.path.clone();
         let segments: Vec<&str> = path.strip_prefix("/v1/").unwrap_or_default().split('/').collect();
-        let surface = if segments.first() == Some(&"batches") { "batches" } else { "files" };
-        verified.permit_scope(surface, None)?;
-        self.house.permit(verified.principal(), arrival.peer)?;
+        let (surface, path) = match segments.first() {
+            Some(&"batches") => ("batches", "/v1/batches"),
+            _ => ("files", "/v1/files"),
+        };
+        let permitted = verified.permit_scope(surface, None);
+        if let Err(refusal) = permitted.and_then(|()| self.house.permit(verified.principal(), arrival.peer)) {
+            let principal = verified.principal().clone();
+            let request_id = request_id.to_string();
+            let denial = Denial { principal, request_id, surface: path, refusal: refusal.clone() };
+            self.house.record_denial(denial).await?;
+            return Err(refusal);
+        }
         let visitor = Visitor {
             verified,
             credential: arrival

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use house::{Home, creation, file, purpose, questions};
 use schleuse_batch::{Limits, What};
-use schleuse_types::{Clock as _, Label};
+use schleuse_types::{Clock as _, Label, Role};
 use schleuse_wire::Method;
 use schleuse_wire::multipart::Part;
 use serde_json::{Value, json};
@@ -297,6 +297,7 @@ async fn files_and_batches_are_deleted_when_they_are_too_old() {
     assert_eq!(home.store.files("anna").await.unwrap().len(), 3);
     home.room.sweep().await.unwrap();
     assert_eq!(home.store.files("anna").await.unwrap().len(), 2);
+    assert_eq!(*home.rules.expiries.lock().unwrap(), [(1, 0)]);
     home.get("anna", &format!("/v1/batches/{batch}")).await;
     home.clock.forward(24 * 30);
     home.room.sweep().await.unwrap();
@@ -336,6 +337,8 @@ async fn what_is_somebody_elses_is_not_there() {
             home.send("bert", method, &path, &body).await.expect_refusal(404, "not_found");
         }
         home.send("auditor", method, &path, &body).await.expect_refusal(403, "access_denied");
+        let denial = home.rules.denials.lock().unwrap().pop().unwrap();
+        assert!(denial.principal.role == Role::Auditor && path.starts_with(denial.surface), "{denial:?}");
         let before = home.rules.strangers.load(Ordering::Relaxed);
         home.send("-", method, &path, &body).await.expect_refusal(401, "invalid_api_key");
         assert_eq!(home.rules.strangers.load(Ordering::Relaxed), before + 1);

@@ -196,8 +196,8 @@ impl SignIn {
 
     pub(crate) async fn write_end(&self, asked: &Asked, row: &SessionRow, end: End) -> Result<(), Refusal> {
         // A session does not know its tenant, and it ends seldom enough to look.
-        let people = self.parts.store.people().await.map_err(|error| refusal::internal(&error))?;
-        let tenant = people.into_iter().find(|person| person.id == row.person).map(|person| person.tenant);
+        let tenant =
+            self.parts.store.tenant_of(&row.person).await.map_err(|error| refusal::internal(&error))?;
         let tenant = tenant.unwrap_or_default();
         let mut record = self.record(asked, Event::SessionEnd, &row.person, row.role, &tenant);
         record.source = Some(row.id.clone());

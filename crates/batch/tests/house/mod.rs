@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use schleuse_batch::{Batches, Deed, House, Limits, Parts, Recorded, Standing, What};
+use schleuse_batch::{Batches, Deed, Denial, House, Limits, Parts, Recorded, Standing, What};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, Verified};
 use schleuse_store::Store;
 use schleuse_types::{
@@ -79,6 +79,8 @@ impl Clock for SetClock {
 pub struct Rules {
     pub clearance: Mutex<Label>,
     pub deeds: Mutex<Vec<Deed>>,
+    pub denials: Mutex<Vec<Denial>>,
+    pub expiries: Mutex<Vec<(u64, u64)>>,
     pub strangers: AtomicU64,
 }
 
@@ -102,6 +104,16 @@ impl House for Rules {
 
     fn record(&self, deed: Deed) -> Recorded {
         self.deeds.lock().unwrap().push(deed);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn record_denial(&self, denial: Denial) -> Recorded {
+        self.denials.lock().unwrap().push(denial);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn record_expiry(&self, files: u64, batches: u64) -> Recorded {
+        self.expiries.lock().unwrap().push((files, batches));
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -142,6 +154,8 @@ impl Home {
         let rules = Arc::new(Rules {
             clearance: Mutex::new(Label::CONFIDENTIAL),
             deeds: Mutex::default(),
+            denials: Mutex::default(),
+            expiries: Mutex::default(),
             strangers: AtomicU64::new(0),
         });
         let (tasks, stop, cut) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());

@@ -1,8 +1,11 @@
 //! What is asked: the body, read to its end within bounds, and parsed without mercy.
 
+use bytes::Bytes;
+use schleuse_audit::PromptMac;
 use schleuse_identity::Verified;
 use schleuse_types::{COMPARTMENTS_MAX, Label, Refusal, Text, UnknownLabel};
-use schleuse_wire::{Arrival, Method, Request, Surface, invalid_request, read_body};
+use schleuse_wire::{Arrival, Limits, Method, Request, Surface, internal, invalid_request, read_body};
+use tokio::task::spawn_blocking;
 
 use super::charged;
 use crate::{Entry, Gate, Labels};
@@ -15,6 +18,9 @@ pub struct Parsed {
     /// What the asker may have.
     pub(super) clearance: Label,
 }
+
+/// A longer body is parsed beside the tasks that carry other people's streams.
+const AT_ONCE_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads and parses the body of somebody who is known.
 pub async fn parse(
@@ -36,16 +42,32 @@ pub async fn parse(
     };
     entry.note_label(declared.clone());
     let body = read_body(arrival.body, Request::bytes_max(surface, &gate.limits)).await?;
-    let request = Request::read(surface, &body, &gate.limits)?;
+    let (limits, mac) = (gate.limits, gate.prompt_mac.clone());
+    let (request, hash) = match body.len() <= AT_ONCE_BYTES_MAX {
+        true => take_in(surface, &body, limits, mac)?,
+        false => spawn_blocking(move || take_in(surface, &body, limits, mac))
+            .await
+            .map_err(|_| internal("parsing panicked"))??,
+    };
     verified.permit_scope(surface.name(), Some(request.model()))?;
-    let mut mac = gate.prompt_mac.clone();
+    entry.note_prompt(hash);
+    Ok(Parsed { request, declared, clearance: standing.clearance })
+}
+
+/// The question, and its hash.
+fn take_in(
+    surface: Surface,
+    body: &Bytes,
+    limits: Limits,
+    mut mac: PromptMac,
+) -> Result<(Request, String), Refusal> {
+    let request = Request::read(surface, body, &limits)?;
     mac.update(request.to_text().as_bytes());
     if let Some(file) = request.attached() {
         mac.update(b"\0");
         mac.update(file);
     }
-    entry.note_prompt(mac.finish());
-    Ok(Parsed { request, declared, clearance: standing.clearance })
+    Ok((request, mac.finish()))
 }
 
 fn read_label(labels: &Labels, text: &[u8]) -> Result<Label, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schleuse_audit::{Event, Record};
-use schleuse_batch::{Batches, Deed, House, Recorded, Standing, What};
+use schleuse_batch::{Batches, Deed, Denial, House, Recorded, Standing, What};
 use schleuse_gate::Gate;
 use schleuse_identity::Verified;
 use schleuse_policy::{Action, Question};
@@ -51,13 +51,13 @@ impl House for FileRules {
         let gate = Arc::clone(&self.0);
         Box::pin(async move {
             let (event, surface) = match deed.what {
-                What::FileCreate => ("file.create", "/v1/files"),
-                What::FileRead => ("file.read", "/v1/files/{id}/content"),
-                What::FileDelete => ("file.delete", "/v1/files/{id}"),
-                What::BatchCreate => ("batch.create", "/v1/batches"),
-                What::BatchCancel => ("batch.cancel", "/v1/batches/{id}/cancel"),
+                What::FileCreate => (Event::FileCreate, "/v1/files"),
+                What::FileRead => (Event::FileRead, "/v1/files/{id}/content"),
+                What::FileDelete => (Event::FileDelete, "/v1/files/{id}"),
+                What::BatchCreate => (Event::BatchCreate, "/v1/batches"),
+                What::BatchCancel => (Event::BatchCancel, "/v1/batches/{id}/cancel"),
             };
-            let mut record = Record::new(Event::Other(event));
+            let mut record = Record::new(event);
             record.request_id = deed.request_id;
             record.user = gate.pseudonyms.name(&deed.principal.person);
             record.role = Some(deed.principal.role);
@@ -69,6 +69,35 @@ impl House for FileRules {
             record.label = Some(deed.label);
             record.subject = Some(deed.subject);
             record.change = (!deed.change.is_empty()).then_some(deed.change);
+            gate.log.append(record).await.map(drop).map_err(|error| audit_unavailable(&error.to_string()))
+        })
+    }
+
+    fn record_denial(&self, denial: Denial) -> Recorded {
+        let gate = Arc::clone(&self.0);
+        Box::pin(async move {
+            let mut record = Record::new(Event::AccessDeny);
+            record.request_id = denial.request_id;
+            record.user = gate.pseudonyms.name(&denial.principal.person);
+            record.role = Some(denial.principal.role);
+            record.tenant = denial.principal.tenant;
+            record.source = Some(denial.principal.credential);
+            record.surface = Some(denial.surface.to_owned());
+            record.action = Some(denial.refusal.code.outcome());
+            record.code = Some(denial.refusal.code.recorded().to_owned());
+            record.status = Some(denial.refusal.code.status());
+            record.policy = Some(gate.policy.digest().to_owned());
+            gate.log.append(record).await.map(drop).map_err(|error| audit_unavailable(&error.to_string()))
+        })
+    }
+
+    fn record_expiry(&self, files: u64, batches: u64) -> Recorded {
+        let gate = Arc::clone(&self.0);
+        Box::pin(async move {
+            let mut record = Record::new(Event::FileExpire);
+            record.action = Some(Outcome::Allowed);
+            record.count = Some(files.saturating_add(batches));
+            record.change = Some(format!("files={files} batches={batches}"));
             gate.log.append(record).await.map(drop).map_err(|error| audit_unavailable(&error.to_string()))
         })
     }

@@ -652,6 +652,7 @@ export const de: Words = {
       "file.create": "Datei gesendet",
       "file.read": "Datei gelesen",
       "file.delete": "Datei gelöscht",
+      "file.expire": "Dateien nach Frist gelöscht",
       "batch.create": "Stapel begonnen",
       "batch.cancel": "Stapel abgebrochen",
       "session.create": "Angemeldet",

@@ -643,6 +643,7 @@ export const en = {
       "file.create": "File sent",
       "file.read": "File read",
       "file.delete": "File deleted",
+      "file.expire": "Files deleted because of their age",
       "batch.create": "Batch begun",
       "batch.cancel": "Batch cancelled",
       "session.create": "Signed in",
