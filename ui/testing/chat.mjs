@@ -1,5 +1,6 @@
 // The mock house's portal: conversations as trees of messages, runs, folders, shares; kept in memory.
 import { createLibrary } from "./library.mjs";
+import { createAttachments } from "./attachments.mjs";
 import { follow, play } from "./runs.mjs";
 import { flowsTo, joined, labelOf } from "./shapes.mjs";
 import { examined, masked, standIns } from "./trust.mjs";
@@ -19,6 +20,8 @@ export function createChat({ pause, isAlive }) {
   };
 
   const library = createLibrary(name);
+
+  const attachments = createAttachments({ name });
 
   return function answer(context) {
     const { method, path, query, body, session, request, response, ok, refuse } = context;
@@ -68,6 +71,7 @@ export function createChat({ pause, isAlive }) {
         return ok(undefined, 204);
       default:
     }
+    if (kind === "attachments") return attachments.answer(context);
     if (kind === "runs") {
       const run = runs.get(id);
       if (run?.person !== session.person) return refuse("not_found");
@@ -122,12 +126,14 @@ export function createChat({ pause, isAlive }) {
   }
 
   function put(conversation, context) {
-    const { content, model, models = [model], parent, label, compartments = [], masks = [] } = context.body;
+    const { content, model, models = [model], parent, label, compartments = [], masks = [], attachments: ids = [] } = context.body;
     const known = conversation.messages.find(({ masks: map }) => map.length > 0)?.masks ?? [];
     const question = { ...blank(), id: name("msg"), parent: parent ?? null, role: "user", content, state: "complete", masks: standIns(content, masks, known) };
     for (const message of conversation.messages) message.masks = question.masks;
+    const files = attachments.taken(ids);
+    Object.assign(question, { attachments: files.map(({ sent }) => sent) });
     conversation.messages.push(question);
-    const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments)]), context);
+    const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments), ...files.map(({ sent }) => sent.label)]), context);
     return context.ok({ message: question, answers: begun.map(({ message }) => message), runs: begun.map(named), answer: begun[0].message, run: named(begun[0]) }, 202);
   }
 
@@ -184,7 +190,7 @@ export function createChat({ pause, isAlive }) {
 }
 
 function blank() {
-  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null, masks: [] };
+  return { created: new Date().toISOString(), model: null, passage: null, usage: null, cut: false, refusal: null, masks: [], attachments: [] };
 }
 
 function named(run) {

@@ -54,7 +54,8 @@ export function createHouse({ demo = true, engine = true, providers = false, pau
     const session = sessions.get(token);
     const fromPage = request.headers["sec-fetch-site"] === "same-origin";
     if (method !== "GET" && !fromPage) return refuse("access_denied");
-    const parsed = method === "POST" || method === "PUT" ? JSON.parse((await bodyOf(request)) || "{}") : {};
+    const isFile = path === "/api/chat/attachments";
+    const parsed = !isFile && (method === "POST" || method === "PUT") ? JSON.parse((await bodyOf(request)) || "{}") : {};
 
     if (path === "/auth/methods") {
       const more = [

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Button } from "../components/Button";
 import { RefusalCard } from "../components/RefusalCard";
+import { forgetAttached } from "../features/chat/attachments";
 import { forgetChoices } from "../features/chat/choices";
 import { forgetComposing } from "../features/chat/composing";
 import { forgetOffered } from "../features/chat/offered";
@@ -149,6 +150,7 @@ export function App() {
 /** Nothing of one person is left for the next. */
 function forgetAll() {
   forget();
+  forgetAttached();
   forgetChoices();
   forgetComposing();
   forgetExamined();

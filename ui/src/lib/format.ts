@@ -51,6 +51,13 @@ export function count(value: number, language: Language): string {
   return language === "de" ? written.replaceAll(".", "\u202f") : written;
 }
 
+/** `340 KB`, `2,4 MB`: a file's size in powers of 1024. */
+export function size(bytes: number, language: Language): string {
+  if (bytes < 1024) return `${count(bytes, language)} B`;
+  const isSmall = bytes < 1024 * 1024;
+  return `${count(bytes / (isSmall ? 1024 : 1024 * 1024), language)} ${isSmall ? "KB" : "MB"}`;
+}
+
 /** A short form for axes: `12k`, `3.4M`. */
 export function short(value: number, language: Language): string {
   if (Math.abs(value) < 10_000) return count(Math.abs(value) < 10 ? value : Math.round(value), language);

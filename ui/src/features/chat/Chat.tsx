@@ -3,7 +3,7 @@ import { Button } from "../../components/Button";
 import { Icon } from "../../components/icons";
 import { Reading } from "../../components/Page";
 import { RefusalCard } from "../../components/RefusalCard";
-import { announce } from "../../lib/announce";
+import { announce, confirmDone } from "../../lib/announce";
 import { said as saidIn } from "../../lib/assistant";
 import { takeFile } from "../../lib/download";
 import { readModels } from "../../lib/house";
@@ -16,6 +16,7 @@ import { useStore } from "../../lib/store";
 import { chooseCompared, chooseCompartments, chooseLabel, chooseModel, choices, models as knownModels, moveChoices } from "./choices";
 import { ChatDialogs } from "./ChatDialogs";
 import { Composer } from "./Composer";
+import { attach, attached, type Attached, handOver, layBack, MOST_FILES } from "./attachments";
 import { actionsOn, carryVeils, dropVeils, NO_VEILS, veils } from "./composing";
 import { nextParent } from "./conversation";
 import { composed, isMasked, type Mask, withMask } from "./examined";
@@ -35,17 +36,20 @@ import { TemporaryNote } from "./TemporaryNote";
 import { Thread } from "./Thread";
 import { pathOf, type Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
+import { useDrop } from "./useDrop";
 import { useNews } from "./useNews";
 import { usePreview } from "./usePreview";
 import { AssistantMark, AssistantStarters, useAssistant } from "./WithAssistant";
 
 const NOBODY: Message[] = [];
+const NO_FILES: Attached[] = [];
 
 /** What goes with a question beside its words. */
 interface Besides {
   /** The answer that it follows; that of the way that is shown if left out. */
   parent?: string | null;
   masks?: Mask[];
+  files?: Attached[];
 }
 
 /** Ask, watch it stream, see how it passed. Without an id, a conversation that begins with its first question. */
@@ -58,6 +62,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const key = id ?? "new";
   const draft = useStore(drafts)[key] ?? "";
   const texts = useStore(pasted)[key] ?? NONE;
+  const files = useStore(attached)[key] ?? NO_FILES;
   const models = useStore(knownModels);
   const chosen = useStore(choices);
   const offered = useOffered();
@@ -147,7 +152,14 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const restore = useCallback((text: string) => (text.length > LONG ? lay([text]) : write(text)), [lay, write]);
 
   const standIns = useStandInsOf(messages);
-  const preview = usePreview(key, draft, texts, said, standIns);
+  const preview = usePreview(key, draft, texts, said, standIns, files);
+  function takeFiles(all: File[]) {
+    const left = attach(key, all, id);
+    if (left > 0) confirmDone(words.files.tooMany(MOST_FILES, left));
+    else announce(words.files.taken(all.length));
+    field.current?.focus();
+  }
+  const drop = useDrop(takeFiles);
   const findingActions: Omit<FindingActions, "show"> = {
     ...actionsOn({ key, draft, write, texts, lay }),
     raise: (level) => chooseLabel(id, level),
@@ -155,14 +167,14 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   };
 
   /** Without a label of their own, the question has the one that the house gives its person. */
-  async function put(content: string, asks: Label | null, { parent = nextParent(turns), masks = [] }: Besides = {}) {
+  async function put(content: string, asks: Label | null, { parent = nextParent(turns), masks = [], files: along = [] }: Besides = {}) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
     field.current?.focus();
     // What was masked once in this conversation stays so.
     const before = standIns.spansIn(content).filter((span) => !isMasked(span, masks));
-    const question = { content, models: asked, label: asks, compartments, parent, masks: before.reduce(withMask, masks) };
+    const question = { content, models: asked, label: asks, compartments, parent, masks: before.reduce(withMask, masks), files: along };
     if (id !== undefined) {
       void ask(id, question, news);
       return;
@@ -177,6 +189,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
     } catch (error) {
       setRefusal(refusalIn(error));
       restore(content);
+      layBack(key, along);
     } finally {
       setCreating(false);
     }
@@ -212,7 +225,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const blocked = openRefusal ?? noAssistant ?? (started ? undefined : refusal);
 
   return (
-    <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 sm:px-6">
+    <div {...drop.handlers} data-dropping={drop.over} className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 data-[dropping=true]:outline-2 data-[dropping=true]:-outline-offset-4 data-[dropping=true]:outline-accent data-[dropping=true]:outline-dashed sm:px-6">
       {conversation ? <ChatDialogs conversation={conversation} leaf={nextParent(turns) ?? undefined} /> : null}
       {over === "find" && started ? <Find turns={turns} onFound={show} /> : null}
       <section aria-label={words.ask.region} className={`flex-1 pt-6 pb-10 sm:pt-8 ${started || blocked ? "" : "flex flex-col justify-center"}`}>
@@ -294,6 +307,9 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             onLower={conversation && conversation.label !== null && conversation.label !== "PUBLIC" ? () => openOver("lower") : undefined}
             busy={busy}
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
+            place={key}
+            files={files}
+            onFiles={takeFiles}
             preview={preview}
             findingActions={findingActions}
             route={turns.findLast(({ answer }) => answer?.model === model && answer.passage?.route)?.answer?.passage?.route ?? undefined}
@@ -303,7 +319,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
               dropVeils(key);
               write("");
               lay(NONE);
-              void put(content, said, { masks });
+              void put(content, said, { masks, files: handOver(key) });
             }}
           />
           <Notes

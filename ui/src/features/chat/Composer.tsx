@@ -1,10 +1,12 @@
-import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type RefObject, useId, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type RefObject, useId, useRef, useState } from "react";
 import { Button } from "../../components/Button";
 import { Icon } from "../../components/icons";
 import { IconButton } from "../../components/IconButton";
 import { announce } from "../../lib/announce";
 import { LABELS, type Label } from "../../lib/labels";
 import { useLanguage } from "../../lib/language";
+import { AttachedList } from "./AttachedList";
+import { type Attached, isUnderWay } from "./attachments";
 import type { PlaceFound } from "./composing";
 import { ComposerOptions, type OptionProps } from "./ComposerOptions";
 import { type FindingActions, FindingsPanel } from "./FindingsPanel";
@@ -30,6 +32,10 @@ interface Props extends OptionProps {
   /** What the house would find in it. */
   preview: Preview;
   findingActions: Omit<FindingActions, "show">;
+  /** The conversation to which what is written belongs, and the files beside it. */
+  place: string;
+  files: Attached[];
+  onFiles: (files: File[]) => void;
   /** The way that the last answer took here. */
   route: string | undefined;
   onSend: () => void;
@@ -39,7 +45,7 @@ interface Props extends OptionProps {
 /** The question field with model, label, send and stop. */
 export function Composer(props: Props) {
   const { words } = useLanguage();
-  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments, pasted, preview } = props;
+  const { field, draft, models, busy, lowestLabel, demonstrationModel, compared, compartments, pasted, preview, files } = props;
   const [options, setOptions] = useState(false);
   const [listed, setListed] = useState(false);
   // What was held once is sent when it is wanted again.
@@ -48,9 +54,15 @@ export function Composer(props: Props) {
   const marked = preview.places.filter(({ text }) => text === undefined);
   const id = useId();
   const ready = models.length > 0 && (draft.trim() !== "" || pasted.length > 0) && !busy;
+  const underWay = files.filter(isUnderWay).length;
+  const picker = useRef<HTMLInputElement>(null);
 
   function submit() {
     if (!ready) return;
+    if (underWay > 0) {
+      announce(words.files.wait(underWay));
+      return;
+    }
     if (preview.blocked !== undefined && !held) {
       setHeldText(draft);
       setListed(true);
@@ -77,6 +89,12 @@ export function Composer(props: Props) {
   }
 
   function takeLong(event: ClipboardEvent) {
+    const copied = [...event.clipboardData.files];
+    if (copied.length > 0) {
+      event.preventDefault();
+      props.onFiles(copied);
+      return;
+    }
     const text = event.clipboardData.getData("text/plain");
     if (text.length <= LONG) return;
     event.preventDefault();
@@ -93,6 +111,7 @@ export function Composer(props: Props) {
       className="rounded-3xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
     >
       <Pasted texts={pasted} onRemove={(index) => props.onPasted(pasted.filter((_, other) => other !== index))} />
+      <AttachedList place={props.place} rows={files} offersMasks={preview.offersMasks} />
       <label htmlFor={`${id}-question`} className="sr-only">
         {words.ask.field}
       </label>
@@ -133,8 +152,20 @@ export function Composer(props: Props) {
       <div id={`${id}-options`} hidden={!options}>
         {options ? <ComposerOptions {...props} /> : null}
       </div>
-      <div className="flex items-center gap-1 px-3 pb-3 sm:gap-2">
+      <div className="flex flex-wrap items-center gap-1 px-3 pb-3 sm:gap-2">
         <IconButton icon="sliders" name={words.ask.options} data-composer-options aria-expanded={options} aria-controls={`${id}-options`} onClick={() => setOptions(!options)} className="size-9!" />
+        <IconButton icon="clip" name={words.files.attach} data-attach disabled={models.length === 0} onClick={() => picker.current?.click()} className="size-9!" />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          data-picker
+          onChange={(event) => {
+            props.onFiles([...(event.target.files ?? [])]);
+            event.target.value = "";
+          }}
+        />
         <Choice
           className="max-w-36 shrink-0"
           name={words.ask.label}
@@ -151,7 +182,7 @@ export function Composer(props: Props) {
         </Choice>
         <RouteNote label={props.label} lowestLabel={lowestLabel} raises={preview.raises} asked={compared.length > 1 ? compared : [props.model]} route={props.route} />
         <Choice
-          className="min-w-0 sm:max-w-[22rem]"
+          className="min-w-28 max-sm:max-w-44 sm:max-w-[22rem]"
           name={words.ask.model}
           title={words.ask.chooseModel}
           value={props.model}

@@ -62,6 +62,11 @@ export function FindingsPanel({ preview, label, open, onOpen, held, actions }: P
         {blocked ? (
           <div className="mb-2 space-y-1" data-preview-help>
             <p>{blocked === "findings" ? words.preview.stopped : words.preview.stoppedByLabel}</p>
+            {preview.inFiles.length > 0 ? (
+              <p>
+                {words.preview.inFiles} <span translate="no">{preview.inFiles.join(", ")}</span>
+              </p>
+            ) : null}
             {held ? <p className="font-medium">{words.preview.held}</p> : null}
           </div>
         ) : null}
@@ -81,6 +86,11 @@ export function FindingsPanel({ preview, label, open, onOpen, held, actions }: P
               <Row key={`${place.text === undefined ? "" : place.text.length} ${place.found.start} ${place.found.type}`} place={place} masks={preview.offersMasks} actions={actions} />
             ))}
           </ul>
+        ) : null}
+        {preview.offersMasks && places.filter(({ masked }) => !masked).length > 1 ? (
+          <Button small className="mt-2" data-mask-all onClick={() => places.filter(({ masked }) => !masked).forEach(actions.mask)}>
+            {words.preview.maskAll}
+          </Button>
         ) : null}
         {places.length > LISTED ? <p className="mt-1 text-xs text-soft">{words.preview.more(places.length - LISTED)}</p> : null}
         {preview.offersMasks && places.some(({ masked }) => masked) ? <p className="mt-2 text-xs text-soft">{words.preview.maskHint}</p> : null}

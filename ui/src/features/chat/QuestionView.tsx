@@ -6,6 +6,7 @@ import { LongText } from "../../components/LongText";
 import { MarkedText } from "../../components/MarkedText";
 import { useLanguage } from "../../lib/language";
 import type { Finding } from "../../lib/refusal";
+import { AttachmentChips } from "./AttachmentChips";
 import { Branches } from "./Branches";
 import { useOwn, useStandIns } from "./OwnWords";
 import { LONG } from "./Pasted";
@@ -33,7 +34,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
     setTimeout(() => opener.current?.focus(), 0);
   }
 
-  if (editing) return <Editor text={question.content} onClose={close} onSend={(text) => actions.edit(question, text)} />;
+  if (editing) return <Editor text={question.content} hint={question.attachments?.length ? words.files.notAgain : words.turn.editHint} onClose={close} onSend={(text) => actions.edit(question, text)} />;
   return (
     <div className="group/question ml-auto flex w-fit max-w-[92%] flex-col items-end sm:max-w-[80%]">
       <div className="max-w-full rounded-3xl rounded-br-lg bg-tint px-4.5 py-2.5 forced-colors:border">
@@ -42,6 +43,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
           {findings.length > 0 ? <MarkedText text={question.content} findings={findings} {...(question.content.length > 4000 ? { around: 200 } : {})} /> : <LongText text={question.content} draw={own} />}
         </div>
       </div>
+      {question.attachments && question.attachments.length > 0 ? <AttachmentChips files={question.attachments} /> : null}
       <div className="mt-0.5 flex items-center gap-0.5 text-xs text-soft">
         {branches ? <Branches name={words.turn.branchOf} at={branches.at} ids={branches.ids} onChoose={(id) => actions.choose(question.parent, id)} /> : null}
         <div className="flex opacity-0 transition-opacity group-focus-within/question:opacity-100 group-hover/question:opacity-100 pointer-coarse:opacity-100">
@@ -53,7 +55,7 @@ export function QuestionView({ turn, findings, actions }: Props) {
   );
 }
 
-function Editor({ text, onSend, onClose }: { text: string; onSend: (text: string) => void; onClose: () => void }) {
+function Editor({ text, hint, onSend, onClose }: { text: string; hint: string; onSend: (text: string) => void; onClose: () => void }) {
   const { words } = useLanguage();
   const [written, setWritten] = useState(text);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -88,7 +90,7 @@ function Editor({ text, onSend, onClose }: { text: string; onSend: (text: string
         }}
         className={`${text.length > LONG ? "h-80" : "grows"} block max-h-80 min-h-20 w-full resize-none bg-transparent px-2 py-1 outline-none`}
       />
-      <p className="px-2 pb-2 text-xs text-soft">{words.turn.editHint}</p>
+      <p className="px-2 pb-2 text-xs text-soft">{hint}</p>
       <div className="flex flex-wrap justify-end gap-2">
         <Button onClick={onClose}>{words.cancel}</Button>
         <Button look="primary" type="submit" disabled={written.trim() === ""} data-send-edited>

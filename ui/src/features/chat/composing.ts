@@ -1,5 +1,5 @@
 import { Store } from "../../lib/store";
-import { carried, type Found, type Mask, without, withMask, withoutMask } from "./examined";
+import { carried, everywhere, type Found, type Mask, without, withMask, withoutMask } from "./examined";
 
 /** What is masked of what was typed, and of each long text that lies beside it. */
 export interface Veils {
@@ -46,11 +46,12 @@ interface Desk {
 
 /** What can be done about a place in the question that is being written. */
 export function actionsOn({ key, draft, write, texts, lay }: Desk) {
-  const turn = (next: typeof withMask) => (place: PlaceFound) => {
-    const mask = maskOf(place);
+  const turn = (next: (masks: Mask[], mask: Mask) => Mask[]) => (place: PlaceFound) => {
     const { text } = place;
-    if (text === undefined) change(key, (own) => ({ ...own, draft: next(own.draft, mask) }));
-    else change(key, (own) => ({ ...own, pasted: new Map(own.pasted).set(text, next(own.pasted.get(text) ?? [], mask)) }));
+    // What is masked once is masked wherever it stands.
+    const all = everywhere(text ?? draft, maskOf(place));
+    if (text === undefined) change(key, (own) => ({ ...own, draft: all.reduce(next, own.draft) }));
+    else change(key, (own) => ({ ...own, pasted: new Map(own.pasted).set(text, all.reduce(next, own.pasted.get(text) ?? [])) }));
   };
   return {
     mask: turn(withMask),

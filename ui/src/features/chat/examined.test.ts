@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { carried, composed, type Found, gathered, OVERLAP, partsOf, PIECE, toldOf, withMask, without } from "./examined";
+import { carried, composed, everywhere, type Found, gathered, OVERLAP, partsOf, PIECE, toldOf, withMask, without } from "./examined";
 
 function found(start: number, end: number, action = "BLOCK", type = "IBAN"): Found {
   return { type, start, end, score: 1, action };
@@ -81,6 +81,12 @@ it("a word is taken out with one of its blanks", () => {
   check("to ERIKA please", "ERIKA", "to please");
   check("ERIKA please", "ERIKA", "please");
   check("please ERIKA", "ERIKA", "please ");
+});
+
+it("what is masked is masked wherever it stands", () => {
+  const text = "AAA, aaa, AAAA";
+  expect(everywhere(text, { start: 0, end: 3, type: "X" }).map(({ start }) => start)).toEqual([0, 10]);
+  expect(everywhere(text, { start: 0, end: 0, type: "X" })).toEqual([]);
 });
 
 it("masks never overlap", () => {

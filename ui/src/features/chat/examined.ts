@@ -118,6 +118,14 @@ export function withMask(masks: readonly Mask[], { start, end, type }: Mask): Ma
   return [...masks.filter((mask) => mask.end <= start || mask.start >= end), { start, end, type }].toSorted((a, b) => a.start - b.start);
 }
 
+/** The same words everywhere in a text, so that none of them is forgotten. */
+export function everywhere(text: string, { start, end, type }: Mask): Mask[] {
+  const words = text.slice(start, end);
+  const found: Mask[] = [];
+  for (let at = words === "" ? -1 : text.indexOf(words); at >= 0; at = text.indexOf(words, at + words.length)) found.push({ start: at, end: at + words.length, type });
+  return found;
+}
+
 export function withoutMask(masks: readonly Mask[], span: Span): Mask[] {
   return masks.filter((mask) => mask.end <= span.start || mask.start >= span.end);
 }

@@ -21,6 +21,8 @@ export interface Message {
   refusal: Refusal | null;
   /** What stands for which words of the person, in an answer and in what the question went out as. */
   masks?: StandIn[];
+  /** The files that went with a question. */
+  attachments?: SentFile[];
   /** What this person said of an answer. */
   feedback?: Feedback | null;
 }
@@ -32,6 +34,15 @@ export interface Feedback {
   value: "up" | "down";
   reasons: string[];
   comment: string | null;
+}
+
+/** A file that went with a question. */
+export interface SentFile {
+  id: string;
+  name: string;
+  kind: string;
+  label: string | null;
+  characters: number;
 }
 
 /** A message as it comes over the wire. */

@@ -4,6 +4,7 @@ import { follow } from "../../lib/live";
 import { ownRefusal, readRefusal, record, type Refusal, refusalIn } from "../../lib/refusal";
 import type { ServerEvent } from "../../lib/sse";
 import { Store } from "../../lib/store";
+import type { Attached } from "./attachments";
 import { readMessage } from "./conversation";
 import type { Mask } from "./examined";
 import type { Conversation, Feedback, Folder, Message, Run, SentMessage, Summary } from "./message";
@@ -228,6 +229,8 @@ export interface Question {
   parent: string | null;
   /** Stretches of it that go out as stand-ins. */
   masks?: Mask[];
+  /** Files that go with it, as the house knows them. */
+  files?: Attached[];
 }
 
 interface Taken {
@@ -239,9 +242,9 @@ interface Taken {
 }
 
 /** Puts a question. It stands in the conversation at once; what the house refuses to take becomes its answer. */
-export async function ask(id: string, { content, models, label, compartments, parent, masks = [] }: Question, onNews: (news: News) => void) {
+export async function ask(id: string, { content, models, label, compartments, parent, masks = [], files = [] }: Question, onNews: (news: News) => void) {
   const own = `local-${(numbered += 1)}`;
-  const asked: Message = { ...blank(), id: own, parent, role: "user", content, state: "complete" };
+  const asked: Message = { ...blank(), id: own, parent, role: "user", content, state: "complete", attachments: files.flatMap(({ attachment }) => attachment ?? []) };
   const body = {
     content,
     parent,
@@ -249,6 +252,7 @@ export async function ask(id: string, { content, models, label, compartments, pa
     ...(label === null ? {} : { label }),
     ...(compartments.length === 0 ? {} : { compartments }),
     ...(masks.length === 0 ? {} : { masks }),
+    ...attachmentsOf(files),
   };
   await begin(id, waitingFor(models, own), [asked], { [parent ?? ""]: own }, onNews, async (waiting) => {
     const taken = await send<Taken>("POST", `${pathOf(id)}/messages`, body);
@@ -446,6 +450,14 @@ function learn({ event, data }: ServerEvent): Partial<Message> {
 
 function pathOf(id: string): string {
   return `${ROOT}/${encodeURIComponent(id)}`;
+}
+
+/** The files of a question by their ids, with what of each goes out as stand-ins. */
+function attachmentsOf(files: Attached[]) {
+  if (files.length === 0) return {};
+  const ids = files.flatMap(({ attachment }) => attachment?.id ?? []);
+  const masks = Object.fromEntries(files.flatMap(({ attachment, masks: own }) => (attachment && own.length > 0 ? [[attachment.id, own]] : [])));
+  return { attachments: ids, ...(Object.keys(masks).length === 0 ? {} : { attachment_masks: masks }) };
 }
 
 /** One model by its name, several in a list. */

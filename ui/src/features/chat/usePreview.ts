@@ -4,6 +4,7 @@ import { join, type Label, levelOf } from "../../lib/labels";
 import { refusalIn } from "../../lib/refusal";
 import type { StandIns } from "../../lib/standIns";
 import { Store, useStore } from "../../lib/store";
+import type { Attached } from "./attachments";
 import { NO_VEILS, type PlaceFound, type Veils, veils } from "./composing";
 import { carried, type Examined, type Found, gathered, isMasked, type Mask, partsOf, toldOf } from "./examined";
 
@@ -64,6 +65,8 @@ function higher(one: string | null, other: string | null): string | null {
 
 export interface Preview {
   places: PlaceFound[];
+  /** The files in which something is found that stops the question. */
+  inFiles: string[];
   /** Why the house would not take it as it is. */
   blocked: "findings" | "label" | undefined;
   /** To what the text raises the label, where nothing masks what does. */
@@ -72,7 +75,19 @@ export interface Preview {
   offersMasks: boolean;
 }
 
-const NOTHING: Preview = { places: [], blocked: undefined, raises: undefined, offersMasks: false };
+/** What was found in files beside it counts, too. */
+function withFiles(preview: Preview, files: Attached[]): Preview {
+  const inFiles = files.filter(({ attachment, masks }) => toldOf(attachment?.findings ?? []).some((found) => found.action === "BLOCK" && !isMasked(found, masks))).map(({ name }) => name);
+  const raises = files.flatMap(({ attachment }) => levelOf(attachment?.label) ?? []);
+  return {
+    ...preview,
+    inFiles,
+    blocked: inFiles.length > 0 ? "findings" : preview.blocked,
+    raises: raises.length === 0 ? preview.raises : join([...raises, preview.raises ?? "PUBLIC"]),
+  };
+}
+
+const NOTHING: Preview = { inFiles: [], places: [], blocked: undefined, raises: undefined, offersMasks: false };
 
 interface Seen {
   draft: string;
@@ -85,7 +100,7 @@ interface Seen {
 const UNSEEN: Seen = { draft: "", drafted: [], pasted: new Map(), isBlocked: false, raises: null };
 
 /** What the house would find in the question as it stands; while it is being typed, what was found last, moved along. */
-export function usePreview(key: string, draft: string, pasted: string[], label: string | null, known: StandIns): Preview {
+export function usePreview(key: string, draft: string, pasted: string[], label: string | null, known: StandIns, files: Attached[]): Preview {
   const { examines, masks } = useStore(offers);
   const own = useStore(veils)[key] ?? NO_VEILS;
   const [seen, setSeen] = useState<{ key: string; seen: Seen }>({ key, seen: UNSEEN });
@@ -109,7 +124,11 @@ export function usePreview(key: string, draft: string, pasted: string[], label: 
     };
   }, [examines, isEmpty, key, draft, pasted, label]);
 
-  return useMemo(() => (!examines || isEmpty || seen.key !== key ? NOTHING : previewOf(seen.seen, draft, pasted, own, known, masks)), [examines, isEmpty, seen, key, draft, pasted, own, known, masks]);
+  const typed = useMemo(
+    () => (!examines || isEmpty || seen.key !== key ? { ...NOTHING, offersMasks: masks } : previewOf(seen.seen, draft, pasted, own, known, masks)),
+    [examines, isEmpty, seen, key, draft, pasted, own, known, masks],
+  );
+  return useMemo(() => withFiles(typed, files), [typed, files]);
 }
 
 async function look(draft: string, pasted: string[], label: string | null, signal: AbortSignal): Promise<Seen> {
@@ -143,6 +162,7 @@ export function previewOf(seen: Seen, draft: string, pasted: string[], own: Veil
   const isRaised = raisers.length === 0 || raisers.some(({ masked }) => !masked);
   return {
     places,
+    inFiles: [],
     blocked: isStopped ? "findings" : isByLabel ? "label" : undefined,
     raises: isRaised ? levelOf(seen.raises) : undefined,
     offersMasks,
