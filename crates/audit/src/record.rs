@@ -58,6 +58,8 @@ pub enum Event {
     /// A conversation, or all of a person's, left the house as a file.
     ConversationExport,
     ConversationImport,
+    /// Words were replaced before a question was sent, and turned back for nobody but whoever typed them.
+    QuestionMask,
     AnswersForget,
     FileCreate,
     /// What is in a file was read by whoever it belongs to.
@@ -108,6 +110,7 @@ impl Event {
             Self::ShareRead => "share.read",
             Self::ConversationExport => "conversation.export",
             Self::ConversationImport => "conversation.import",
+            Self::QuestionMask => "question.mask",
             Self::AnswersForget => "answers.forget",
             Self::FileCreate => "file.create",
             Self::FileRead => "file.read",

@@ -102,6 +102,7 @@ pub(crate) async fn write(portal: Arc<Portal>, run: Arc<Run>, key: Arc<DataKey>,
             answer.refusal = Some(error);
         }
     }
+    answer.masking.masks.retain(|mask| answer.content.contains(&mask.stands));
     saver.save_last(&answer).await;
     portal.changed(&run.person, &run.conversation);
     // Readers are told of the end only when it is saved: whoever then asks for the conversation finds it so.

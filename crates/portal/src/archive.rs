@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schleuse_store::{ConversationRow, MessageRow, Store, StoreError};
 use schleuse_types::{Clock, Language, Secret, Tenant};
 
+use crate::mask::Masking;
 use crate::message::{Author, Head, Message, State};
 use crate::refusals::{self, Fault};
 use crate::seal::{DataKey, Place};
@@ -211,6 +212,7 @@ fn open_head(key: &DataKey, row: &ConversationRow) -> Head {
         declassifications: Vec::new(),
         folder: None,
         is_pinned: false,
+        typed: None,
         created: row.created,
         updated: row.updated,
         is_damaged: false,
@@ -263,5 +265,6 @@ fn blank(row: &MessageRow) -> Message {
         is_cut: false,
         omitted: 0,
         refusal: None,
+        masking: Masking::default(),
     }
 }

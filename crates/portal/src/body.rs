@@ -16,7 +16,17 @@ pub(crate) async fn read_fields(
     bytes_max: usize,
     known: &[&'static str],
 ) -> Result<Object, Refusal> {
-    let object = read_object(body, bytes_max, &BOUNDS).await?;
+    read_fields_within(body, bytes_max, known, &BOUNDS).await
+}
+
+/// [`read_fields`] of a document that may hold more than a handful of values.
+pub(crate) async fn read_fields_within(
+    body: ArrivalBody,
+    bytes_max: usize,
+    known: &[&'static str],
+    bounds: &Bounds,
+) -> Result<Object, Refusal> {
+    let object = read_object(body, bytes_max, bounds).await?;
     if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
         return Err(unknown_field(name, known));
     }

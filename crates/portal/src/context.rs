@@ -3,6 +3,7 @@
 use schleuse_types::Label;
 use schleuse_wire::json::{Object, Value};
 
+use crate::mask::Map;
 use crate::message::{Author, Message, State, string};
 
 /// Most questions with their answers that are sent along; the oldest are left out beyond it.
@@ -35,8 +36,9 @@ struct Said {
 }
 
 impl Said {
-    fn new(message: &Message) -> Self {
-        Self { id: message.id.clone(), text: message.content.clone() }
+    /// With a stand-in for every word that is masked by now, also where an earlier turn had it.
+    fn new(message: &Message, map: &Map) -> Self {
+        Self { id: message.id.clone(), text: map.apply(message.sent()) }
     }
 
     fn to_json(&self, author: Author) -> Value {
@@ -52,7 +54,7 @@ impl Context {
     ///
     /// A question without any answer is not sent along, and so one that was refused is not: what was found in it would
     /// refuse every question after it.
-    pub(crate) fn new(path: &[&Message], question: &Message) -> Self {
+    pub(crate) fn new(path: &[&Message], question: &Message, map: &Map) -> Self {
         let mut pairs = Vec::new();
         let mut messages = path.iter().peekable();
         while let Some(message) = messages.next() {
@@ -61,13 +63,13 @@ impl Context {
             let Some(answer) = answer else { continue };
             if answer.state != State::Running && !answer.content.is_empty() {
                 pairs.push(Pair {
-                    question: Said::new(message),
-                    answer: Said::new(answer),
+                    question: Said::new(message, map),
+                    answer: Said::new(answer, map),
                     label: answer.passage.as_ref().and_then(|passage| passage.label.clone()),
                 });
             }
         }
-        let mut context = Self { pairs, question: Said::new(question), omitted: 0 };
+        let mut context = Self { pairs, question: Said::new(question, map), omitted: 0 };
         context.leave_out(context.surplus());
         context
     }
@@ -152,6 +154,7 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::{Context, PAIRS_MAX, TEXT_BYTES_MAX};
+    use crate::mask::Map;
     use crate::message::tests::blank;
     use crate::message::{Author, Message, State};
 
@@ -173,7 +176,7 @@ mod tests {
 
     fn context(messages: &[Message]) -> Context {
         let question = Message { id: "q".into(), content: "Q".into(), ..blank() };
-        Context::new(&messages.iter().collect::<Vec<_>>(), &question)
+        Context::new(&messages.iter().collect::<Vec<_>>(), &question, &Map::default())
     }
 
     fn check(messages: &[Message], expected: &[&str], omitted: u32) {

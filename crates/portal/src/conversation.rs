@@ -75,6 +75,7 @@ impl Portal {
             declassifications: Vec::new(),
             folder: None,
             is_pinned: false,
+            typed: None,
             created: now,
             updated: now,
             is_damaged: false,

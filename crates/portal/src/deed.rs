@@ -84,4 +84,6 @@ pub enum DeedKind {
     ShareRead,
     Export,
     Import,
+    /// Words were replaced before a question was sent.
+    Mask,
 }

@@ -178,12 +178,14 @@ async fn send(pieces: &mpsc::Sender<Bytes>, text: String) {
     let _ = pieces.send(Bytes::from(text)).await;
 }
 
-/// Nothing was asked in a conversation without a label; one that does not open could have any.
+/// Nothing was asked in a conversation without a label; one that does not open could have any. A file holds the words that
+/// were masked, so it is labelled as what was typed.
 fn label_of(head: &Head) -> Label {
     if head.is_damaged {
         return Label::SECRET;
     }
-    head.label.clone().unwrap_or(Label::INTERNAL)
+    let label = head.label.clone().unwrap_or(Label::INTERNAL);
+    head.typed.iter().fold(label, |label, typed| label.join(typed))
 }
 
 fn attachment(kind: &str, name: &str, label: &Label) -> Vec<(&'static str, String)> {
@@ -211,6 +213,9 @@ fn conversation_json(head: &Head, messages: &[Message]) -> Object {
             Value::Object(out) => out,
             _ => Object::new(),
         };
+        if let Some(sent) = &message.masking.sent {
+            out.set("sent", string(sent));
+        }
         out.set("declared", optional(message.declared.as_ref().map(Label::to_string).as_deref()));
         Value::Object(out)
     });
@@ -241,7 +246,7 @@ fn markdown(head: &Head, messages: &[Message], language: Language) -> String {
             "\n## {who} · {}{}\n\n{}\n",
             created.as_str().unwrap_or_default(),
             own.unwrap_or_default(),
-            message.content
+            message.shown()
         ));
         if message.refusal.is_some() {
             out.push_str(&format!("\n*{}*\n", say("This answer failed.", "Diese Antwort ist gescheitert.")));

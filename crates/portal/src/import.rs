@@ -13,6 +13,7 @@ use schleuse_wire::{Arrival, Reply, Usage, invalid_request};
 use crate::body::{read_object, wrong};
 use crate::deed::{DeedKind, Sight};
 use crate::export::{CONVERSATION, KIND, VERSION};
+use crate::mask::{Masking, reveal};
 use crate::message::{Author, Message, Passage, State, both, string};
 use crate::portal::{Portal, Visitor, document};
 use crate::refusals;
@@ -83,7 +84,7 @@ impl Portal {
             let base = base.reduce(|one, other| one.join(&other)).unwrap_or_else(|| all.clone());
             if !message.content.is_empty() {
                 let examined =
-                    (self.examine)(&visitor.verified, base.clone(), message.content.clone()).await?;
+                    (self.examine)(&visitor.verified, base.clone(), message.sent().to_owned()).await?;
                 // A question that was refused where it came from is refused here too; it is nothing that passed.
                 if examined.is_blocked && !refused_before.contains(&old) {
                     refused.push(Refused { part, why: blocked() });
@@ -91,6 +92,12 @@ impl Portal {
                 }
                 if !refused_before.contains(&old) {
                     all = all.join(&examined.label);
+                }
+                if message.masking.sent.is_some() {
+                    // Its person's own words, which nobody else sees: they count for files and for nothing that is sent.
+                    let text = message.content.clone();
+                    let typed = (self.examine)(&visitor.verified, base.clone(), text).await?.label;
+                    head.typed = Some(head.typed.map_or_else(|| typed.clone(), |known| known.join(&typed)));
                 }
                 label_message(&mut message, &examined.label);
             }
@@ -274,6 +281,7 @@ fn read_message(
     let is_cut = row.get("cut").and_then(Value::as_bool).unwrap_or_default();
     let omitted = row.get("omitted").and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok());
     let bytes_max = if author == Author::User { content_bytes_max } else { ANSWER_BYTES_MAX };
+    let mut masking = Masking::from_json(row.get("masks"), row.get("sent").and_then(Value::as_str));
     let content = match row.remove("content") {
         Some(Value::String(content)) if content.len() <= bytes_max => content,
         _ => {
@@ -283,6 +291,15 @@ fn read_message(
             ));
         }
     };
+    // What is masked must be what stands in the text, or nothing is.
+    let is_so = match (&masking.sent, author) {
+        (Some(sent), Author::User) => reveal(sent, &masking.masks) == content,
+        (None, Author::Assistant) => true,
+        _ => false,
+    };
+    if !is_so {
+        masking = Masking::default();
+    }
     let refusal =
         (state == State::Failed).then(|| refusals::error_object(&refusals::failed_elsewhere(), "", language));
     let message = Message {
@@ -302,6 +319,7 @@ fn read_message(
         is_cut,
         omitted: omitted.unwrap_or_default(),
         refusal,
+        masking,
     };
     Ok((old, message))
 }

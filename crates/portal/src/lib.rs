@@ -12,7 +12,7 @@
 //! | `GET conversations` | all of the person's, the one last used first |
 //! | `POST conversations` `{temporary?, folder?}` | begins one; a temporary one is in no list and never on disk |
 //! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
-//! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
+//! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?, masks?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `PUT {value, reasons?, comment?}`, `DELETE conversations/{id}/messages/{answer}/feedback` | what the person thinks of an answer |
 //! | `GET feedback` | what several people together think of a model's answers; a duty of its own |
@@ -59,6 +59,7 @@ mod findings;
 mod folder;
 mod import;
 mod index;
+mod mask;
 mod message;
 mod portal;
 mod question;

@@ -1,8 +1,12 @@
 //! Conversations and messages as the portal knows them, and their form inside the seal.
 
+use std::borrow::Cow;
+
 use schleuse_types::{Label, Language, Text, Timestamp};
 use schleuse_wire::Usage;
 use schleuse_wire::json::{self, Bounds, Number, Object, Value};
+
+use crate::mask::{Masking, reveal};
 
 /// Title and label of a conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +25,9 @@ pub(crate) struct Head {
     pub(crate) is_pinned: bool,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    /// What the words of the person raise to that no model saw: a file with them in it is labelled so. None where nothing
+    /// is masked.
+    pub(crate) typed: Option<Label>,
     /// The row in the store was altered or sealed under another key: what it says is not known.
     pub(crate) is_damaged: bool,
 }
@@ -61,6 +68,8 @@ pub(crate) struct Message {
     pub(crate) omitted: u32,
     /// The error object, without the `error` around it.
     pub(crate) refusal: Option<Object>,
+    /// Which words have stand-ins in it.
+    pub(crate) masking: Masking,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +187,9 @@ impl Head {
         if self.is_pinned {
             out.set("pinned", Value::Bool(true));
         }
+        if let Some(label) = &self.typed {
+            out.set("typed", string(&label.to_string()));
+        }
         if !self.declassifications.is_empty() {
             let rows = self.declassifications.iter().map(|row| {
                 let mut out = Object::new();
@@ -201,6 +213,7 @@ impl Head {
         // Neither in what was sealed before there were folders.
         self.folder = object.get("folder").and_then(Value::as_str).map(str::to_owned);
         self.is_pinned = object.get("pinned").and_then(Value::as_bool).unwrap_or_default();
+        self.typed = object.get("typed").and_then(Value::as_str).map(read_label);
         // There is none in what was sealed before labels could fall.
         if let Some(Value::Array(rows)) = object.get("declassifications") {
             for row in rows {
@@ -275,6 +288,12 @@ impl Message {
         if let Some(label) = &self.declared {
             out.set("declared", string(&label.to_string()));
         }
+        if !self.masking.masks.is_empty() {
+            out.set("masks", self.masking.to_json());
+        }
+        if let Some(sent) = &self.masking.sent {
+            out.set("sent", string(sent));
+        }
         Value::Object(out).to_text()
     }
 
@@ -301,6 +320,7 @@ impl Message {
                 completion: count("completion").unwrap_or_default(),
             }
         });
+        self.masking = Masking::from_json(object.get("masks"), text("sent"));
         self.is_cut = object.get("cut").and_then(Value::as_bool)?;
         self.omitted = object.get("omitted").and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok())?;
         self.refusal = match object.remove("refusal") {
@@ -323,7 +343,23 @@ impl Message {
         for (name, value) in self.facts() {
             out.set(&name, value);
         }
+        out.set("masks", self.masking.to_json());
         Value::Object(out)
+    }
+
+    /// The text as models and other readers see it: with stand-ins.
+    pub(crate) fn sent(&self) -> &str {
+        self.masking.sent.as_deref().unwrap_or(&self.content)
+    }
+
+    /// The text as its person reads it: with their words.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        match self.author {
+            Author::Assistant if !self.masking.masks.is_empty() => {
+                Cow::Owned(reveal(&self.content, &self.masking.masks))
+            }
+            _ => Cow::Borrowed(&self.content),
+        }
     }
 
     fn facts(&self) -> Object {
@@ -383,7 +419,7 @@ pub(crate) fn time(at: Timestamp) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Author, Declassification, Head, Message, Passage, State, time};
+    use super::{Author, Declassification, Head, Masking, Message, Passage, State, time};
     use schleuse_types::{Label, Language, Timestamp};
     use schleuse_wire::Usage;
     use schleuse_wire::json::{Object, Value};
@@ -407,6 +443,7 @@ pub(crate) mod tests {
             is_cut: false,
             omitted: 0,
             refusal: None,
+            masking: Masking::default(),
         }
     }
 
@@ -418,6 +455,7 @@ pub(crate) mod tests {
             declassifications: Vec::new(),
             folder: None,
             is_pinned: false,
+            typed: None,
             created: Timestamp(0),
             updated: Timestamp(0),
             is_damaged: false,

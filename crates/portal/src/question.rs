@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use schleuse_types::{COMPARTMENTS_MAX, Compartment, Label, Language, Refusal};
-use schleuse_wire::json::{Object, Value};
+use schleuse_wire::json::{Bounds, Object, Value};
 use schleuse_wire::{Arrival, Credential, Peer, Reply, internal, invalid_request};
 
 use crate::answer::{self, Asking};
-use crate::body::{missing, read_fields, take_text, take_texts, wrong};
+use crate::body::{missing, read_fields, read_fields_within, take_text, take_texts, wrong};
 use crate::context::Context;
+use crate::deed::{Deed, DeedKind};
+use crate::mask::{Map, Marked, Masking, PLACES_MAX, take_marked};
 use crate::message::{Author, Head, Message, State, string};
 use crate::portal::{Portal, Visitor, document, run_json};
 use crate::refusals;
@@ -24,13 +26,17 @@ const MODELS_MAX: usize = 4;
 /// Longest label: a level and sixteen compartments.
 const LABEL_BYTES_MAX: usize = 1024;
 /// What the body of a question may have beside its content. JSON may write a byte of content in six.
-const REST_BYTES_MAX: usize = 16 * 1024;
+const REST_BYTES_MAX: usize = 128 * 1024;
+/// A question has at most so many values: its masks have four each.
+const BOUNDS: Bounds = Bounds { depth_max: 8, nodes_max: 64 + 4 * PLACES_MAX };
 /// Longest title that is made of a question.
 const TITLE_CHARACTERS_MAX: usize = 60;
 
 /// What a person asks.
 struct Question {
     content: String,
+    /// What of it no model may see.
+    marked: Vec<Marked>,
     asked_of: AskedOf,
     parent: Parent,
 }
@@ -54,10 +60,11 @@ enum Parent {
 impl Question {
     async fn read(arrival: Arrival, content_bytes_max: usize) -> Result<Self, Refusal> {
         let bytes_max = content_bytes_max.saturating_mul(2).saturating_add(REST_BYTES_MAX);
-        let known = ["content", "model", "models", "label", "compartments", "parent"];
-        let mut fields = read_fields(arrival.body, bytes_max, &known).await?;
+        let known = ["content", "model", "models", "label", "compartments", "parent", "masks"];
+        let mut fields = read_fields_within(arrival.body, bytes_max, &known, &BOUNDS).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
         let content = content.ok_or_else(|| missing("content"))?;
+        let marked = take_marked(fields.remove("masks"), "masks", &content)?;
         let asked_of = AskedOf::take(&mut fields)?;
         let parent = match fields.get("parent") {
             None => Parent::Newest,
@@ -67,7 +74,7 @@ impl Question {
                 id.map_or(Parent::None, Parent::Message)
             }
         };
-        Ok(Self { content, asked_of, parent })
+        Ok(Self { content, marked, asked_of, parent })
     }
 }
 
@@ -134,7 +141,7 @@ impl Portal {
         self.open(visitor, conversation).await?;
         let asked = Question::read(arrival, self.limits.content_bytes_max).await?;
 
-        let (key, head, _turn) = self.open(visitor, conversation).await?;
+        let (key, mut head, _turn) = self.open(visitor, conversation).await?;
         if head.is_damaged {
             return Err(refusals::damaged());
         }
@@ -160,7 +167,7 @@ impl Portal {
             ordinal,
             created: self.clock.now(),
             author: Author::User,
-            content: asked.content,
+            content: String::new(),
             state: State::Complete,
             language: asker.language,
             declared: Some(declared.clone()),
@@ -171,7 +178,11 @@ impl Portal {
             is_cut: false,
             omitted: 0,
             refusal: None,
+            masking: self
+                .mask(visitor, &mut head, &messages, &declared, &asked.content, &asked.marked)
+                .await?,
         };
+        let question = Message { content: asked.content, ..question };
         let plan = Plan {
             conversation: Opened { key, head, messages },
             is_new: true,
@@ -185,6 +196,47 @@ impl Portal {
         out.set("answer", answers.first().map_or(Value::Null, Message::to_json));
         out.set("run", runs.first().map_or(Value::Null, |run| run_json(run)));
         Ok(document(202, out))
+    }
+
+    /// What models see of a question in which words are masked: those that are marked in it, and those that are masked in the
+    /// conversation already. What was typed and what is sent may be labelled differently, so it is on record before anything
+    /// is sent: types and numbers, never the words.
+    async fn mask(
+        &self,
+        visitor: &Visitor,
+        head: &mut Head,
+        messages: &[Message],
+        declared: &Label,
+        content: &str,
+        marked: &[Marked],
+    ) -> Result<Masking, Refusal> {
+        let mut map = Map::of(messages);
+        if map.is_empty() && marked.is_empty() {
+            return Ok(Masking::default());
+        }
+        let is_taken = |stands: &str| messages.iter().any(|message| message.content.contains(stands));
+        let hidden = map.hide(content, marked, &is_taken)?;
+        if hidden.masks.is_empty() {
+            return Ok(Masking::default());
+        }
+        let examine = |text: String| (self.examine)(&visitor.verified, declared.clone(), text);
+        let typed = examine(content.to_owned()).await?.label;
+        let sent = examine(hidden.text.clone()).await?.label;
+        let masked: Vec<String> =
+            hidden.counts.iter().map(|(kind, count)| format!("{kind}:{count}")).collect();
+        let deed = Deed {
+            principal: visitor.verified.principal().clone(),
+            request_id: visitor.request_id.to_string(),
+            kind: DeedKind::Mask,
+            subject: head.id.clone(),
+            owner: visitor.person().to_owned(),
+            with: Vec::new(),
+            label: Some(sent.clone()),
+            change: format!("from={typed} to={sent} masked={}", masked.join(",")),
+        };
+        (self.note)(deed).await?;
+        head.typed = Some(head.typed.as_ref().map_or_else(|| typed.clone(), |known| known.join(&typed)));
+        Ok(Masking { masks: hidden.masks, sent: Some(hidden.text) })
     }
 
     /// What the person may put on a question.
@@ -272,13 +324,19 @@ impl Portal {
                 language: asker.language,
                 declared: None,
                 model: Some(model.clone()),
+                masking: Masking::default(),
                 ..question.clone()
             });
+        }
+        let map = Map::of(&messages);
+        let map = map.with(&question.masking.masks);
+        for answer in &mut answers {
+            answer.masking.masks = map.masks().to_vec();
         }
         let messages: Vec<Message> =
             messages.into_iter().map(|message| head.with_standing_label(message)).collect();
         let path = tree::path(&messages, question.parent.as_deref());
-        let context = Context::new(&path, &question);
+        let context = Context::new(&path, &question, &map);
         let seen = [head.label.clone(), context.label()].into_iter().flatten();
         let label = seen.fold(declared, |label, seen| label.join(&seen));
 
@@ -288,7 +346,8 @@ impl Portal {
         let entered = Entered { portal: self, runs: &runs, is_begun: false };
         head.updated = now;
         if head.title.is_empty() {
-            head.title = title(&question.content);
+            // Whoever reads a share sees the title too.
+            head.title = title(question.sent());
         }
         self.archive.put_head(&key, person, &head).await?;
         if is_new {

@@ -355,7 +355,7 @@ fn is_of_one_tenant(owner: &PersonRow, reader: &Principal) -> bool {
 fn is_untold(head: &Head, messages: &[Message]) -> bool {
     let mut questions = messages.iter().filter(|message| message.author == Author::User);
     questions
-        .any(|question| title(&question.content) == head.title && shared_label(question, messages).is_err())
+        .any(|question| title(question.sent()) == head.title && shared_label(question, messages).is_err())
 }
 
 /// What one reader is let see of one share.
@@ -397,7 +397,8 @@ impl Reading {
         let mut out = Object::new();
         out.set("id", string(&message.id));
         out.set("role", string(message.author.as_str()));
-        out.set("content", optional(is_shown.then_some(message.content.as_str())));
+        // Whoever reads a share sees what the models saw, and never what stands behind it.
+        out.set("content", optional(is_shown.then_some(message.sent())));
         out.set("withheld", withheld.map_or(Value::Null, |why| both(&why)));
         out.set("model", optional(message.model.as_deref().filter(|_| is_shown)));
         out.set("created", time(message.created));

@@ -43,7 +43,10 @@ struct Kept {
 
 impl Kept {
     fn bytes(&self) -> usize {
-        let texts = self.messages.iter().map(|message| message.content.len());
+        let texts = self.messages.iter().map(|message| {
+            // Twice where something is masked.
+            message.content.len() + message.masking.sent.as_ref().map_or(0, String::len)
+        });
         texts.sum::<usize>().saturating_add(self.head.title.len())
     }
 }

@@ -7,6 +7,7 @@ mod feedback;
 mod files;
 mod filing;
 mod house;
+mod masking;
 mod searching;
 mod sharing;
 
@@ -192,7 +193,7 @@ async fn bodies_are_strict() {
     let long = json!({"content": "x".repeat(65), "model": "m"}).to_string();
     let error = house.send("anna", Method::Post, &path, &long).await.expect_refusal(400, "invalid_request");
     assert_eq!(error["param"], "content");
-    let huge = json!({"content": "x".repeat(100_000), "model": "m"}).to_string();
+    let huge = json!({"content": "x".repeat(300_000), "model": "m"}).to_string();
     house.send("anna", Method::Post, &path, &huge).await.expect_refusal(413, "request_too_large");
     assert!(house.gate.questions.lock().unwrap().is_empty());
     assert!(house.messages("anna", &conversation).await.is_empty());

@@ -91,6 +91,7 @@ pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
         DeedKind::ShareEnd => (Event::ShareEnd, "/api/chat/shares/{id}"),
         DeedKind::ShareRead => (Event::ShareRead, "/api/chat/shared/{id}"),
         DeedKind::Export => (Event::ConversationExport, "/api/chat/conversations/{id}/export"),
+        DeedKind::Mask => (Event::QuestionMask, "/api/chat/conversations/{id}/messages"),
         DeedKind::Import => (Event::ConversationImport, "/api/chat/import"),
     };
     let mut record = Record::new(event);

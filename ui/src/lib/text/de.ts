@@ -690,6 +690,7 @@ export const de: Words = {
       "share.read": "Freigegebenes gelesen",
       "conversation.export": "Unterhaltung exportiert",
       "conversation.import": "Unterhaltung importiert",
+      "question.mask": "Wörter in einer Frage verdeckt",
       "answers.forget": "Vorgehaltene Antworten vergessen",
       "file.create": "Datei gesendet",
       "file.read": "Datei gelesen",

@@ -681,6 +681,7 @@ export const en = {
       "share.read": "Shared conversation read",
       "conversation.export": "Conversation exported",
       "conversation.import": "Conversation imported",
+      "question.mask": "Words in a question masked",
       "answers.forget": "Kept answers forgotten",
       "file.create": "File sent",
       "file.read": "File read",
