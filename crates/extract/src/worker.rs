@@ -45,7 +45,7 @@ fn shut_in(parent: u32) -> Result<(), String> {
     close_others(&[]).map_err(|error| error.to_string())?;
     let program = address_space().map_err(|error| error.to_string())?;
     confine(&Confinement {
-        readable: None,
+        readable: &[],
         memory_max_bytes: program.saturating_add(MEMORY_BYTES_MAX),
         processor_s_max: Some(PROCESSOR_S_MAX),
         descriptors_max: DESCRIPTORS_MAX,

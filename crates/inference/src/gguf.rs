@@ -5,7 +5,10 @@
 //! memory; no tensor data is read. What passes here can still hold nonsense as numbers, but every length, count,
 //! type, size and offset in it is true.
 
+mod adapter;
 mod ggml;
+
+pub use adapter::{AdapterFacts, check_adapter};
 
 use ggml::ElementType;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,17 +92,35 @@ const ALIGNMENT_MAX: u64 = 1 << 16;
 const BLOCKS_MAX: u64 = 1024;
 const WIDTH_MAX: u64 = 1 << 20;
 
+/// The names and shapes of a base's tensors, which an adapter must fit.
+#[derive(Debug)]
+pub struct Shapes(Tensors);
+
 /// Checks an open file. Leaves the file's position alone.
-pub fn check(file: &File) -> Result<Facts, GgufError> {
+pub fn check(file: &File) -> Result<(Facts, Shapes), GgufError> {
+    read(file, |source, length| check_bytes(source, length))
+}
+
+/// Gives `check` what is in the file, and the file's length.
+fn read<T>(
+    file: &File,
+    check: impl FnOnce(BufReader<At<'_>>, u64) -> Result<T, GgufError>,
+) -> Result<T, GgufError> {
     let metadata = file.metadata().map_err(|error| GgufError::Read(error.kind()))?;
     if !metadata.is_file() {
         return Err(GgufError::NotAFile);
     }
-    check_bytes(BufReader::with_capacity(1 << 16, At { file, position: 0 }), metadata.len())
+    check(BufReader::with_capacity(1 << 16, At { file, position: 0 }), metadata.len())
 }
 
 /// Checks what `source` gives; `length` is the whole file's.
-fn check_bytes(source: impl Read, length: u64) -> Result<Facts, GgufError> {
+fn check_bytes(source: impl Read, length: u64) -> Result<(Facts, Shapes), GgufError> {
+    let (keys, tensors) = parse(source, length)?;
+    Ok((facts(&keys, &tensors)?, Shapes(tensors)))
+}
+
+/// Reads everything but the tensors' data.
+fn parse(source: impl Read, length: u64) -> Result<(Keys, Tensors), GgufError> {
     let mut reader = Reader { source, position: 0, place: "the header" };
     if reader.array()? != *b"GGUF" {
         return Err(GgufError::NotGguf);
@@ -114,7 +135,7 @@ fn check_bytes(source: impl Read, length: u64) -> Result<Facts, GgufError> {
     let keys = Keys::read(&mut reader, key_count)?;
     reader.place = "the list of tensors";
     let tensors = Tensors::read(&mut reader, tensor_count, keys.alignment()?, length)?;
-    facts(&keys, &tensors)
+    Ok((keys, tensors))
 }
 
 fn limit(what: &str, found: u64, max: u64) -> Result<u64, GgufError> {
@@ -203,7 +224,8 @@ impl<R: Read> Reader<R> {
 enum Value {
     Whole(u64),
     Negative,
-    Real(f64),
+    Real(f32),
+    Double,
     Flag,
     Text(String),
     /// Elements are checked while they are read and not kept.
@@ -250,8 +272,11 @@ impl ValueType {
             Self::I32 => signed(i32::from_le_bytes(reader.array()?).into()),
             Self::U64 => Value::Whole(reader.u64()?),
             Self::I64 => signed(i64::from_le_bytes(reader.array()?)),
-            Self::F32 => Value::Real(f32::from_le_bytes(reader.array()?).into()),
-            Self::F64 => Value::Real(f64::from_le_bytes(reader.array()?)),
+            Self::F32 => Value::Real(f32::from_le_bytes(reader.array()?)),
+            Self::F64 => {
+                reader.skip(8)?;
+                Value::Double
+            }
             Self::Bool => match reader.array()? {
                 [0 | 1] => Value::Flag,
                 _ => return Err(malformed(format!("the key {} is neither true nor false", quoted(key)))),
@@ -357,7 +382,15 @@ impl Keys {
     }
 }
 
-struct Tensors(BTreeMap<String, Vec<u64>>);
+#[derive(Debug)]
+struct Tensors(BTreeMap<String, Tensor>);
+
+#[derive(Debug)]
+struct Tensor {
+    /// Row length first.
+    shape: Vec<u64>,
+    element: ElementType,
+}
 
 impl Tensors {
     fn read(
@@ -388,7 +421,7 @@ impl Tensors {
             let end = padded.and_then(|padded| data_length.checked_add(padded));
             data_length = end.ok_or_else(|| tensor("is too large to count".to_owned()))?;
             described.push((name.clone(), offset.checked_add(bytes)));
-            if tensors.insert(name.clone(), shape).is_some() {
+            if tensors.insert(name.clone(), Tensor { shape, element }).is_some() {
                 return Err(GgufError::Tensor { name: quoted(&name), why: "is there twice".to_owned() });
             }
         }
@@ -404,7 +437,7 @@ impl Tensors {
     }
 
     fn required(&self, name: &str) -> Result<&[u64], GgufError> {
-        let found = self.0.get(name).map(Vec::as_slice);
+        let found = self.0.get(name).map(|tensor| tensor.shape.as_slice());
         found.ok_or_else(|| GgufError::Missing(format!("tensor {}", quoted(name))))
     }
 

@@ -32,5 +32,8 @@ mod tools;
 mod words;
 mod worker;
 
-pub use supervisor::{Engine, EngineConfig, EngineError, EngineStatus, prove_sandbox};
+pub use supervisor::{
+    ADAPTERS_MAX, AdapterConfig, Engine, EngineConfig, EngineError, EngineStatus, check_adapters,
+    prove_sandbox,
+};
 pub use worker::worker_main;

@@ -41,6 +41,7 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn chat(
         served: &Served,
+        adapter: Option<usize>,
         prompt_tokens: usize,
         asked: &Generation,
         calls: Calls,
@@ -57,7 +58,7 @@ impl Reply {
                 Calls::Forced => Some((served.prompter.form(), Begin::Inside)),
             },
             created: served.clock.now().seconds(),
-            model: served.model.clone(),
+            model: served.id(adapter),
             fingerprint: served.fingerprint.clone(),
             choices: asked.choices,
             choices_per_prompt: asked.choices,
@@ -70,11 +71,12 @@ impl Reply {
 
     pub(crate) fn completion(
         served: &Served,
+        adapter: Option<usize>,
         prompts: &[Vec<LlamaToken>],
         asked: &Generation,
         echo: Vec<String>,
     ) -> Result<Self, Fault> {
-        let chat = Self::chat(served, prompts.iter().map(Vec::len).sum(), asked, Calls::Never)?;
+        let chat = Self::chat(served, adapter, prompts.iter().map(Vec::len).sum(), asked, Calls::Never)?;
         let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(asked.choices);
         let id = format!("cmpl-{:016x}", chat.number);
         Ok(Self { chat: false, id, choices, echo, ..chat })

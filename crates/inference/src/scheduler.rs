@@ -2,19 +2,20 @@
 //!
 //! Each turn it takes in new work, drops what nobody waits for, admits waiting sequences while cells last, fills one
 //! batch (one token per answering sequence first, pieces of prompts in what room is left, so that a long prompt never
-//! starves a stream), computes it, and samples. A finished sequence stays in its slot as a cache: a later prompt with
+//! starves a stream), computes it, and samples. A turn is of one adapter, because a context has one at a time; those that
+//! have work take turns. A finished sequence stays in its slot as a cache: a later prompt with
 //! the same beginning takes its cells over. When cells run out, cached slots go first, least recently used first, then
 //! the youngest sequence goes back to the queue with what it has written so far as its prompt.
 
 use crate::sampling::{Constraint, Sampling, TokenLogprob, logprobs, sampler};
-use crate::slots::Slots;
+use crate::slots::{Origin, Slots};
 use crate::text::Answer;
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use std::collections::VecDeque;
@@ -41,8 +42,8 @@ pub(crate) struct Job {
     pub(crate) logprobs: Option<usize>,
     /// Control tokens that are written out as text all the same.
     pub(crate) shown: Vec<LlamaToken>,
-    /// Only jobs of the same salt share what was computed.
-    pub(crate) salt: Option<String>,
+    /// Only jobs of the same origin share what was computed.
+    pub(crate) origin: Origin,
     pub(crate) sampling: Sampling,
     /// Closing the other end cancels the job at the next turn. Holds at most one entry per token of an answer.
     pub(crate) events: UnboundedSender<Event>,
@@ -83,6 +84,8 @@ pub(crate) enum Work {
 
 /// A text to be embedded.
 pub(crate) struct Embedding {
+    /// Its place among the engine's.
+    pub(crate) adapter: Option<usize>,
     pub(crate) tokens: Vec<LlamaToken>,
     pub(crate) reply: oneshot::Sender<Result<Vec<f32>, String>>,
 }
@@ -175,6 +178,8 @@ const BATCH: u32 = 512;
 const CACHED_SLOTS: u32 = 8;
 /// The longest text that is embedded: a mean needs all its tokens in one batch.
 pub(crate) const EMBED_TOKENS_MAX: u32 = 1024;
+/// So many turns an adapter, or the base alone, has at most while others wait: to change it costs about as much as a turn.
+const TURNS_MAX: u32 = 4;
 /// Cells kept free per running sequence when another is admitted, so that it need not be sent back at once.
 const HEADROOM: usize = 32;
 
@@ -249,6 +254,10 @@ pub(crate) struct Scheduler {
     backend: &'static LlamaBackend,
     context: LlamaContext<'static>,
     embedder: Option<LlamaContext<'static>>,
+    adapters: Vec<LlamaLoraAdapter>,
+    /// The adapter whose turn it is, and for how many turns it was.
+    turn: Option<usize>,
+    turns: u32,
     inbox: Inbox,
     embeds: VecDeque<(Embedding, Place)>,
     waiting: VecDeque<Sequence>,
@@ -268,6 +277,7 @@ impl Scheduler {
         backend: &'static LlamaBackend,
         inbox: Inbox,
         sizes: Sizes,
+        mut adapters: Vec<LlamaLoraAdapter>,
     ) -> Result<Self, String> {
         let slots = sizes.parallel + CACHED_SLOTS;
         let parameters = LlamaContextParams::default()
@@ -279,7 +289,10 @@ impl Scheduler {
             .with_n_threads(sizes.threads)
             .with_n_threads_batch(sizes.threads);
         let mut context = model.new_context(backend, parameters).map_err(|error| error.to_string())?;
-        warm_up(&mut context)?;
+        for adapter in (0..adapters.len()).map(Some).chain([None]) {
+            wear(&mut context, &mut adapters, adapter)?;
+            warm_up(&mut context)?;
+        }
         Ok(Self {
             shares: !model.is_recurrent() && !model.is_hybrid(),
             slots: Slots::new(slots as usize, sizes.cells as usize),
@@ -287,6 +300,9 @@ impl Scheduler {
             backend,
             context,
             embedder: None,
+            adapters,
+            turn: None,
+            turns: 0,
             inbox,
             embeds: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -303,6 +319,7 @@ impl Scheduler {
             self.embed_next();
             self.admit()?;
             self.make_room()?;
+            self.pass_turn()?;
             let fed = self.fill(&mut batch)?;
             if batch.n_tokens() > 0 && self.compute(&mut batch)? {
                 self.advance(&fed);
@@ -414,18 +431,17 @@ impl Scheduler {
     fn seat(&mut self, sequence: &mut Sequence) -> Result<(), String> {
         // The last token is always computed: its logits are what comes next.
         let reusable = sequence.tokens.len().saturating_sub(1);
-        let (source, common) =
-            match self.slots.longest_beginning(&sequence.tokens, sequence.job.salt.as_deref()) {
-                Some((source, common)) if self.shares => (Some(source), common.min(reusable)),
-                _ => (None, 0),
-            };
+        let (source, common) = match self.slots.longest_beginning(&sequence.tokens, &sequence.job.origin) {
+            Some((source, common)) if self.shares => (Some(source), common.min(reusable)),
+            _ => (None, 0),
+        };
         let takes_over =
             source.filter(|source| self.slots.is_idle(*source) && common * 2 >= self.slots.len(*source));
         let slot = match takes_over {
             Some(source) => source,
             None => self.slots.freest(source).ok_or("no slot for a sequence")?,
         };
-        self.slots.take(slot, sequence.job.salt.as_deref());
+        self.slots.take(slot, &sequence.job.origin);
         let kept = if Some(slot) == source { common } else { 0 };
         self.clear(slot, kept)?;
         if let Some(source) = source.filter(|source| *source != slot && common > 0) {
@@ -438,7 +454,7 @@ impl Scheduler {
         }
         for sibling in &mut sequence.siblings {
             sibling.slot = self.slots.freest(Some(slot)).ok_or("no slot for a choice")?;
-            self.slots.take(sibling.slot, sibling.job.salt.as_deref());
+            self.slots.take(sibling.slot, &sibling.job.origin);
             sibling.cached = sequence.cached;
         }
         Ok(())
@@ -474,7 +490,21 @@ impl Scheduler {
         }
     }
 
-    /// Fills the batch; answers how many tokens each running sequence has in it.
+    /// Decides whose adapter computes this turn, in the order of their places behind the base alone. Who has work waits for
+    /// at most [`TURNS_MAX`] turns of each other one.
+    fn pass_turn(&mut self) -> Result<(), String> {
+        let with_work = self.running.iter().map(|sequence| sequence.job.origin.adapter);
+        let Some(next) = next_turn(self.turn, self.turns, with_work) else { return Ok(()) };
+        if next == self.turn {
+            self.turns = self.turns.saturating_add(1);
+            return Ok(());
+        }
+        wear(&mut self.context, &mut self.adapters, next)?;
+        (self.turn, self.turns) = (next, 1);
+        Ok(())
+    }
+
+    /// Fills the batch; answers how many tokens each running sequence has in it. Those of another adapter have none.
     fn fill(&mut self, batch: &mut LlamaBatch<'_>) -> Result<Vec<usize>, String> {
         batch.clear();
         let mut room = (BATCH as usize).min(self.slots.free());
@@ -482,7 +512,8 @@ impl Scheduler {
         let answering_first = [true, false];
         for answering in answering_first {
             for (sequence, fed) in self.running.iter_mut().zip(&mut fed) {
-                if (sequence.pending() == 1) != answering || room == 0 {
+                let waits = sequence.job.origin.adapter != self.turn;
+                if waits || (sequence.pending() == 1) != answering || room == 0 {
                     continue;
                 }
                 let count = sequence.pending().min(room);
@@ -636,12 +667,12 @@ impl Scheduler {
     /// One text per turn, so that streams go on in between.
     fn embed_next(&mut self) {
         if let Some((embedding, _place)) = self.embeds.pop_front() {
-            let vector = self.embed(&embedding.tokens);
+            let vector = self.embed(&embedding.tokens, embedding.adapter);
             let _left = embedding.reply.send(vector);
         }
     }
 
-    fn embed(&mut self, tokens: &[LlamaToken]) -> Result<Vec<f32>, String> {
+    fn embed(&mut self, tokens: &[LlamaToken], adapter: Option<usize>) -> Result<Vec<f32>, String> {
         if self.embedder.is_none() {
             let parameters = LlamaContextParams::default()
                 .with_n_ctx(NonZeroU32::new(EMBED_TOKENS_MAX))
@@ -658,6 +689,7 @@ impl Scheduler {
         let context = self.embedder.as_mut().ok_or("the model gives no embeddings")?;
         let mut batch = LlamaBatch::new(EMBED_TOKENS_MAX as usize, 1);
         batch.add_sequence(tokens, 0, true).map_err(|error| error.to_string())?;
+        wear(context, &mut self.adapters, adapter)?;
         context.clear_kv_cache();
         context.decode(&mut batch).map_err(|error| error.to_string())?;
         let vector = context.embeddings_seq_ith(0).map_err(|error| error.to_string())?;
@@ -677,13 +709,46 @@ fn warm_up(context: &mut LlamaContext<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Puts an adapter on, in place of what was on before; `None` leaves the base alone.
+fn wear(
+    context: &mut LlamaContext<'_>,
+    adapters: &mut [LlamaLoraAdapter],
+    adapter: Option<usize>,
+) -> Result<(), String> {
+    match adapter {
+        Some(place) => {
+            let adapter = adapters.get_mut(place).ok_or("there is no such adapter")?;
+            context.lora_adapter_set(adapter, 1.0).map_err(|error| error.to_string())
+        }
+        // Whichever is named, all are taken off.
+        None => match adapters.first_mut() {
+            Some(any) => context.lora_adapter_remove(any).map_err(|error| error.to_string()),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Whose turn it is after `turns` turns of `now`; `with_work` has one entry per sequence. `None` when nobody has work.
+fn next_turn(
+    now: Option<usize>,
+    turns: u32,
+    with_work: impl Iterator<Item = Option<usize>> + Clone,
+) -> Option<Option<usize>> {
+    let goes_on = turns < TURNS_MAX && with_work.clone().any(|adapter| adapter == now);
+    if goes_on {
+        return Some(now);
+    }
+    let later = with_work.clone().filter(|adapter| *adapter > now).min();
+    later.or_else(|| with_work.min())
+}
+
 fn number(value: usize) -> Result<u32, String> {
     u32::try_from(value).map_err(|_| "a number is too large".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Busy, Embedding, WAITING_MAX, Work, queue};
+    use super::{Busy, Embedding, TURNS_MAX, WAITING_MAX, Work, next_turn, queue};
     use tokio::sync::oneshot;
 
     #[test]
@@ -691,7 +756,7 @@ mod tests {
         let (queue, inbox) = queue();
         let submit = || {
             let (reply, _gone) = oneshot::channel();
-            queue.submit(Work::Embed(Embedding { tokens: Vec::new(), reply }))
+            queue.submit(Work::Embed(Embedding { adapter: None, tokens: Vec::new(), reply }))
         };
         assert!((0..WAITING_MAX).all(|_| submit().is_ok()));
         assert!(matches!(submit(), Err(Busy)));
@@ -700,5 +765,25 @@ mod tests {
         assert!(submit().is_ok());
         drop(inbox);
         assert!(matches!(submit(), Err(Busy)), "nobody would answer");
+    }
+
+    #[test]
+    fn every_adapter_with_work_has_its_turn() {
+        let check = |now, turns, with_work: &[Option<usize>], expected| {
+            assert_eq!(
+                next_turn(now, turns, with_work.iter().copied()),
+                expected,
+                "{now:?} {turns} {with_work:?}"
+            );
+        };
+        check(None, 0, &[], None);
+        check(Some(3), 1, &[], None);
+        check(None, TURNS_MAX, &[None], Some(None));
+        check(None, 1, &[Some(0)], Some(Some(0)));
+        check(None, 1, &[Some(0), None], Some(None));
+        check(None, TURNS_MAX, &[Some(2), None, Some(1)], Some(Some(1)));
+        check(Some(1), TURNS_MAX, &[Some(2), None, Some(1)], Some(Some(2)));
+        check(Some(2), TURNS_MAX, &[Some(2), None, Some(1)], Some(None));
+        check(Some(1), 1, &[Some(0)], Some(Some(0)));
     }
 }

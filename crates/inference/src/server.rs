@@ -4,6 +4,7 @@ use crate::prompt::{Ending, Prompter};
 use crate::reply::{Collected, Reply, Stream};
 use crate::request::{self, Calls, Fault, Generation, Prompt, Tokenized};
 use crate::scheduler::{EMBED_TOKENS_MAX, Embedding, Event, Job, Queue, Work};
+use crate::slots::Origin;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Either, Full, Limited};
@@ -23,6 +24,8 @@ use tokio::task::JoinSet;
 /// What every connection needs.
 pub(crate) struct Served {
     pub(crate) model: String,
+    /// Names of adapters, in the scheduler's order.
+    pub(crate) adapters: Vec<String>,
     pub(crate) prompter: Prompter,
     pub(crate) queue: Queue,
     /// Prompt and answer of one request together.
@@ -33,6 +36,21 @@ pub(crate) struct Served {
     pub(crate) clock: SystemClock,
     /// The engine's release, for `system_fingerprint`.
     pub(crate) fingerprint: String,
+}
+
+impl Served {
+    /// What the model is called with an adapter: `name:adapter`.
+    pub(crate) fn id(&self, adapter: Option<usize>) -> String {
+        match adapter.and_then(|place| self.adapters.get(place)) {
+            Some(adapter) => format!("{}:{adapter}", self.model),
+            None => self.model.clone(),
+        }
+    }
+
+    /// Everything that a request may name: the base first.
+    fn choices(&self) -> impl Iterator<Item = Option<usize>> {
+        std::iter::once(None).chain((0..self.adapters.len()).map(Some))
+    }
 }
 
 /// The gate opens few connections; more than this wait in the socket's backlog.
@@ -108,17 +126,24 @@ fn health(served: &Served) -> Value {
 }
 
 fn models(served: &Served) -> Value {
-    json!({ "object": "list", "data": [{
-        "id": served.model,
-        "object": "model",
-        "created": served.clock.now().seconds(),
-        "owned_by": "schleuse",
-        "max_model_len": served.context_tokens,
-    }] })
+    let created = served.clock.now().seconds();
+    let model = |adapter: Option<usize>| {
+        json!({
+            "id": served.id(adapter),
+            "object": "model",
+            "created": created,
+            "owned_by": "schleuse",
+            "root": served.model,
+            "parent": adapter.map(|_| &served.model),
+            "max_model_len": served.context_tokens,
+        })
+    };
+    let data: Vec<Value> = served.choices().map(model).collect();
+    json!({ "object": "list", "data": data })
 }
 
-/// The body of a request that names this model.
-async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Fault> {
+/// The body of a request that names this model, and the adapter that it names with it.
+async fn body(served: &Served, request: Request<Incoming>) -> Result<(Bytes, Option<usize>), Fault> {
     let collected = Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await.map_err(|_| Fault {
         status: 413,
         message: format!("the body did not arrive whole or has more than {BODY_BYTES_MAX} bytes"),
@@ -126,18 +151,25 @@ async fn body(served: &Served, request: Request<Incoming>) -> Result<Bytes, Faul
         param: None,
     })?;
     let body = collected.to_bytes();
-    match request::model(&body)? {
-        Some(model) if model != served.model => Err(Fault {
-            status: 404,
-            message: format!("the model `{model}` does not exist; there is `{}`", served.model),
-            code: "model_not_found",
-            param: Some("model"),
-        }),
-        _ => Ok(body),
+    let Some(model) = request::model(&body)? else { return Ok((body, None)) };
+    match served.choices().find(|choice| served.id(*choice) == model) {
+        Some(adapter) => Ok((body, adapter)),
+        None => {
+            let known: Vec<String> =
+                served.choices().map(|choice| format!("`{}`", served.id(choice))).collect();
+            Err(Fault {
+                status: 404,
+                message: format!("the model `{model}` does not exist; there is {}", known.join(", ")),
+                code: "model_not_found",
+                param: Some("model"),
+            })
+        }
     }
 }
 
-async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+type Named = (Bytes, Option<usize>);
+
+async fn chat(served: &Arc<Served>, (body, adapter): Named) -> Result<Response<Body>, Fault> {
     let (asked, prompt) = aside(served, body.len(), move |served| {
         let asked = request::chat(&body, seed()?, served.vocabulary, served.prompter.form())?;
         // Here and not first in the scheduler, where it would be nobody's fault.
@@ -151,12 +183,12 @@ async fn chat(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault
         Ok((asked, prompt.map_err(|error| Fault::invalid("messages", error.to_string()))?))
     })
     .await?;
-    let reply = Reply::chat(served, prompt.len(), &asked.generation, asked.calls)?;
+    let reply = Reply::chat(served, adapter, prompt.len(), &asked.generation, asked.calls)?;
     let shown = if asked.calls == Calls::Never { Vec::new() } else { served.prompter.form_tokens() };
-    generate(served, vec![prompt], asked.generation, shown, reply).await
+    generate(served, adapter, vec![prompt], asked.generation, shown, reply).await
 }
 
-async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+async fn completion(served: &Arc<Served>, (body, adapter): Named) -> Result<Response<Body>, Fault> {
     let (generation, prompts, echo) = aside(served, body.len(), move |served| {
         let asked = request::completion(&body, seed()?, served.vocabulary)?;
         let prompter = &served.prompter;
@@ -178,11 +210,11 @@ async fn completion(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
         Ok((asked.generation, prompts, echo))
     })
     .await?;
-    let reply = Reply::completion(served, &prompts, &generation, echo)?;
-    generate(served, prompts, generation, Vec::new(), reply).await
+    let reply = Reply::completion(served, adapter, &prompts, &generation, echo)?;
+    generate(served, adapter, prompts, generation, Vec::new(), reply).await
 }
 
-async fn tokenize(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+async fn tokenize(served: &Arc<Served>, (body, _): Named) -> Result<Response<Body>, Fault> {
     aside(served, body.len(), move |served| {
         let asked = request::tokenize(&body)?;
         let prompter = &served.prompter;
@@ -226,6 +258,7 @@ async fn aside<T: Send + 'static>(
 /// Answers every prompt; `prompts` has at least one.
 async fn generate(
     served: &Served,
+    adapter: Option<usize>,
     prompts: Vec<Vec<LlamaToken>>,
     generation: Generation,
     shown: Vec<LlamaToken>,
@@ -254,7 +287,7 @@ async fn generate(
             ignore_end: generation.ignore_end,
             logprobs: generation.logprobs,
             shown: shown.clone(),
-            salt: generation.cache_salt.clone(),
+            origin: Origin { salt: generation.cache_salt.clone(), adapter },
             sampling: generation.sampling.clone(),
             events: events.clone(),
         };
@@ -284,7 +317,7 @@ async fn generate(
     collected.finish().map(|reply| whole(&reply)).ok_or_else(|| failed("the answer broke off".to_owned()))
 }
 
-async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>, Fault> {
+async fn embeddings(served: &Arc<Served>, (body, adapter): Named) -> Result<Response<Body>, Fault> {
     let (asked, texts) = aside(served, body.len(), move |served| {
         let asked = request::embeddings(&body, served.width)?;
         let texts: Vec<Vec<LlamaToken>> =
@@ -301,7 +334,7 @@ async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
     for (index, tokens) in texts.into_iter().enumerate() {
         tokens_total += tokens.len();
         let (reply, arriving) = oneshot::channel();
-        submit(served, Work::Embed(Embedding { tokens, reply }))?;
+        submit(served, Work::Embed(Embedding { adapter, tokens, reply }))?;
         let vector = arriving.await.unwrap_or_else(|_| Err("the engine is stopping".to_owned()));
         let vector = shortened(vector.map_err(failed)?, asked.dimensions);
         let embedding = match asked.base64 {
@@ -313,7 +346,7 @@ async fn embeddings(served: &Arc<Served>, body: Bytes) -> Result<Response<Body>,
     Ok(whole(&json!({
         "object": "list",
         "data": data,
-        "model": served.model,
+        "model": served.id(adapter),
         "usage": { "prompt_tokens": tokens_total, "total_tokens": tokens_total },
     })))
 }

@@ -4,6 +4,15 @@ use llama_cpp_2::token::LlamaToken;
 use std::cell::Cell;
 use std::rc::Rc;
 
+/// What cells were computed with. Those of different origins are never shared: another adapter would have computed other
+/// ones, and from another salt nobody can tell by the time an answer takes what others have asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) salt: Option<String>,
+    /// Its place among the engine's; the base alone without one.
+    pub(crate) adapter: Option<usize>,
+}
+
 /// The sequences of one context.
 pub(crate) struct Slots {
     slots: Vec<Slot>,
@@ -15,9 +24,8 @@ pub(crate) struct Slots {
 #[derive(Default)]
 struct Slot {
     filled: Vec<Filled>,
-    /// Whose the cells are: nobody with another salt takes them over, so that nobody can tell from the time an answer
-    /// takes what others have asked.
-    salt: Option<String>,
+    /// Whose the cells are: nobody of another origin takes them over.
+    origin: Origin,
     taken: bool,
     last_use: u64,
 }
@@ -63,13 +71,10 @@ impl Slots {
         self.slots.get(slot).is_some_and(|slot| !slot.taken)
     }
 
-    /// The slot, running or idle, that has computed most of the beginning of `tokens` under the same salt, and how much.
-    pub(crate) fn longest_beginning(
-        &self,
-        tokens: &[LlamaToken],
-        salt: Option<&str>,
-    ) -> Option<(usize, usize)> {
-        let common = |slot: &Slot| match slot.salt.as_deref() == salt {
+    /// The slot, running or idle, that has computed most of the beginning of `tokens` with the same origin, and how
+    /// much.
+    pub(crate) fn longest_beginning(&self, tokens: &[LlamaToken], origin: &Origin) -> Option<(usize, usize)> {
+        let common = |slot: &Slot| match slot.origin == *origin {
             true => slot.filled.iter().zip(tokens).take_while(|(a, b)| a.token == **b).count(),
             false => 0,
         };
@@ -91,11 +96,11 @@ impl Slots {
         idle.min_by_key(|(_, slot)| slot.last_use).map(|(index, _)| index)
     }
 
-    /// What the slot still holds must have been computed under the same salt, or be emptied.
-    pub(crate) fn take(&mut self, slot: usize, salt: Option<&str>) {
+    /// What the slot still holds must have been computed with the same origin, or be emptied.
+    pub(crate) fn take(&mut self, slot: usize, origin: &Origin) {
         self.mark(slot, true);
         if let Some(slot) = self.slots.get_mut(slot) {
-            slot.salt = salt.map(str::to_owned);
+            slot.origin = origin.clone();
         }
     }
 
@@ -143,7 +148,7 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
-    use super::Slots;
+    use super::{Origin, Slots};
     use llama_cpp_2::token::LlamaToken;
 
     fn tokens(text: &str) -> Vec<LlamaToken> {
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn the_longest_beginning_is_found() {
         let check = |texts: &[&str], prompt: &str, expected: Option<(usize, usize)>| {
-            assert_eq!(filled(texts).longest_beginning(&tokens(prompt), None), expected);
+            assert_eq!(filled(texts).longest_beginning(&tokens(prompt), &Origin::default()), expected);
         };
         check(&["ab", "abcx", "b"], "abcd", Some((1, 3)));
         check(&["x", ""], "abcd", None);
@@ -181,26 +186,33 @@ mod tests {
     }
 
     #[test]
-    fn another_salt_is_a_wall() {
-        let mut slots = filled(&["", "", ""]);
-        for (slot, salt) in [(0, None), (1, Some("a")), (2, Some("b"))] {
-            slots.take(slot, salt);
-            slots.extend(slot, tokens("abcdef").into_iter().take(4 + slot));
+    fn another_origin_is_a_wall() {
+        let mut slots = filled(&["", "", "", ""]);
+        let origin = |salt: Option<&str>, adapter| Origin { salt: salt.map(str::to_owned), adapter };
+        for (slot, salt, adapter) in
+            [(0, None, None), (1, Some("a"), None), (2, Some("b"), None), (3, None, Some(0))]
+        {
+            slots.take(slot, &origin(salt, adapter));
+            slots.extend(slot, tokens("abcdef").into_iter().take(3 + slot));
         }
-        let check = |salt: Option<&str>, expected: Option<(usize, usize)>| {
-            assert_eq!(slots.longest_beginning(&tokens("abcdef"), salt), expected, "{salt:?}");
+        let check = |salt: Option<&str>, adapter, expected: Option<(usize, usize)>| {
+            let origin = origin(salt, adapter);
+            assert_eq!(slots.longest_beginning(&tokens("abcdef"), &origin), expected, "{origin:?}");
         };
-        check(None, Some((0, 4)));
-        check(Some("a"), Some((1, 5)));
-        check(Some("b"), Some((2, 6)));
-        check(Some("c"), None);
+        check(None, None, Some((0, 3)));
+        check(Some("a"), None, Some((1, 4)));
+        check(Some("b"), None, Some((2, 5)));
+        check(Some("c"), None, None);
+        check(None, Some(0), Some((3, 6)));
+        check(Some("a"), Some(0), None);
+        check(None, Some(1), None);
     }
 
     #[test]
     fn the_least_recently_used_idle_slot_goes_first() {
         let mut slots = filled(&["a", "b", "c"]);
         for slot in [2, 0, 1] {
-            slots.take(slot, None);
+            slots.take(slot, &Origin::default());
         }
         assert_eq!((slots.freest(None), slots.oldest_idle()), (None, None));
         for slot in [1, 2] {

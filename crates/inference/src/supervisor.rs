@@ -1,6 +1,6 @@
 //! The gateway's side: starts the worker, knows how it is, starts it again.
 
-use crate::gguf::{self, Facts};
+use crate::gguf::{self, AdapterFacts, Facts, Shapes};
 use crate::words::{Line, WORKER_WORD};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
@@ -26,6 +26,8 @@ pub struct EngineConfig {
     pub weights: PathBuf,
     /// The model's name on the wire.
     pub model: String,
+    /// At most [`ADAPTERS_MAX`], of different names.
+    pub adapters: Vec<AdapterConfig>,
     /// Where the worker listens. The folder becomes private to this user (0700); a stale socket is replaced.
     pub socket: PathBuf,
     /// Threads that compute; all processors without it.
@@ -40,6 +42,18 @@ pub struct EngineConfig {
     /// The binary whose `engine-worker` is [`crate::worker_main`]; normally `/proc/self/exe`.
     pub program: PathBuf,
 }
+
+/// Matrices of low rank (LoRA) that are added to those of the weights for requests that name them: `model:name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterConfig {
+    /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    pub name: String,
+    /// A GGUF file for the same base. The worker opens it by this path.
+    pub file: PathBuf,
+}
+
+/// As many adapters as an engine takes.
+pub const ADAPTERS_MAX: usize = 16;
 
 /// Why the engine did not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,6 +244,28 @@ fn check(config: &EngineConfig) -> Result<(), EngineError> {
     if config.model.is_empty() || config.model.len() > 256 || config.model.chars().any(char::is_control) {
         return wrong("`model` must be a name of 1 to 256 bytes");
     }
+    check_adapters(&config.adapters).map_err(EngineError::Config)
+}
+
+/// Whether these can stand beside each other. `Err` says why not; the files are looked at when the engine starts.
+pub fn check_adapters(adapters: &[AdapterConfig]) -> Result<(), String> {
+    if adapters.len() > ADAPTERS_MAX {
+        return Err(format!("there are {} adapters, and at most {ADAPTERS_MAX} are allowed", adapters.len()));
+    }
+    for (place, AdapterConfig { name, file }) in adapters.iter().enumerate() {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if !plain || !(1..=64).contains(&name.len()) {
+            return Err(format!(
+                "the name of an adapter is 1 to 64 letters, digits, `.`, `_` and `-`, not `{name}`"
+            ));
+        }
+        if adapters.iter().take(place).any(|other| other.name == *name) {
+            return Err(format!("two adapters are called `{name}`"));
+        }
+        if file.to_str().is_none() {
+            return Err(format!("the path of the adapter `{name}` is not UTF-8"));
+        }
+    }
     Ok(())
 }
 
@@ -301,11 +337,14 @@ impl Supervisor {
 
     /// One worker from its start to its end.
     fn run_worker(&self) -> Ending {
-        let (weights, facts) = match open_weights(&self.config.weights) {
+        let opened = open_weights(&self.config.weights).and_then(|(weights, facts, shapes)| {
+            Ok((weights, adapters_bytes(&self.config, &facts, &shapes)?, facts))
+        });
+        let (weights, adapters_bytes, facts) = match opened {
             Ok(opened) => opened,
             Err(why) => return Ending::Refused(why),
         };
-        let memory = match memory_max(&self.config, &facts, &weights) {
+        let memory = match memory_max(&self.config, &facts, &weights, adapters_bytes) {
             Ok(memory) => memory,
             Err(error) => return Ending::Crashed(error.to_string()),
         };
@@ -415,6 +454,7 @@ fn worker_command(
     command
         .arg(WORKER_WORD)
         .args(["--model", &config.model])
+        .args(["--adapters", &adapters_word(&config.adapters)])
         .args(["--context-tokens", &config.context_tokens.to_string()])
         .args(["--parallel", &config.parallel.to_string()])
         .args(["--threads", &threads.to_string()])
@@ -437,8 +477,9 @@ fn worker_command(
 pub fn prove_sandbox(config: &EngineConfig) -> Result<Vec<(String, bool)>, EngineError> {
     check(config)?;
     let failed = |error: io::Error| EngineError::Failed(error.to_string());
-    let (weights, facts) = open_weights(&config.weights).map_err(EngineError::Refused)?;
-    let memory = memory_max(config, &facts, &weights).map_err(failed)?;
+    let (weights, facts, shapes) = open_weights(&config.weights).map_err(EngineError::Refused)?;
+    let adapters_bytes = adapters_bytes(config, &facts, &shapes).map_err(EngineError::Refused)?;
+    let memory = memory_max(config, &facts, &weights, adapters_bytes).map_err(failed)?;
     let (socket, _other_end) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
     let mut command = worker_command(config, &Processors::current(), memory, OwnedFd::from(socket), weights);
     let output = command.args(["--prove-sandbox", "true"]).output().map_err(failed)?;
@@ -479,15 +520,51 @@ fn in_words(status: ExitStatus) -> String {
 }
 
 /// Opens the file and checks what was opened, so that nothing can be put in its place in between.
-fn open_weights(path: &Path) -> Result<(File, Facts), String> {
+fn open_weights(path: &Path) -> Result<(File, Facts, Shapes), String> {
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string());
     let file = File::open(path).map_err(|error| format!("`{name}` cannot be opened: {error}"))?;
-    let facts = gguf::check(&file).map_err(|error| format!("{name}: {error}"))?;
-    Ok((file, facts))
+    let (facts, shapes) = gguf::check(&file).map_err(|error| format!("{name}: {error}"))?;
+    Ok((file, facts, shapes))
 }
 
-/// Weights twice (some are rearranged for the processor), the cells, room for computing, and slack for threads.
-fn memory_max(config: &EngineConfig, facts: &Facts, weights: &File) -> io::Result<u64> {
+/// Checks every adapter's file beside the weights', and adds up their bytes. This spares the start of a worker that would
+/// refuse; the worker checks again what it opens itself.
+fn adapters_bytes(config: &EngineConfig, facts: &Facts, shapes: &Shapes) -> Result<u64, String> {
+    let mut bytes: u64 = 0;
+    for adapter in &config.adapters {
+        let (file, _) = open_adapter(adapter, facts, shapes)?;
+        let length =
+            file.metadata().map_err(|error| format!("the adapter `{}`: {error}", adapter.name))?.len();
+        bytes = bytes.saturating_add(length);
+    }
+    Ok(bytes)
+}
+
+/// Opens an adapter's file and checks what was opened.
+pub(crate) fn open_adapter(
+    adapter: &AdapterConfig,
+    facts: &Facts,
+    shapes: &Shapes,
+) -> Result<(File, AdapterFacts), String> {
+    let AdapterConfig { name, file: path } = adapter;
+    let file = File::open(path).map_err(|error| format!("the adapter `{name}` cannot be opened: {error}"))?;
+    let found = gguf::check_adapter(&file, facts, shapes);
+    let found = found.map_err(|error| format!("the adapter `{name}` is refused: {error}"))?;
+    Ok((file, found))
+}
+
+/// What the worker is told of the adapters: a list of pairs, name and absolute path.
+fn adapters_word(adapters: &[AdapterConfig]) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let pair = |adapter: &AdapterConfig| {
+        let path = absolute(&adapter.file);
+        serde_json::json!([adapter.name, path.to_str()])
+    };
+    serde_json::Value::Array(adapters.iter().map(pair).collect()).to_string()
+}
+
+/// Weights twice (some are rearranged for the processor), adapters twice (read and then copied), the cells, room for computing, and slack for threads.
+fn memory_max(config: &EngineConfig, facts: &Facts, weights: &File, adapters_bytes: u64) -> io::Result<u64> {
     const SLACK: u64 = 3 << 30;
     if let Some(bytes) = config.memory_max_bytes {
         return Ok(bytes);
@@ -495,6 +572,7 @@ fn memory_max(config: &EngineConfig, facts: &Facts, weights: &File) -> io::Resul
     let cells = facts.cell_bytes.saturating_mul(u64::from(config.context_tokens));
     let outputs = facts.vocabulary.saturating_mul(4 * 4096);
     let weights = weights.metadata()?.len().saturating_mul(2);
+    let weights = weights.saturating_add(adapters_bytes.saturating_mul(2));
     Ok(weights.saturating_add(cells).saturating_add(outputs).saturating_add(SLACK))
 }
 

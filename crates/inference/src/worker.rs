@@ -1,4 +1,4 @@
-//! The worker process: one listening socket in, one weights file in, nothing else.
+//! The worker process: one listening socket in, one weights file in, the adapters' files, nothing else.
 
 use crate::words::Line;
 use std::ffi::OsString;
@@ -13,7 +13,8 @@ const EXIT_FAILED: u8 = 4;
 ///
 /// Standard input is the listening Unix socket, standard output the weights opened for reading, standard error the
 /// pipe to the supervisor. All arguments are `--name value` and required:
-/// `--model NAME` (as the wire shows it), `--context-tokens N` (cells that all sequences share), `--parallel N`
+/// `--model NAME` (as the wire shows it), `--adapters [[NAME, PATH], …]` (files that it opens and checks before it gives up
+/// its rights), `--context-tokens N` (cells that all sequences share), `--parallel N`
 /// (sequences at once), `--threads N`, `--processors N,N,…` (where they may run), `--memory-max-bytes N` (address space), `--parent PID` (whose death ends the
 /// worker). The flag `--prove-sandbox true` makes it try what it must not be able to do, print what happened, and end.
 pub fn worker_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -37,20 +38,23 @@ use engine::run;
 
 #[cfg(feature = "engine")]
 mod engine {
+    use crate::gguf;
     use crate::prompt::Prompter;
     use crate::scheduler::{Scheduler, Sizes, queue};
     use crate::server::{Served, serve};
+    use crate::supervisor::{AdapterConfig, check_adapters, open_adapter};
     use crate::words::Line;
     use llama_cpp_2::llama_backend::LlamaBackend;
-    use llama_cpp_2::model::LlamaModel;
     use llama_cpp_2::model::params::LlamaModelParams;
+    use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
     use nix::sched::{CpuSet, sched_setaffinity};
     use nix::unistd::Pid;
     use schleuse_sandbox::{Confinement, Work, attempt_escapes, close_others, confine, follow_parent, seal};
     use schleuse_types::SystemClock;
     use std::collections::BTreeMap;
     use std::ffi::OsString;
-    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::fs::File;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
     use std::os::unix::net::UnixListener;
     use std::process::ExitCode;
     use std::sync::{Arc, mpsc};
@@ -61,6 +65,7 @@ mod engine {
 
     struct Arguments {
         model: String,
+        adapters: Vec<AdapterConfig>,
         sizes: Sizes,
         processors: Vec<usize>,
         memory_max_bytes: u64,
@@ -74,25 +79,30 @@ mod engine {
         follow_parent(arguments.parent).map_err(Line::Failed)?;
         use_processors(&arguments.processors).map_err(|error| Line::Failed(error.to_string()))?;
         let (socket, weights) = inherit().map_err(|error| Line::Failed(error.to_string()))?;
+        // Checked here too: the files that native code reads are these, whatever the supervisor saw before.
+        let (weights, adapters) = open_adapters(weights, &arguments.adapters).map_err(Line::Refused)?;
         // Before the walls: it makes a socket pair for signals, which is refused inside.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Line::Failed(error.to_string()))?;
+        let files: Vec<&File> = std::iter::once(&weights).chain(&adapters).collect();
+        let readable: Vec<BorrowedFd<'_>> = files.iter().map(|file| file.as_fd()).collect();
         confine(&Confinement {
-            readable: Some(weights.as_fd()),
+            readable: &readable,
             memory_max_bytes: arguments.memory_max_bytes,
             processor_s_max: None,
             descriptors_max: DESCRIPTORS_MAX,
         })
         .map_err(|error| Line::Unconfined(error.to_string()))?;
 
-        let (model, backend) = load(&weights)?;
-        drop(weights);
+        let names: Vec<String> = arguments.adapters.into_iter().map(|adapter| adapter.name).collect();
+        let (model, backend, loaded) = load(&weights, &names, &adapters)?;
+        drop((weights, adapters));
         let (queue, inbox) = queue();
         let (report, reported) = mpsc::channel();
         let sizes = arguments.sizes;
         std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || match Scheduler::new(model, backend, inbox, sizes) {
+            .spawn(move || match Scheduler::new(model, backend, inbox, sizes, loaded) {
                 Err(why) => {
                     let _gone = report.send(Err(why));
                 }
@@ -110,6 +120,7 @@ mod engine {
         let vocabulary = model.vocab().n_tokens();
         let served = Served {
             model: arguments.model,
+            adapters: names,
             prompter,
             queue,
             context_tokens,
@@ -192,17 +203,48 @@ mod engine {
         Ok(())
     }
 
-    /// Both live as long as the process.
-    fn load(weights: &OwnedFd) -> Result<(&'static LlamaModel, &'static LlamaBackend), Line> {
+    /// Opens the adapters' files; all must fit the weights.
+    fn open_adapters(weights: OwnedFd, adapters: &[AdapterConfig]) -> Result<(File, Vec<File>), String> {
+        let weights = File::from(weights);
+        if adapters.is_empty() {
+            return Ok((weights, Vec::new()));
+        }
+        let (facts, shapes) = gguf::check(&weights).map_err(|error| error.to_string())?;
+        let open = |adapter| Ok(open_adapter(adapter, &facts, &shapes)?.0);
+        let files = adapters.iter().map(open).collect::<Result<_, String>>()?;
+        Ok((weights, files))
+    }
+
+    type Loaded = (&'static LlamaModel, &'static LlamaBackend, Vec<LlamaLoraAdapter>);
+
+    /// All live as long as the process.
+    fn load(weights: &File, names: &[String], adapters: &[File]) -> Result<Loaded, Line> {
         let mut backend = LlamaBackend::init().map_err(|error| Line::Failed(error.to_string()))?;
         // Native code's chatter would name tensors and paths; what matters is said in our own words.
         backend.void_logs();
         let backend: &'static LlamaBackend = Box::leak(Box::new(backend));
-        let path = format!("/proc/self/fd/{}", weights.as_raw_fd());
+        let path = |file: &File| format!("/proc/self/fd/{}", file.as_raw_fd());
         let parameters = LlamaModelParams::default().with_n_gpu_layers(0);
-        let model = LlamaModel::load_from_file(backend, path, &parameters)
+        let mut model = LlamaModel::load_from_file(backend, path(weights), &parameters)
             .map_err(|_| Line::Refused("the engine cannot load this model file".to_owned()))?;
-        Ok((Box::leak(Box::new(model)), backend))
+        let mut loaded = Vec::new();
+        for (name, file) in names.iter().zip(adapters) {
+            let adapter = model.lora_adapter_init(path(file));
+            loaded.push(
+                adapter.map_err(|_| Line::Refused(format!("the engine cannot load the adapter `{name}`")))?,
+            );
+        }
+        Ok((Box::leak(Box::new(model)), backend, loaded))
+    }
+
+    /// What the supervisor wrote; see [`crate::supervisor`].
+    fn read_adapters(word: &str) -> Result<Vec<AdapterConfig>, String> {
+        let pairs: Vec<(String, String)> = serde_json::from_str(word)
+            .map_err(|_| "the argument `--adapters` is not a list of names and paths".to_owned())?;
+        let adapters: Vec<AdapterConfig> =
+            pairs.into_iter().map(|(name, file)| AdapterConfig { name, file: file.into() }).collect();
+        check_adapters(&adapters)?;
+        Ok(adapters)
     }
 
     fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, String> {
@@ -224,6 +266,7 @@ mod engine {
         };
         let parsed = Arguments {
             model: text("--model")?,
+            adapters: read_adapters(&text("--adapters")?)?,
             sizes: Sizes {
                 cells: small("--context-tokens", text("--context-tokens")?)?,
                 parallel: small("--parallel", text("--parallel")?)?,

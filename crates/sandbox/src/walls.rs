@@ -2,7 +2,7 @@
 //!
 //! Two steps, because some work needs a right only at its beginning: llama.cpp opens the weights by path
 //! (`/proc/self/fd/N` of the inherited descriptor) while it loads, and a worker with a deep stack begins a thread for it.
-//! [`confine`] still lets a file be opened for reading, and Landlock lets that be the named one or none; [`seal`] takes
+//! [`confine`] still lets a file be opened for reading, and Landlock lets that be the named ones or none; [`seal`] takes
 //! away opening, and further filters.
 
 use landlock::{
@@ -42,8 +42,8 @@ impl std::error::Error for SandboxError {}
 /// What is left to a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Confinement<'a> {
-    /// The one file that may still be opened for reading until [`seal`]; none at all without it.
-    pub readable: Option<BorrowedFd<'a>>,
+    /// The only files that may still be opened for reading until [`seal`].
+    pub readable: &'a [BorrowedFd<'a>],
     /// Address space in bytes.
     pub memory_max_bytes: u64,
     /// Processor time in seconds, after which the kernel ends the worker.
@@ -60,7 +60,7 @@ pub enum Work {
     Piping,
 }
 
-/// Takes off every right but reading the named file and using what is already open.
+/// Takes off every right but reading the named files and using what is already open.
 ///
 /// Call it while the process has one thread: later threads inherit the restrictions, earlier ones would not.
 ///
@@ -103,7 +103,7 @@ fn set_limits(confinement: &Confinement<'_>) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn restrict_files_and_network(readable: Option<BorrowedFd<'_>>) -> Result<(), SandboxError> {
+fn restrict_files_and_network(readable: &[BorrowedFd<'_>]) -> Result<(), SandboxError> {
     // Files are a hard requirement (Linux 5.13). Ports (6.7) and scopes (6.12) are taken where the kernel has them;
     // where it has not, seccomp's refusal of `socket` and `connect` stands in for both.
     let status = Ruleset::default()
@@ -119,7 +119,7 @@ fn restrict_files_and_network(readable: Option<BorrowedFd<'_>>) -> Result<(), Sa
         .map_err(landlock_error)?
         .create()
         .map_err(landlock_error)?
-        .add_rules(readable.map(|file| Ok(PathBeneath::new(file, AccessFs::ReadFile))))
+        .add_rules(readable.iter().map(|file| Ok(PathBeneath::new(file, AccessFs::ReadFile))))
         .map_err(|error: RulesetError| landlock_error(error))?
         .restrict_self()
         .map_err(landlock_error)?;

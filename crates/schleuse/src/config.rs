@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use schleuse_audit::WitnessConfig;
 use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
+use schleuse_inference::AdapterConfig;
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_tlog::CosignatureVerifier;
 use schleuse_types::{Clock as _, Infill, Label, Secret, SystemClock, Tenant, Zone};
@@ -94,6 +95,10 @@ pub struct Tls {
 pub struct EngineConfig {
     pub weights: PathBuf,
     pub model: String,
+    /// Asked for as `model:name`; at most [`schleuse_inference::ADAPTERS_MAX`].
+    pub adapters: Vec<AdapterConfig>,
+    /// The adapter that is listed before the base, so that it answers whoever names no model.
+    pub default_adapter: Option<String>,
     pub threads: Option<usize>,
     pub context_tokens: u32,
     pub parallel: u32,
@@ -510,6 +515,20 @@ fn key_of(path: &Path) -> std::io::Result<Secret<String>> {
     std::fs::read_to_string(path).map(|key| Secret::new(key.trim().to_owned()))
 }
 
+fn read_adapters(engine: &mut Reader<'_>, folder: &Path) -> Result<Vec<AdapterConfig>, ConfigError> {
+    let mut adapters = Vec::new();
+    for mut row in engine.tables("adapters")? {
+        let name = row.text("name")?.ok_or_else(|| row.missing("name"))?;
+        let file = row.text("file")?.ok_or_else(|| row.missing("file"))?;
+        row.finish()?;
+        adapters.push(AdapterConfig { name, file: folder.join(file) });
+    }
+    match schleuse_inference::check_adapters(&adapters) {
+        Ok(()) => Ok(adapters),
+        Err(why) => Err(engine.wrong("adapters", why)),
+    }
+}
+
 fn read_engine(mut reader: Reader<'_>, folder: &Path, config: &Config) -> Result<EngineConfig, ConfigError> {
     let weights = reader.text("weights")?.ok_or_else(|| reader.missing("weights"))?;
     let weights = folder.join(weights);
@@ -517,12 +536,21 @@ fn read_engine(mut reader: Reader<'_>, folder: &Path, config: &Config) -> Result
         Some(model) => model,
         None => model_name(&weights),
     };
+    let adapters = read_adapters(&mut reader, folder)?;
+    let default_adapter = reader.text("default_adapter")?;
+    if let Some(name) = &default_adapter
+        && adapters.iter().all(|adapter| adapter.name != *name)
+    {
+        return Err(reader.wrong("default_adapter", format_args!("there is no adapter `{name}`")));
+    }
     let threads = reader.number("threads", 1, 1024)?.and_then(|threads| usize::try_from(threads).ok());
     let number =
         |value: Option<u64>, default: u32| value.and_then(|v| u32::try_from(v).ok()).unwrap_or(default);
     let engine = EngineConfig {
         weights,
         model,
+        adapters,
+        default_adapter,
         threads,
         context_tokens: number(reader.number("context_tokens", 256, 1 << 20)?, DEFAULT_CONTEXT_TOKENS),
         parallel: number(reader.number("parallel", 1, 256)?, DEFAULT_PARALLEL),

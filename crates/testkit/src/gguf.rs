@@ -37,6 +37,21 @@ impl Default for TinyLlama {
     }
 }
 
+/// An adapter for a [`TinyLlama`].
+#[derive(Debug, Clone, Copy)]
+pub struct TinyAdapter {
+    /// What the matrices are made from.
+    pub seed: u64,
+    pub rank: u32,
+    pub alpha: f32,
+}
+
+impl Default for TinyAdapter {
+    fn default() -> Self {
+        Self { seed: 1, rank: 4, alpha: 8.0 }
+    }
+}
+
 /// The template: every message between its control tokens, then the beginning of the assistant's answer.
 pub const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + \
     message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}\
@@ -65,32 +80,32 @@ const TENSOR_F16: u32 = 1;
 impl TinyLlama {
     /// The whole file.
     pub fn to_bytes(self) -> Vec<u8> {
-        let keys = self.keys();
-        let tensors = self.tensors();
-        let mut file = Vec::new();
-        file.extend_from_slice(b"GGUF");
-        file.extend_from_slice(&3_u32.to_le_bytes());
-        file.extend_from_slice(&(tensors.len() as u64).to_le_bytes());
-        file.extend_from_slice(&keys.count.to_le_bytes());
-        file.extend_from_slice(&keys.bytes);
-        let mut offset = 0_u64;
-        for tensor in &tensors {
-            push_string(&mut file, tensor.name.as_bytes());
-            file.extend_from_slice(&(tensor.shape.len() as u32).to_le_bytes());
-            for dimension in &tensor.shape {
-                file.extend_from_slice(&u64::from(*dimension).to_le_bytes());
+        to_file(&self.keys(), &self.tensors(), self.seed)
+    }
+
+    /// The file of an adapter for this model: random matrices of low rank for the attention's queries and for the way out of
+    /// each block, strong enough that the model says something else.
+    pub fn adapter(self, adapter: TinyAdapter) -> Vec<u8> {
+        let mut keys = Keys::default();
+        keys.text("general.type", "adapter");
+        keys.text("general.architecture", "llama");
+        keys.text("adapter.type", "lora");
+        keys.number("general.alignment", ALIGNMENT as u32);
+        keys.entry("adapter.lora.alpha", F32, &adapter.alpha.to_le_bytes());
+        let mut tensors = Vec::new();
+        for block in 0..self.blocks {
+            for (part, row, rows) in
+                [("attn_q", self.width, self.width), ("ffn_down", self.width * 2, self.width)]
+            {
+                let half = |half: &str, shape: [u32; 2]| {
+                    let name = format!("blk.{block}.{part}.weight.{half}");
+                    Tensor { name, shape: shape.to_vec(), half: self.half }
+                };
+                tensors.push(half("lora_a", [row, adapter.rank]));
+                tensors.push(half("lora_b", [adapter.rank, rows]));
             }
-            file.extend_from_slice(&(if tensor.half { TENSOR_F16 } else { TENSOR_F32 }).to_le_bytes());
-            file.extend_from_slice(&offset.to_le_bytes());
-            offset += (tensor.bytes().next_multiple_of(ALIGNMENT)) as u64;
         }
-        let mut random = SplitMix(self.seed);
-        for tensor in &tensors {
-            file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-            tensor.write(&mut file, &mut random);
-        }
-        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-        file
+        to_file(&keys, &tensors, adapter.seed)
     }
 
     fn keys(self) -> Keys {
@@ -150,6 +165,33 @@ impl TinyLlama {
         tensors.push(matrix("output.weight".to_owned(), [width, vocabulary]));
         tensors
     }
+}
+
+fn to_file(keys: &Keys, tensors: &[Tensor], seed: u64) -> Vec<u8> {
+    let mut file = Vec::new();
+    file.extend_from_slice(b"GGUF");
+    file.extend_from_slice(&3_u32.to_le_bytes());
+    file.extend_from_slice(&(tensors.len() as u64).to_le_bytes());
+    file.extend_from_slice(&keys.count.to_le_bytes());
+    file.extend_from_slice(&keys.bytes);
+    let mut offset = 0_u64;
+    for tensor in tensors {
+        push_string(&mut file, tensor.name.as_bytes());
+        file.extend_from_slice(&(tensor.shape.len() as u32).to_le_bytes());
+        for dimension in &tensor.shape {
+            file.extend_from_slice(&u64::from(*dimension).to_le_bytes());
+        }
+        file.extend_from_slice(&(if tensor.half { TENSOR_F16 } else { TENSOR_F32 }).to_le_bytes());
+        file.extend_from_slice(&offset.to_le_bytes());
+        offset += (tensor.bytes().next_multiple_of(ALIGNMENT)) as u64;
+    }
+    let mut random = SplitMix(seed);
+    for tensor in tensors {
+        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+        tensor.write(&mut file, &mut random);
+    }
+    file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+    file
 }
 
 #[derive(Default)]

@@ -3,6 +3,7 @@
 /// One element type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ElementType {
+    number: u32,
     block_elements: u64,
     block_bytes: u64,
 }
@@ -11,10 +12,16 @@ impl ElementType {
     /// `None` for a number that ggml does not use (any more).
     pub(super) fn parse(number: u32) -> Option<Self> {
         let found = TYPES.iter().find(|(known, ..)| *known == number);
-        found.map(|(_, block_elements, block_bytes)| Self {
+        found.map(|(number, block_elements, block_bytes)| Self {
+            number: *number,
             block_elements: *block_elements,
             block_bytes: *block_bytes,
         })
+    }
+
+    /// Whether every kernel of the engine multiplies by it: single and half precision, and Q8_0.
+    pub(super) fn fits_adapters(self) -> bool {
+        [0, 1, 8, 30].contains(&self.number)
     }
 
     /// The bytes of a tensor of this type.

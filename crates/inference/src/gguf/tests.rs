@@ -1,13 +1,14 @@
+use super::adapter::{self, AdapterFacts};
 use super::{Facts, GgufError, check_bytes};
 use proptest::prelude::*;
-use schleuse_testkit::gguf::TinyLlama;
+use schleuse_testkit::gguf::{TinyAdapter, TinyLlama};
 
 fn model() -> Vec<u8> {
     TinyLlama::default().to_bytes()
 }
 
 fn result(file: &[u8]) -> Result<Facts, GgufError> {
-    check_bytes(file, file.len() as u64)
+    check_bytes(file, file.len() as u64).map(|(facts, _)| facts)
 }
 
 /// Changes the model and expects the words of the refusal.
@@ -160,6 +161,72 @@ fn a_file_cut_anywhere_is_refused() {
     }
 }
 
+fn adapter() -> Vec<u8> {
+    TinyLlama::default().adapter(TinyAdapter::default())
+}
+
+fn adapted(file: &[u8]) -> Result<AdapterFacts, GgufError> {
+    let base = model();
+    let (facts, shapes) = check_bytes(base.as_slice(), base.len() as u64)?;
+    adapter::check_bytes(file, file.len() as u64, &facts, &shapes)
+}
+
+fn check_adapter(change: impl FnOnce(&mut Vec<u8>), expected: &str) {
+    let mut file = adapter();
+    change(&mut file);
+    assert_eq!(adapted(&file).map_err(|error| error.to_string()), Err(expected.to_owned()));
+}
+
+#[test]
+fn an_adapter_must_be_one_and_fit_its_base() {
+    assert_eq!(adapted(&adapter()), Ok(AdapterFacts { matrices: 4, rank: 4 }));
+    check_adapter(put("general.type", -1, b"X"), "the key `general.type` is missing");
+    check_adapter(put("adapter.type", 12, b"m"), "the key `adapter.type` is `mora` instead of `lora`");
+    check_adapter(
+        put("general.architecture", 12, b"g"),
+        "the key `general.architecture` is `glama` instead of `llama`",
+    );
+    check_adapter(put("adapter.lora.alpha", -1, b"X"), "the key `adapter.lora.alpha` is missing");
+    let alpha = "the key `adapter.lora.alpha` is not a number of single precision above 0 and up to 65536";
+    check_adapter(put("adapter.lora.alpha", 4, &[0, 0, 0xc0, 0x7f]), alpha);
+    check_adapter(put("adapter.lora.alpha", 4, &[0; 4]), alpha);
+    check_adapter(put("adapter.lora.alpha", 4, &[0, 0, 0x80, 0x7f]), alpha);
+    // A whole number: native code would end the process over it.
+    check_adapter(put("adapter.lora.alpha", 0, &[4]), alpha);
+    check_adapter(put("general.type", -12, b"adapter.alor"), "the key `general.type` is missing");
+    check_adapter(
+        put("blk.0.attn_q.weight.lora_a", -1, b"c"),
+        "tensor `blk.0.attn_q.weight.lora_c` ends neither in `.lora_a` nor in `.lora_b`",
+    );
+    check_adapter(
+        put("blk.0.attn_q.weight.lora_a", -8, b"X"),
+        "tensor `blk.0.attn_q.weighX` has only one of its two parts",
+    );
+    check_adapter(
+        put("blk.0.attn_q.weight.lora_a", 4, &[128, 0, 0, 0, 0, 0, 0, 0, 2]),
+        "tensor `blk.0.attn_q.weight` is adapted as 128 × 64, and the base has 64 × 64",
+    );
+    // 24 is I8: as many bytes with twice the elements.
+    check_adapter(
+        |file| {
+            put("blk.0.attn_q.weight.lora_a", 12, &[8])(file);
+            put("blk.0.attn_q.weight.lora_a", 20, &[24])(file);
+        },
+        "tensor `blk.0.attn_q.weight.lora_a` is neither F32, F16, BF16 nor Q8_0",
+    );
+}
+
+#[test]
+fn an_adapter_cut_anywhere_is_refused() {
+    let (file, base) = (adapter(), model());
+    let (facts, shapes) = check_bytes(base.as_slice(), base.len() as u64).unwrap();
+    let header = position(&file, "blk.1.ffn_down.weight.lora_b") + 64;
+    for length in (0..header).chain([file.len() / 2, file.len() - 64]) {
+        let cut = &file[..length];
+        assert!(adapter::check_bytes(cut, length as u64, &facts, &shapes).is_err(), "{length}");
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
@@ -176,6 +243,20 @@ proptest! {
             file[at.index(header)] = byte;
         }
         if let Err(error) = result(&file) {
+            prop_assert!(!error.to_string().contains(char::is_control), "{}", error);
+        }
+    }
+
+    #[test]
+    fn mutated_adapters_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut file = adapter();
+        let header = position(&file, "blk.1.ffn_down.weight.lora_b") + 64;
+        for (at, byte) in changes {
+            file[at.index(header)] = byte;
+        }
+        if let Err(error) = adapted(&file) {
             prop_assert!(!error.to_string().contains(char::is_control), "{}", error);
         }
     }

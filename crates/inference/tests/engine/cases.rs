@@ -14,8 +14,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use schleuse_inference::{Engine, EngineConfig, EngineError, EngineStatus, prove_sandbox};
-use schleuse_testkit::gguf::{CHATML, TinyLlama};
+use schleuse_inference::{AdapterConfig, Engine, EngineConfig, EngineError, EngineStatus, prove_sandbox};
+use schleuse_testkit::gguf::{CHATML, TinyAdapter, TinyLlama};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::future::Future;
@@ -49,6 +49,11 @@ pub(crate) fn run(first: Option<&str>, mut arguments: impl Iterator<Item = OsStr
         reads_long_requests,
         reuses_a_computed_beginning,
         keeps_beginnings_apart_by_salt,
+        speaks_with_the_adapter_that_is_named,
+        mixes_no_adapters,
+        keeps_beginnings_apart_by_adapter,
+        refuses_adapters_that_do_not_fit,
+        survives_mutated_adapters,
         content_cannot_speak_for_others,
         writes_one_beginning,
         knows_templates_by_their_looks,
@@ -102,6 +107,7 @@ impl Folder {
         EngineConfig {
             weights: self.0.join("tiny.gguf"),
             model: "tiny".to_owned(),
+            adapters: Vec::new(),
             socket: self.0.join("run/engine.sock"),
             threads: Some(2),
             context_tokens: 2048,
@@ -450,6 +456,184 @@ async fn keeps_beginnings_apart_by_salt() {
         assert_eq!((status, &reply["usage"]["prompt_tokens_details"]["cached_tokens"]), (200, &json!(0)));
     }
     house.engine.stop().await;
+}
+
+/// A house with the adapters `a` and `b` beside the base.
+async fn house_with_adapters() -> House {
+    House::with(|config| {
+        let folder = config.weights.parent().unwrap().to_owned();
+        for (name, seed) in [("a", 1), ("b", 2)] {
+            let file = folder.join(format!("{name}.gguf"));
+            let bytes = TinyLlama::default().adapter(TinyAdapter { seed, ..TinyAdapter::default() });
+            std::fs::write(&file, bytes).unwrap();
+            config.adapters.push(AdapterConfig { name: name.to_owned(), file });
+        }
+    })
+    .await
+}
+
+const WITH_ADAPTERS: [&str; 3] = ["tiny", "tiny:a", "tiny:b"];
+
+async fn speaks_with_the_adapter_that_is_named() {
+    let house = house_with_adapters().await;
+    let mut said = Vec::new();
+    // Forth and back, so that each is put on in place of each other.
+    for model in WITH_ADAPTERS.iter().chain(WITH_ADAPTERS.iter().rev()) {
+        let reply = house.chat(json!({ "model": model })).await;
+        assert_eq!(&reply["model"], model);
+        said.push(content(&reply, 0));
+    }
+    assert!(said[0] != said[1] && said[1] != said[2] && said[0] != said[2], "{said:?}");
+    assert_eq!(said[..3], [said[5].clone(), said[4].clone(), said[3].clone()]);
+    let plain = House::new().await;
+    assert_eq!(content(&plain.chat(json!({})).await, 0), said[0], "the base is as without adapters");
+    plain.engine.stop().await;
+
+    let vector = async |model: &str| {
+        house.post("/v1/embeddings", &json!({ "model": model, "input": "some text" })).await.1
+    };
+    let (base, adapted) = (vector("tiny").await, vector("tiny:b").await);
+    assert_ne!(base["data"], adapted["data"]);
+    assert_eq!(adapted["model"], "tiny:b");
+    assert_eq!(vector("tiny").await["data"], base["data"]);
+
+    let listed =
+        request(house.engine.socket(), Request::get("/v1/models").body(Full::default()).unwrap()).await;
+    let listed = body(listed).await;
+    let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().filter_map(|m| m["id"].as_str()).collect();
+    assert_eq!(ids, WITH_ADAPTERS);
+    assert_eq!((&listed["data"][0]["parent"], &listed["data"][1]["parent"]), (&Value::Null, &json!("tiny")));
+    for unknown in ["tiny:c", "tiny:", ":a", "a", "tiny:a:b"] {
+        let (status, refused) = house.post("/v1/chat/completions", &chat(json!({ "model": unknown }))).await;
+        assert_eq!((status, &refused["error"]["code"]), (404, &json!("model_not_found")), "{unknown}");
+    }
+    house.engine.stop().await;
+}
+
+/// Requests of three adapters in flight at once say what each says alone.
+async fn mixes_no_adapters() {
+    let house = house_with_adapters().await;
+    let asked = |number: usize| {
+        let content = format!("{} {number}", "word ".repeat(number * 7));
+        chat(json!({
+            "model": WITH_ADAPTERS[number % 3],
+            "max_tokens": 120,
+            "ignore_eos": true,
+            // No beginning is taken over from the other run, so that nothing but the batches differs.
+            "messages": [{ "role": "user", "content": content }],
+        }))
+    };
+    let mut alone = Vec::new();
+    for number in 0..6 {
+        let fresh = house_with_adapters().await;
+        let (status, reply) = post(fresh.engine.socket(), "/v1/chat/completions", &asked(number)).await;
+        assert_eq!(status, 200, "{reply}");
+        alone.push(content(&reply, 0));
+        fresh.engine.stop().await;
+    }
+    let mut together = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        let (socket, asked) = (house.engine.socket().to_owned(), asked(number));
+        together.spawn(async move { (number, post(&socket, "/v1/chat/completions", &asked).await) });
+    }
+    house.wait_for(|health| health["running"] == 6).await;
+    while let Some(answered) = together.join_next().await {
+        let (number, (status, reply)) = answered.unwrap();
+        assert_eq!(status, 200, "{reply}");
+        assert_eq!(content(&reply, 0), alone[number], "{number}");
+    }
+    house.engine.stop().await;
+}
+
+async fn keeps_beginnings_apart_by_adapter() {
+    let house = house_with_adapters().await;
+    let long = "a long beginning ".repeat(30);
+    let cached = async |model: &str| {
+        let asked =
+            json!({ "model": model, "messages": [{ "role": "user", "content": long }], "max_tokens": 4 });
+        house.chat(asked).await["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap()
+    };
+    for model in WITH_ADAPTERS {
+        assert_eq!(cached(model).await, 0, "{model}: others computed something else");
+        assert!(cached(model).await > 510, "{model}: its own");
+    }
+    assert!(cached("tiny").await > 510, "still there");
+    house.engine.stop().await;
+}
+
+async fn start_with_adapter(bytes: &[u8]) -> Result<(), EngineError> {
+    let folder = Folder::new();
+    let mut config = folder.write(&TinyLlama::default().to_bytes());
+    let file = folder.0.join("adapter.gguf");
+    std::fs::write(&file, bytes).unwrap();
+    config.adapters.push(AdapterConfig { name: "a".to_owned(), file });
+    let started =
+        tokio::time::timeout(Duration::from_secs(20), Engine::start(config)).await.expect("in time");
+    started?.stop().await;
+    Ok(())
+}
+
+async fn refuses_adapters_that_do_not_fit() {
+    let adapter = TinyLlama::default().adapter(TinyAdapter::default());
+    start_with_adapter(&adapter).await.unwrap();
+    let wider = TinyLlama { width: 96, ..TinyLlama::default() }.adapter(TinyAdapter::default());
+    let deeper = TinyLlama { blocks: 3, ..TinyLlama::default() }.adapter(TinyAdapter::default());
+    let cases: [(&[u8], &str); 5] = [
+        (b"no adapter at all", "not a GGUF file"),
+        (&TinyLlama::default().to_bytes(), "the key `general.type` is missing"),
+        (&wider, "is adapted as 96 × 96, and the base has 64 × 64"),
+        (&deeper, "`blk.2.attn_q.weight` is not in the base"),
+        (&adapter[..adapter.len() - 64], "reaches beyond the end of the file"),
+    ];
+    for (bytes, words) in cases {
+        match start_with_adapter(bytes).await {
+            Err(EngineError::Refused(why)) => {
+                assert!(why.starts_with("the adapter `a` is refused: ") && why.contains(words), "{why}");
+            }
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+    let folder = Folder::new();
+    let mut config = folder.write(&TinyLlama::default().to_bytes());
+    config.adapters.push(AdapterConfig { name: "a".to_owned(), file: folder.0.join("absent.gguf") });
+    match Engine::start(config.clone()).await {
+        Err(EngineError::Refused(why)) => {
+            assert!(why.starts_with("the adapter `a` cannot be opened"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
+    config.adapters.push(config.adapters[0].clone());
+    match Engine::start(config).await {
+        Err(EngineError::Config(why)) => assert_eq!(why, "two adapters are called `a`"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As with weights: what the check lets through, native code loads, or the worker ends; the gateway goes on.
+async fn survives_mutated_adapters() {
+    let adapter = TinyLlama::default().adapter(TinyAdapter::default());
+    let header = find(&adapter, "blk.1.ffn_down.weight.lora_b");
+    let (mut refused, mut failed, mut loaded) = (0, 0, 0);
+    let mut state = 4_711_u32;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    for _ in 0..60 {
+        let mut file = adapter.clone();
+        for _ in 0..=random(2) {
+            let at = random(header);
+            file[at] = u8::try_from(random(256)).unwrap();
+        }
+        match start_with_adapter(&file).await {
+            Ok(()) => loaded += 1,
+            Err(EngineError::Refused(_)) => refused += 1,
+            Err(EngineError::Failed(_)) => failed += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    println!("mutated adapters: {refused} refused, {failed} ended the worker, {loaded} loaded");
+    assert!(refused > 0 && failed == 0, "native code never sees one that it would end over");
 }
 
 async fn content_cannot_speak_for_others() {

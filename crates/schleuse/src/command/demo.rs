@@ -100,6 +100,8 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
         config.engine = Some(EngineConfig {
             tenants: Vec::new(),
             model: model_name(&weights),
+            adapters: Vec::new(),
+            default_adapter: None,
             weights,
             threads: None,
             context_tokens: DEFAULT_CONTEXT_TOKENS,

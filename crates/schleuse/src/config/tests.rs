@@ -50,6 +50,15 @@ fn mistakes_are_named_with_their_line() {
         "line 1: `upstream`: must be a list of tables, each written `[[upstream]]`",
     );
     check("[engine]\nmodel = \"a\"", "`weights` in [engine] is missing");
+    check(
+        "[engine]\nweights = \"w\"\nadapters = [{ name = \"a b\", file = \"f\" }]",
+        "line 3: `adapters` in [engine]: the name of an adapter is 1 to 64 letters, digits, `.`, `_` and `-`, not `a b`",
+    );
+    check("[engine]\nweights = \"w\"\nadapters = [{ name = \"a\" }]", "`file` in [[adapters]] is missing");
+    check(
+        "[engine]\nweights = \"w\"\ndefault_adapter = \"a\"",
+        "line 3: `default_adapter` in [engine]: there is no adapter `a`",
+    );
     check("roles = [\"edge\", \"gaet\"]", "line 1: `roles`: `gaet` is no role; did you mean `gate`?");
     check(
         "roles = [\"edge\", \"connector\"]",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schleuse_gate::Ailment;
-use schleuse_inference::{Engine, EngineError, EngineStatus};
+use schleuse_inference::{AdapterConfig, Engine, EngineError, EngineStatus};
 use schleuse_types::{Infill, Text};
 use schleuse_upstream::{UpstreamConfig, Upstreams, Weights};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +26,7 @@ pub(super) async fn start_engine(
     let engine = Engine::start(schleuse_inference::EngineConfig {
         weights: config.weights.clone(),
         model: config.model.clone(),
+        adapters: config.adapters.clone(),
         socket: engine_socket(data),
         threads: config.threads,
         context_tokens: config.context_tokens,
@@ -50,10 +51,18 @@ fn engine_socket(data: &DataFolder) -> PathBuf {
     data.run().join("engine.sock")
 }
 
+/// The base and each adapter on it, the default one first.
+fn model_names(config: &EngineConfig) -> Vec<String> {
+    let adapted = |name: &String| format!("{}:{name}", config.model);
+    let default = config.default_adapter.as_ref();
+    let others = config.adapters.iter().map(|adapter| &adapter.name).filter(|name| Some(*name) != default);
+    default.map(adapted).into_iter().chain([config.model.clone()]).chain(others.map(adapted)).collect()
+}
+
 pub(super) fn engine_upstream(config: &EngineConfig, data: &DataFolder) -> UpstreamConfig {
     let mut upstream = UpstreamConfig::new(ENGINE, format!("unix:{}", engine_socket(data).display()));
     upstream.infill = Some(Infill::Server);
-    upstream.models = Some(vec![config.model.clone()]);
+    upstream.models = Some(model_names(config));
     upstream.max_label = config.max_label.clone();
     upstream.tenants.clone_from(&config.tenants);
     upstream.weights = Weights::Pending;
@@ -65,11 +74,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many bytes of the weights are read at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Tells the upstreams which weights the engine answers with: a digest of its file, made beside everything else each time
-/// that the engine has loaded it. Until it is made no answer is kept or given again.
+/// Tells the upstreams which weights the engine answers with: a digest of its files, made beside everything else each time
+/// that the engine has loaded them. Until it is made no answer is kept or given again.
 pub(super) async fn watch_weights(
     engine: Arc<Engine>,
-    weights: PathBuf,
+    config: EngineConfig,
     upstreams: Upstreams,
     stop: CancellationToken,
 ) {
@@ -88,8 +97,8 @@ pub(super) async fn watch_weights(
             is_known = false;
         }
         if is_ready && !is_known {
-            let (path, stop) = (weights.clone(), stop.clone());
-            let made = tokio::task::spawn_blocking(move || digest(&path, &stop)).await;
+            let (config, stop) = (config.clone(), stop.clone());
+            let made = tokio::task::spawn_blocking(move || digest_of_all(&config, &stop)).await;
             is_known = true;
             match made {
                 // Restarted meanwhile: it may have loaded another file than was read.
@@ -108,6 +117,21 @@ pub(super) async fn watch_weights(
     }
 }
 
+/// Of the weights, or with adapters of a list: the digest of the weights, then a line with name and digest of each.
+fn digest_of_all(config: &EngineConfig, stop: &CancellationToken) -> std::io::Result<Option<String>> {
+    let Some(weights) = digest(&config.weights, stop)? else { return Ok(None) };
+    if config.adapters.is_empty() {
+        return Ok(Some(weights));
+    }
+    let mut list = Sha256::new();
+    list.update(weights);
+    for AdapterConfig { name, file } in &config.adapters {
+        let Some(found) = digest(file, stop)? else { return Ok(None) };
+        list.update(format!("\n{name} {found}"));
+    }
+    Ok(Some(in_words(&list.finalize())))
+}
+
 /// `sha256:` and 64 hexadecimal digits; `None` when there is no more need of it.
 fn digest(path: &Path, stop: &CancellationToken) -> std::io::Result<Option<String>> {
     use std::io::Read as _;
@@ -123,8 +147,11 @@ fn digest(path: &Path, stop: &CancellationToken) -> std::io::Result<Option<Strin
             read => hash.update(piece.get(..read).unwrap_or_default()),
         }
     }
-    let hex = hash.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-    Ok(Some(hex))
+    Ok(Some(in_words(&hash.finalize())))
+}
+
+fn in_words(digest: &[u8]) -> String {
+    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The engine's own words about why it cannot be reached.
@@ -157,14 +184,16 @@ pub(super) fn ailment(engine: Option<Arc<Engine>>) -> Ailment {
 pub(super) const DEMONSTRATION: &str =
     "demonstration model of 135 M parameters: English, weak German, may be wrong";
 
-/// The model that the set-up fetches, by its name.
+/// The model that the set-up fetches, by its name, with an adapter or without.
 pub fn is_demonstration_model(model: &str) -> bool {
-    model == "smollm2-135m-instruct"
+    model.split(':').next() == Some("smollm2-135m-instruct")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PIECE_BYTES, digest};
+    use super::{PIECE_BYTES, digest, digest_of_all, model_names};
+    use crate::config::EngineConfig;
+    use schleuse_inference::AdapterConfig;
     use tokio_util::sync::CancellationToken;
 
     #[test]
@@ -185,5 +214,60 @@ mod tests {
         assert_eq!(digest(&path, &stop).unwrap(), None);
         std::fs::remove_file(&path).unwrap();
         assert!(digest(&path, &CancellationToken::new()).is_err());
+    }
+
+    fn engine(weights: std::path::PathBuf, adapters: &[(&str, std::path::PathBuf)]) -> EngineConfig {
+        let adapter = |(name, file): &(&str, std::path::PathBuf)| AdapterConfig {
+            name: (*name).to_owned(),
+            file: file.clone(),
+        };
+        EngineConfig {
+            weights,
+            model: "m".to_owned(),
+            adapters: adapters.iter().map(adapter).collect(),
+            default_adapter: None,
+            threads: None,
+            context_tokens: 256,
+            parallel: 1,
+            max_label: schleuse_types::Label::CONFIDENTIAL,
+            tenants: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_default_adapter_is_listed_first() {
+        let mut config = engine("w".into(), &[("a", "a".into()), ("b", "b".into())]);
+        assert_eq!(model_names(&config), ["m", "m:a", "m:b"]);
+        config.default_adapter = Some("b".to_owned());
+        assert_eq!(model_names(&config), ["m:b", "m", "m:a"]);
+    }
+
+    /// Another byte, another name or another order is another digest.
+    #[test]
+    fn the_digest_covers_the_adapters() {
+        let folder = std::env::temp_dir().join(format!("schleuse-adapters-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str, content: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        let (weights, one, two) = (file("w", "abc"), file("1", "one"), file("2", "two"));
+        let stop = CancellationToken::new();
+        let of = |adapters: &[(&str, std::path::PathBuf)]| {
+            digest_of_all(&engine(weights.clone(), adapters), &stop).unwrap().unwrap()
+        };
+        let all = [
+            of(&[]),
+            of(&[("a", one.clone())]),
+            of(&[("b", one.clone())]),
+            of(&[("a", two.clone())]),
+            of(&[("a", one.clone()), ("b", two.clone())]),
+            of(&[("b", two.clone()), ("a", one.clone())]),
+        ];
+        assert_eq!(Some(&all[0]), digest(&weights, &stop).unwrap().as_ref(), "the weights alone as ever");
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

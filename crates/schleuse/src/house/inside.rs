@@ -200,8 +200,8 @@ impl Inside {
         if let (Some(engine), Some(told)) = (&engine, &config.engine)
             && config.answers.count > 0
         {
-            let (engine, weights) = (Arc::clone(engine), told.weights.clone());
-            tasks.spawn(watch_weights(engine, weights, upstreams.clone(), stop.clone()));
+            let (engine, told) = (Arc::clone(engine), told.clone());
+            tasks.spawn(watch_weights(engine, told, upstreams.clone(), stop.clone()));
         }
         if packs.are_files() {
             tasks.spawn(packs.watch(Arc::clone(&gate), stop.clone()));

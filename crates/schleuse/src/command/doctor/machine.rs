@@ -91,6 +91,7 @@ fn landlock_version(release: &str) -> Option<u32> {
 /// Lets a worker with the demonstration model try to break out.
 fn sandbox(model: &Path) -> Finding {
     let config = schleuse_inference::EngineConfig {
+        adapters: Vec::new(),
         weights: model.to_owned(),
         model: crate::config::model_name(model),
         socket: Path::new("/nonexistent").to_owned(),
