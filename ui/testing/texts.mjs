@@ -7,6 +7,11 @@ export function canned(question, language) {
       ? "Drei Vorschläge:\n\n1. **Zwei Teams, ein Auftrag**\n2. Was sich ändert, und was bleibt\n3. Gemeinsam ab dem *ersten Quartal*\n"
       : "Three suggestions:\n\n1. **Two teams, one task**\n2. What changes and what stays\n3. Together from the *first quarter*\n";
   }
+  if (/summarise the figures|fasse die Zahlen/u.test(question)) {
+    return german
+      ? "1. Der Umsatz lag bei **1.234,56 €**.\n2. Stichtag war der 24. Dezember 2026.\n3. Der Anteil betrug 5 %, nach § 12 Abs. 3 waren es 7 %.\n\n| Jahr | Betrag |\n| --- | ---: |\n| 2026 | 1.234,56 € |\n| 2027 | 9.999,99 € |\n"
+      : "1. Sales came to **EUR 1,234.56**.\n2. The day was 24 December 2026.\n3. The share was 5%, by § 12 Abs. 3 it was 7%.\n\n| Year | Amount |\n| --- | ---: |\n| 2026 | €1,234.56 |\n| 2027 | €9,999.99 |\n";
+  }
   if (/table|Tabelle/u.test(question)) {
     return german
       ? "| Tor | Seite | Zustand |\n| --- | --- | --- |\n| oberes | Berg | zu |\n| unteres | Tal | offen |\n\n> Immer nur eines ist offen."

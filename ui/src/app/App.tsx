@@ -4,6 +4,7 @@ import { RefusalCard } from "../components/RefusalCard";
 import { forgetAttached } from "../features/chat/attachments";
 import { forgetChoices } from "../features/chat/choices";
 import { forgetComposing } from "../features/chat/composing";
+import { forgetFigures } from "../features/chat/figureCheck";
 import { forgetOffered } from "../features/chat/offered";
 import { forget, rest } from "../features/chat/store";
 import { forgetExamined } from "../features/chat/usePreview";
@@ -154,6 +155,7 @@ function forgetAll() {
   forgetChoices();
   forgetComposing();
   forgetExamined();
+  forgetFigures();
   forgetOffered();
   forgetTexts();
 }

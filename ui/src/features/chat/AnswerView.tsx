@@ -2,15 +2,20 @@ import { CopyButton } from "../../components/CopyButton";
 import { Disclosure, Item } from "../../components/Disclosure";
 import { Icon } from "../../components/icons";
 import { Markdown } from "../../components/Markdown";
+import type { Figure } from "../../lib/figures";
 import { useLanguage } from "../../lib/language";
 import { Branches } from "./Branches";
+import { checkFiguresOf, useFigureCheck } from "./figureCheck";
+import { Figures } from "./Figures";
 import type { Message } from "./message";
-import { useDrawn, useStandIns } from "./OwnWords";
+import { useDrawn, usePlaceOf, useStandIns } from "./OwnWords";
 import { PassageStrip } from "./PassageStrip";
 import { TakeAnswer } from "./TakeAnswer";
 import { Thumbs } from "./Thumbs";
 import type { Turn } from "./tree";
 import type { TurnActions } from "./TurnView";
+
+const NONE: Figure[] = [];
 
 interface Props {
   turn: Turn;
@@ -24,6 +29,7 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
   const { words } = useLanguage();
   const { answers, question } = turn;
   const standIns = useStandIns();
+  const place = usePlaceOf();
   return (
     <div data-message={answer.id}>
       <h2 className="sr-only">{words.turn.answer}</h2>
@@ -35,6 +41,12 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
             <Branches name={words.turn.answerOf} at={answers.indexOf(answer)} ids={answers.map(({ id }) => id)} onChoose={(id) => actions.choose(question.id, id)} />
           ) : null}
           {answer.content === "" ? null : <CopyButton text={standIns.real(answer.content)} name={words.turn.copyAnswer} labelled />}
+          {/\d/u.test(answer.content) ? (
+            <button type="button" data-check-figures onClick={() => checkFiguresOf(place, answer, standIns.real(answer.content))} className="inline-flex min-h-7 items-center gap-1.5 rounded-md px-1.5 hover:bg-sunken hover:text-ink">
+              <Icon name="check" className="size-3.5" />
+              {words.figures.act}
+            </button>
+          ) : null}
           <Again question={question} models={models} actions={actions} />
           {answer.content === "" ? null : (
             <>
@@ -52,8 +64,11 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
 export function AnswerText({ answer }: { answer: Message }) {
   const { words } = useLanguage();
   const standIns = useStandIns();
-  const draw = useDrawn(standIns);
   const growing = answer.state === "running";
+  const real = growing ? "" : standIns.real(answer.content);
+  const checked = useFigureCheck(usePlaceOf(), answer, real);
+  const unfounded = checked?.state === "done" ? checked.check.unfounded : NONE;
+  const draw = useDrawn(standIns, unfounded);
   const content = growing ? standIns.settled(answer.content) : answer.content;
   const waiting = growing && content === "";
   return (
@@ -61,7 +76,8 @@ export function AnswerText({ answer }: { answer: Message }) {
       {waiting ? <p className="caret-waits text-soft">{answer.passage ? words.turn.waitingForModel : words.turn.waiting}</p> : null}
       {answer.state === "complete" && answer.content === "" ? <p className="text-soft">{words.turn.empty}</p> : null}
       <div data-answer>{content === "" ? null : <Markdown text={content} growing={growing} draw={draw} />}</div>
-      {!growing && standIns.real(content) !== content ? <p className="mt-3 text-sm text-soft" data-own-words-note>{words.masks.note}</p> : null}
+      {!growing && real !== content ? <p className="mt-3 text-sm text-soft" data-own-words-note>{words.masks.note}</p> : null}
+      {checked ? <Figures checked={checked} /> : null}
       {answer.omitted ? <p className="mt-3 text-sm text-soft">{words.turn.omitted(answer.omitted)}</p> : null}
       {answer.cut ? <p className="mt-3 text-sm text-soft">{words.turn.cut}</p> : null}
       {answer.state === "stopped" ? <p className="mt-3 text-sm text-soft">{words.turn.stopped}</p> : null}

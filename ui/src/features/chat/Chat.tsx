@@ -28,7 +28,7 @@ import type { Message } from "./message";
 import { useOffered } from "./offered";
 import { opened, openOver } from "./opened";
 import type { Starter } from "./starters";
-import { StandInsProvider, useStandInsOf } from "./OwnWords";
+import { PlaceProvider, StandInsProvider, useStandInsOf } from "./OwnWords";
 import { LONG } from "./Pasted";
 import { Starters } from "./Starters";
 import { ask, askAgain, choose, conversations, create, documentOf, drafts, open, pasted, rate, showMessage, stop } from "./store";
@@ -269,9 +269,11 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
           <>
             {temporary && id !== undefined ? <TemporaryNote id={id} /> : null}
             {conversation?.assistant ? <AssistantMark assistant={conversation.assistant} /> : null}
-            <StandInsProvider value={standIns}>
-              <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
-            </StandInsProvider>
+            <PlaceProvider value={key}>
+              <StandInsProvider value={standIns}>
+                <Thread turns={turns} models={models ?? NONE} actions={actions} target={place ?? target} />
+              </StandInsProvider>
+            </PlaceProvider>
           </>
         ) : blocked || opening || models?.length === 0 ? null : (
           wanted === undefined ? <Starters compact={false} disabled={!ready} onChoose={start} /> : assistant ? <AssistantStarters assistant={assistant} onChoose={actions.write} /> : null
