@@ -55,6 +55,15 @@ pub enum Event {
     ShareEnd,
     /// Somebody read what another person shared.
     ShareRead,
+    /// A prompt can be read by others from now on, or was changed since.
+    PromptShare,
+    /// An assistant waits for its review.
+    AssistantSubmit,
+    AssistantPublish,
+    /// A reviewer gave it back.
+    AssistantReturn,
+    /// A published one, or one in review, was taken back.
+    AssistantWithdraw,
     /// A conversation, or all of a person's, left the house as a file.
     ConversationExport,
     ConversationImport,
@@ -105,6 +114,11 @@ impl Event {
             Self::LabelAsk => "label.ask",
             Self::LabelRefuse => "label.refuse",
             Self::WallRelease => "wall.release",
+            Self::PromptShare => "prompt.share",
+            Self::AssistantSubmit => "assistant.submit",
+            Self::AssistantPublish => "assistant.publish",
+            Self::AssistantReturn => "assistant.return",
+            Self::AssistantWithdraw => "assistant.withdraw",
             Self::ShareCreate => "share.create",
             Self::ShareEnd => "share.end",
             Self::ShareRead => "share.read",

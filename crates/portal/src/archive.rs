@@ -89,6 +89,36 @@ impl Archive {
         Ok(self.store.put_conversation(&row).await?)
     }
 
+    /// Keeps what a conversation begins with; it goes with the conversation.
+    pub(crate) async fn put_instructions(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+        instructions: &str,
+    ) -> Result<(), Fault> {
+        if is_temporary(conversation) {
+            return found(conversation, self.temporary.put_instructions(person, conversation, instructions));
+        }
+        let sealed = key.seal(&Place::Instructions { person, conversation }, instructions)?;
+        Ok(self.store.put_instructions(person, conversation, &sealed).await?)
+    }
+
+    /// What a conversation began with; None where it began without, or where that does not open.
+    pub(crate) async fn instructions(
+        &self,
+        key: &DataKey,
+        person: &str,
+        conversation: &str,
+    ) -> Result<Option<String>, Fault> {
+        if is_temporary(conversation) {
+            return Ok(self.temporary.instructions(person, conversation));
+        }
+        let Some(sealed) = self.store.instructions(person, conversation).await? else { return Ok(None) };
+        let opened = key.open(&Place::Instructions { person, conversation }, &sealed);
+        Ok(String::from_utf8(opened?).ok())
+    }
+
     /// Says whether there was such a conversation.
     pub(crate) async fn delete(&self, person: &str, conversation: &str) -> Result<bool, Fault> {
         if is_temporary(conversation) {
@@ -211,6 +241,7 @@ fn open_head(key: &DataKey, row: &ConversationRow) -> Head {
         label: None,
         declassifications: Vec::new(),
         folder: None,
+        assistant: None,
         is_pinned: false,
         typed: None,
         created: row.created,

@@ -116,6 +116,19 @@ pub(crate) fn take_flag(object: &mut Object, name: &'static str) -> Result<Optio
     }
 }
 
+/// A whole number from 0 on; None when it is missing or null.
+pub(crate) fn take_count(object: &mut Object, name: &'static str) -> Result<Option<u64>, Refusal> {
+    let Some(value) = object.remove(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    let count = value.as_i64().and_then(|count| u64::try_from(count).ok());
+    count.map(Some).ok_or_else(|| {
+        wrong(
+            name,
+            format!("The field `{name}` must be a whole number from 0 on."),
+            format!("Das Feld `{name}` muss eine ganze Zahl ab 0 sein."),
+        )
+    })
+}
+
 /// A list of 1 to `count_max` texts, each of 1 to `bytes_max` bytes; None when it is missing or null.
 pub(crate) fn take_texts(
     object: &mut Object,

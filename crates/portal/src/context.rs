@@ -15,6 +15,8 @@ const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A question with everything that is sent along.
 #[derive(Clone)]
 pub(crate) struct Context {
+    /// What the conversation began with: the first message to the model.
+    instructions: Option<String>,
     /// Oldest first.
     pairs: Vec<Pair>,
     question: Said,
@@ -69,9 +71,15 @@ impl Context {
                 });
             }
         }
-        let mut context = Self { pairs, question: Said::new(question, map), omitted: 0 };
+        let question = Said::new(question, map);
+        let mut context = Self { instructions: None, pairs, question, omitted: 0 };
         context.leave_out(context.surplus());
         context
+    }
+
+    /// The same, with what the conversation began with before it.
+    pub(crate) fn with_instructions(self, instructions: Option<String>) -> Self {
+        Self { instructions, ..self }
     }
 
     /// Leaves out the older half of what is sent along. False when there is nothing left to leave out.
@@ -88,7 +96,13 @@ impl Context {
 
     /// The body of the question for a model. `manner` holds further fields.
     pub(crate) fn body(&self, model: &str, manner: &[(&'static str, Value)]) -> String {
-        let mut messages = Vec::with_capacity(self.pairs.len() * 2 + 1);
+        let mut messages = Vec::with_capacity(self.pairs.len() * 2 + 2);
+        if let Some(instructions) = &self.instructions {
+            let mut out = Object::new();
+            out.set("role", string("system"));
+            out.set("content", string(instructions));
+            messages.push(Value::Object(out));
+        }
         for pair in &self.pairs {
             messages.push(pair.question.to_json(Author::User));
             messages.push(pair.answer.to_json(Author::Assistant));
@@ -121,8 +135,9 @@ impl Context {
         }
     }
 
-    /// The id of the message that is sent in this place.
+    /// The id of the message that is sent in this place; the instructions have none.
     fn id(&self, place: usize) -> Option<&str> {
+        let place = place.checked_sub(usize::from(self.instructions.is_some()))?;
         if place == self.pairs.len() * 2 {
             return Some(&self.question.id);
         }
@@ -177,6 +192,18 @@ mod tests {
     fn context(messages: &[Message]) -> Context {
         let question = Message { id: "q".into(), content: "Q".into(), ..blank() };
         Context::new(&messages.iter().collect::<Vec<_>>(), &question, &Map::default())
+    }
+
+    #[test]
+    fn instructions_come_first_and_move_the_places() {
+        let messages = conversation(&[(State::Complete, "x")]);
+        let plain = context(&messages);
+        let with = Context { instructions: Some("Sei kurz.".into()), ..plain.clone() };
+        let body = with.body("tiny", &[]);
+        let first = r#""messages":[{"role":"system","content":"Sei kurz."},{"role":"user","content":"Q0"}"#;
+        assert!(body.contains(first), "{body}");
+        assert_eq!((with.id(0), with.id(1), with.id(3)), (None, Some("q0"), Some("q")));
+        assert!(!plain.body("tiny", &[]).contains("system"));
     }
 
     fn check(messages: &[Message], expected: &[&str], omitted: u32) {

@@ -40,19 +40,31 @@ impl Portal {
     }
 
     pub(crate) async fn begin(&self, visitor: &Visitor, arrival: Arrival) -> Result<Reply, Refusal> {
-        let mut fields = read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &["temporary", "folder"]).await?;
+        let (peer, language) = (arrival.peer, arrival.language);
+        let mut fields =
+            read_fields(arrival.body, SMALL_BODY_BYTES_MAX, &["temporary", "folder", "assistant"]).await?;
         let is_temporary = take_flag(&mut fields, "temporary")?.unwrap_or_default();
         let folder = take_text(&mut fields, "folder", ID_BYTES_MAX)?;
+        let assistant = take_text(&mut fields, "assistant", ID_BYTES_MAX)?;
         let person = visitor.person();
         let key = self.archive.ensure_key(person).await?;
         let now = self.clock.now();
         let mut head = self.new_head(now)?;
+        let mut instructions = None;
+        if let Some(assistant) = &assistant {
+            let (begun, label, text) = self.begin_with(visitor, peer, assistant, language).await?;
+            // What it begins with is part of it.
+            (head.assistant, head.label, instructions) = (Some(begun), label, Some(text));
+        }
         if is_temporary {
             if folder.is_some() {
                 return Err(no_place_in_a_folder());
             }
             head.id = temporary_id(&head.id);
             self.archive.temporary.begin(person, head.clone(), now)?;
+            if let Some(instructions) = &instructions {
+                self.archive.put_instructions(&key, person, &head.id, instructions).await?;
+            }
             return Ok(document(201, head.to_json(Beside { is_temporary, ..Beside::default() })));
         }
         // Two that are begun at once must not both be the last one, and the folder must not go meanwhile.
@@ -63,6 +75,9 @@ impl Portal {
         head.folder = folder;
         self.check_conversations(person).await?;
         self.archive.put_head(&key, person, &head).await?;
+        if let Some(instructions) = &instructions {
+            self.archive.put_instructions(&key, person, &head.id, instructions).await?;
+        }
         Ok(document(201, head.to_json(Beside::default())))
     }
 
@@ -74,6 +89,7 @@ impl Portal {
             label: None,
             declassifications: Vec::new(),
             folder: None,
+            assistant: None,
             is_pinned: false,
             typed: None,
             created: now,

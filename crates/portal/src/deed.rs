@@ -65,11 +65,11 @@ pub struct Deed {
     pub principal: Principal,
     pub request_id: String,
     pub kind: DeedKind,
-    /// The id of a share or a conversation.
+    /// The id of a share, a conversation, a prompt or an assistant.
     pub subject: String,
-    /// Whose conversation it is.
+    /// Whose it is.
     pub owner: String,
-    /// Readers of a share: `everyone`, `group:…` or `person:…` with a person's id.
+    /// Readers: `everyone`, `group:…` or `person:…` with a person's id.
     pub with: Vec<String>,
     /// What the texts are labelled.
     pub label: Option<Label>,
@@ -82,6 +82,12 @@ pub enum DeedKind {
     Share,
     ShareEnd,
     ShareRead,
+    PromptShare,
+    AssistantSubmit,
+    AssistantPublish,
+    /// A reviewer gave it back.
+    AssistantReturn,
+    AssistantWithdraw,
     Export,
     Import,
     /// Words were replaced before a question was sent.

@@ -18,6 +18,7 @@ use crate::message::{Author, Message, State, number, optional, string};
 use crate::portal::{Portal, SMALL_BODY_BYTES_MAX, Visitor, document, nothing};
 use crate::refusals::{self, Fault};
 use crate::seal::{DataKey, Place};
+use crate::share::Owners;
 use crate::temporary::is_temporary;
 
 /// Why an answer was good or bad; a page has words for each.
@@ -81,7 +82,7 @@ impl Portal {
             conversation: conversation.to_owned(),
             message: message.to_owned(),
             model,
-            assistant: None,
+            assistant: head.assistant.map(|begun| begun.id),
             is_up,
             reasons,
             comment,
@@ -108,8 +109,19 @@ impl Portal {
     pub(crate) async fn feedback(&self, visitor: &Visitor, peer: Peer) -> Result<Reply, Refusal> {
         (self.permit_duty)(visitor.verified.principal(), peer, Duty::ReadFeedback)?;
         let tallies = self.archive.store.feedback_tallies(visitor.tenant()).await.map_err(Fault::from)?;
+        let (mut rows, mut owners) = (Vec::with_capacity(tallies.len()), Owners::default());
+        for tally in &tallies {
+            let mut assistant = Value::Null;
+            if let Some(id) = &tally.assistant {
+                let mut shown = Object::new();
+                shown.set("id", string(id));
+                shown.set("name", self.assistant_name(visitor, id, &mut owners).await?);
+                assistant = Value::Object(shown);
+            }
+            rows.push(tally_json(tally, assistant));
+        }
         let mut out = Object::new();
-        out.set("rows", Value::Array(tallies.iter().map(tally_json).collect()));
+        out.set("rows", Value::Array(rows));
         out.set("people_min", number(u64::from(FEEDBACK_PEOPLE_MIN)));
         Ok(document(200, out))
     }
@@ -188,14 +200,14 @@ fn feedback_json(key: &DataKey, row: &FeedbackRow) -> Object {
     out
 }
 
-fn tally_json(tally: &FeedbackTally) -> Value {
+fn tally_json(tally: &FeedbackTally, assistant: Value) -> Value {
     let mut reasons = Object::new();
     for (word, count) in &tally.reasons {
         reasons.set(word, number(*count));
     }
     let mut out = Object::new();
     out.set("model", string(&tally.model));
-    out.set("assistant", optional(tally.assistant.as_deref()));
+    out.set("assistant", assistant);
     out.set("up", number(tally.up));
     out.set("down", number(tally.down));
     out.set("reasons", Value::Object(reasons));

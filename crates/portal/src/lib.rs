@@ -10,7 +10,7 @@
 //! | Route below `/api/chat/` | |
 //! |---|---|
 //! | `GET conversations` | all of the person's, the one last used first |
-//! | `POST conversations` `{temporary?, folder?}` | begins one; a temporary one is in no list and never on disk |
+//! | `POST conversations` `{temporary?, folder?, assistant?}` | begins one; a temporary one is in no list and never on disk |
 //! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
 //! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?, masks?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
@@ -25,6 +25,8 @@
 //! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
 //! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
 //! | `GET shared`, `shared/{id}` | what others share, judged anew for the reader at each reading |
+//! | `GET`, `POST prompts` `{name, text, tags?, with?}`; `PUT`, `DELETE prompts/{id}`; `GET prompts/{id}/versions`; `POST prompts/{id}/restore` `{version}` | questions that are kept, with their versions, shared as conversations are |
+//! | `GET`, `POST assistants` `{name, purpose, instructions, model?, label?, starters?}`; `GET`, `PUT`, `DELETE assistants/{id}`; `POST assistants/{id}/submit` `{with}`, `…/review` `{publish, note?, version?}`, `…/withdraw` `{note?}` | instructions that conversations begin with; published after review by somebody else |
 //! | `GET`, `POST folders` `{name}`; `PUT {name}`, `DELETE folders/{id}` | what is in a deleted one stays, in none |
 //! | `GET runs/{id}/events` | the answer as server-sent events, from `last-event-id` on, also long after its end |
 //! | `POST runs/{id}/stop` | lets the model go |
@@ -47,6 +49,7 @@
 mod answer;
 mod approval;
 mod archive;
+mod assistant;
 mod body;
 mod context;
 mod conversation;
@@ -62,6 +65,7 @@ mod index;
 mod mask;
 mod message;
 mod portal;
+mod prompt;
 mod question;
 mod reader;
 mod receipt;

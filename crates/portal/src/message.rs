@@ -21,6 +21,8 @@ pub(crate) struct Head {
     pub(crate) declassifications: Vec<Declassification>,
     /// The id of the folder that it lies in.
     pub(crate) folder: Option<String>,
+    /// What it began with. The instructions themselves stand beside it.
+    pub(crate) assistant: Option<Begun>,
     /// The person wants it at the top.
     pub(crate) is_pinned: bool,
     pub(crate) created: Timestamp,
@@ -30,6 +32,48 @@ pub(crate) struct Head {
     pub(crate) typed: Option<Label>,
     /// The row in the store was altered or sealed under another key: what it says is not known.
     pub(crate) is_damaged: bool,
+}
+
+/// The assistant that a conversation began with, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    /// Twice the same but for those of the house.
+    pub(crate) name: Text,
+    pub(crate) version: u64,
+    /// Which model is asked when nobody says another.
+    pub(crate) model: Option<String>,
+}
+
+impl Begun {
+    /// As the page reads it.
+    fn to_json(&self) -> Value {
+        let is_one = self.name.english == self.name.german;
+        let mut out = Object::new();
+        out.set("id", string(&self.id));
+        out.set("name", if is_one { string(&self.name.english) } else { both(&self.name) });
+        out.set("version", number(self.version));
+        out.set("model", optional(self.model.as_deref()));
+        Value::Object(out)
+    }
+
+    /// The same, as it is sealed.
+    fn read(value: &Value) -> Option<Self> {
+        let object = value.as_object()?;
+        let name = match object.get("name")? {
+            Value::String(name) => Text::new(name.clone(), name.clone()),
+            name => {
+                let name = name.as_object()?;
+                Text::new(name.get("en")?.as_str()?, name.get("de")?.as_str()?)
+            }
+        };
+        Some(Self {
+            id: object.get("id")?.as_str()?.to_owned(),
+            name,
+            version: u64::try_from(object.get("version")?.as_i64()?).ok()?,
+            model: object.get("model").and_then(Value::as_str).map(str::to_owned),
+        })
+    }
 }
 
 /// What was said in the conversation up to a message may flow to a lower label than it did.
@@ -184,6 +228,9 @@ impl Head {
         if let Some(folder) = &self.folder {
             out.set("folder", string(folder));
         }
+        if let Some(begun) = &self.assistant {
+            out.set("assistant", begun.to_json());
+        }
         if self.is_pinned {
             out.set("pinned", Value::Bool(true));
         }
@@ -212,6 +259,10 @@ impl Head {
         };
         // Neither in what was sealed before there were folders.
         self.folder = object.get("folder").and_then(Value::as_str).map(str::to_owned);
+        self.assistant = match object.get("assistant") {
+            Some(begun) => Some(Begun::read(begun)?),
+            None => None,
+        };
         self.is_pinned = object.get("pinned").and_then(Value::as_bool).unwrap_or_default();
         self.typed = object.get("typed").and_then(Value::as_str).map(read_label);
         // There is none in what was sealed before labels could fall.
@@ -257,6 +308,7 @@ impl Head {
         out.set("compartments", Value::Array(compartments.collect()));
         out.set("running", Value::Bool(beside.is_running));
         out.set("folder", optional(self.folder.as_deref()));
+        out.set("assistant", self.assistant.as_ref().map_or(Value::Null, Begun::to_json));
         out.set("pinned", Value::Bool(self.is_pinned));
         out.set("temporary", Value::Bool(beside.is_temporary));
         out.set("shares", number(beside.shares));
@@ -404,9 +456,13 @@ pub(crate) fn number(n: u64) -> Value {
 
 /// In both languages.
 pub(crate) fn both(text: &Text) -> Value {
+    both_texts(&text.english, &text.german)
+}
+
+pub(crate) fn both_texts(english: &str, german: &str) -> Value {
     let mut out = Object::new();
-    out.set("en", string(&text.english));
-    out.set("de", string(&text.german));
+    out.set("en", string(english));
+    out.set("de", string(german));
     Value::Object(out)
 }
 
@@ -419,7 +475,7 @@ pub(crate) fn time(at: Timestamp) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Author, Declassification, Head, Masking, Message, Passage, State, time};
+    use super::{Author, Begun, Declassification, Head, Masking, Message, Passage, State, time};
     use schleuse_types::{Label, Language, Timestamp};
     use schleuse_wire::Usage;
     use schleuse_wire::json::{Object, Value};
@@ -454,6 +510,7 @@ pub(crate) mod tests {
             label,
             declassifications: Vec::new(),
             folder: None,
+            assistant: None,
             is_pinned: false,
             typed: None,
             created: Timestamp(0),
@@ -519,7 +576,10 @@ pub(crate) mod tests {
         let label = |text: &str| Label::parse(text.as_bytes()).unwrap();
         let lowered = |through, to| Declassification { through, to: label(to) };
         let declassifications = vec![lowered(3, "INTERNAL//hr"), lowered(7, "CONFIDENTIAL")];
+        let name = schleuse_types::Text::new("N", "M");
+        let begun = Begun { id: "a".into(), name, version: 3, model: Some("tiny".into()) };
         let fallen = Head {
+            assistant: Some(begun),
             declassifications,
             folder: Some("f".into()),
             is_pinned: true,

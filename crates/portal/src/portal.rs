@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use schleuse_identity::{Authenticator, Verified};
 use schleuse_store::Store;
-use schleuse_types::{Clock, Label, Language, Principal, Random, Refusal, RequestId, Secret, Tenant};
+use schleuse_types::{
+    Clock, Finding, FindingAction, Label, Language, Principal, Random, Refusal, RequestId, Secret, Tenant,
+};
 use schleuse_wire::json::{Object, Value};
 use schleuse_wire::{
     Arrival, Exchange, Exchanged, Method, Peer, Reply, ReplyBody, internal, invalid_request, render_refusal,
@@ -147,6 +149,8 @@ impl Visitor {
 
 /// Largest body of the small requests.
 pub(crate) const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
+/// The most findings that a refusal tells one by one.
+const TOLD_MAX: usize = 1000;
 /// How long whoever stops a run waits for its end to be saved.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -236,6 +240,35 @@ impl Portal {
                 self.receipt(&visitor, id, message).await
             }
             (["conversations", _, "messages", _, "receipt"], _) => Err(refusals::method_not_allowed("GET")),
+            (["prompts"], Method::Get) => self.prompts(&visitor).await,
+            (["prompts"], Method::Post) => self.make_prompt(&visitor, arrival).await,
+            (["prompts"], _) => Err(refusals::method_not_allowed("GET, POST")),
+            (["prompts", id], Method::Put) => self.change_prompt(&visitor, id, arrival).await,
+            (["prompts", id], Method::Delete) => self.delete_prompt(&visitor, id).await,
+            (["prompts", _], _) => Err(refusals::method_not_allowed("PUT, DELETE")),
+            (["prompts", id, "versions"], Method::Get) => self.prompt_versions(&visitor, id).await,
+            (["prompts", _, "versions"], _) => Err(refusals::method_not_allowed("GET")),
+            (["prompts", id, "restore"], Method::Post) => self.restore_prompt(&visitor, id, arrival).await,
+            (["prompts", _, "restore"], _) => Err(refusals::method_not_allowed("POST")),
+            (["assistants"], Method::Get) => self.assistants(&visitor, arrival.peer).await,
+            (["assistants"], Method::Post) => self.make_assistant(&visitor, arrival).await,
+            (["assistants"], _) => Err(refusals::method_not_allowed("GET, POST")),
+            (["assistants", id], Method::Get) => self.assistant(&visitor, arrival.peer, id).await,
+            (["assistants", id], Method::Put) => self.change_assistant(&visitor, id, arrival).await,
+            (["assistants", id], Method::Delete) => self.delete_assistant(&visitor, id).await,
+            (["assistants", _], _) => Err(refusals::method_not_allowed("GET, PUT, DELETE")),
+            (["assistants", id, "submit"], Method::Post) => {
+                self.submit_assistant(&visitor, id, arrival).await
+            }
+            (["assistants", id, "review"], Method::Post) => {
+                self.review_assistant(&visitor, id, arrival).await
+            }
+            (["assistants", id, "withdraw"], Method::Post) => {
+                self.withdraw_assistant(&visitor, id, arrival).await
+            }
+            (["assistants", _, "submit" | "review" | "withdraw"], _) => {
+                Err(refusals::method_not_allowed("POST"))
+            }
             (["conversations", id, "export"], Method::Get) => {
                 self.export(&visitor, id, arrival.query.as_deref(), arrival.language).await
             }
@@ -386,6 +419,31 @@ impl Portal {
         }
         head.label = Some(joined);
         self.archive.put_head(key, person, &head).await
+    }
+
+    /// What inspection makes of parts of something that others may get to see, each with the JSON pointer to it: their label
+    /// together, from `label` on. Where it `is_told` to others, what would be blocked is refused.
+    pub(crate) async fn inspect_parts(
+        &self,
+        visitor: &Visitor,
+        mut label: Label,
+        parts: &[(String, &str)],
+        is_told: bool,
+    ) -> Result<Label, Refusal> {
+        let mut found = Vec::new();
+        for (path, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
+            let examined = (self.examine)(&visitor.verified, label.clone(), (*text).to_owned()).await?;
+            label = label.join(&examined.label);
+            if examined.is_blocked {
+                let blocking = examined.findings.into_iter().filter(|one| one.action == FindingAction::Block);
+                found.extend(blocking.map(|finding| Finding { path: path.clone(), ..finding }));
+            }
+        }
+        if is_told && !found.is_empty() {
+            found.truncate(TOLD_MAX);
+            return Err(refusals::blocked(found));
+        }
+        Ok(label)
     }
 
     /// Something in a conversation is not as it was, and the store has it so.

@@ -58,14 +58,15 @@ enum Parent {
 }
 
 impl Question {
-    async fn read(arrival: Arrival, content_bytes_max: usize) -> Result<Self, Refusal> {
+    /// `usual` is asked where the person names no model.
+    async fn read(arrival: Arrival, content_bytes_max: usize, usual: Option<&str>) -> Result<Self, Refusal> {
         let bytes_max = content_bytes_max.saturating_mul(2).saturating_add(REST_BYTES_MAX);
         let known = ["content", "model", "models", "label", "compartments", "parent", "masks"];
         let mut fields = read_fields_within(arrival.body, bytes_max, &known, &BOUNDS).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
         let content = content.ok_or_else(|| missing("content"))?;
         let marked = take_marked(fields.remove("masks"), "masks", &content)?;
-        let asked_of = AskedOf::take(&mut fields)?;
+        let asked_of = AskedOf::take(&mut fields, usual)?;
         let parent = match fields.get("parent") {
             None => Parent::Newest,
             Some(Value::Null) => Parent::None,
@@ -80,13 +81,13 @@ impl Question {
 
 impl AskedOf {
     /// `model` or `models`, `label` and `compartments`.
-    fn take(fields: &mut Object) -> Result<Self, Refusal> {
+    fn take(fields: &mut Object, usual: Option<&str>) -> Result<Self, Refusal> {
         let model = take_text(fields, "model", NAME_BYTES_MAX)?;
         let models = take_texts(fields, "models", MODELS_MAX, NAME_BYTES_MAX)?;
         let models = match (model, models) {
             (Some(model), None) => vec![model],
             (None, Some(models)) => models,
-            (None, None) => return Err(missing("model")),
+            (None, None) => vec![usual.ok_or_else(|| missing("model"))?.to_owned()],
             (Some(_), Some(_)) => {
                 return Err(wrong(
                     "models",
@@ -138,8 +139,8 @@ impl Portal {
         let person = visitor.person();
         let asker = Asker::new(&arrival)?;
         // Not to read megabytes for somebody who does not own the conversation.
-        self.open(visitor, conversation).await?;
-        let asked = Question::read(arrival, self.limits.content_bytes_max).await?;
+        let usual = self.open(visitor, conversation).await?.1.assistant.and_then(|begun| begun.model);
+        let asked = Question::read(arrival, self.limits.content_bytes_max, usual.as_deref()).await?;
 
         let (key, mut head, _turn) = self.open(visitor, conversation).await?;
         if head.is_damaged {
@@ -259,10 +260,10 @@ impl Portal {
         arrival: Arrival,
     ) -> Result<Reply, Refusal> {
         let asker = Asker::new(&arrival)?;
-        self.open(visitor, conversation).await?;
+        let usual = self.open(visitor, conversation).await?.1.assistant.and_then(|begun| begun.model);
         let known = ["model", "models", "label", "compartments"];
         let mut fields = read_fields(arrival.body, REST_BYTES_MAX, &known).await?;
-        let asked_of = AskedOf::take(&mut fields)?;
+        let asked_of = AskedOf::take(&mut fields, usual.as_deref())?;
         let (key, head, _turn) = self.open(visitor, conversation).await?;
         if head.is_damaged {
             return Err(refusals::damaged());
@@ -336,7 +337,12 @@ impl Portal {
         let messages: Vec<Message> =
             messages.into_iter().map(|message| head.with_standing_label(message)).collect();
         let path = tree::path(&messages, question.parent.as_deref());
-        let context = Context::new(&path, &question, &map);
+        let instructions = self.archive.instructions(&key, person, &head.id).await?;
+        if head.assistant.is_some() && instructions.is_none() {
+            // Not to ask without what it began with.
+            return Err(refusals::damaged());
+        }
+        let context = Context::new(&path, &question, &map).with_instructions(instructions);
         let seen = [head.label.clone(), context.label()].into_iter().flatten();
         let label = seen.fold(declared, |label, seen| label.join(&seen));
 

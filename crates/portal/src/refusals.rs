@@ -1,7 +1,7 @@
 //! What the portal itself refuses, and refusals as they are kept with a message.
 
 use schleuse_store::StoreError;
-use schleuse_types::{Language, Refusal, RefusalCode, Text};
+use schleuse_types::{Finding, Language, Refusal, RefusalCode, Text};
 use schleuse_wire::json::{self, Bounds, Object, Value};
 use schleuse_wire::{internal, invalid_request, render_refusal};
 
@@ -48,6 +48,40 @@ pub(crate) fn no_share() -> Refusal {
         ),
         "no such share for this person",
     )
+}
+
+/// Of what else is not there or not for this person.
+pub(crate) fn nothing_there(english: &'static str, german: &'static str, inside: &'static str) -> Refusal {
+    Refusal::new(
+        RefusalCode::NotFound,
+        Text::fixed(english, german),
+        Text::fixed(
+            "It may have been deleted or taken back; look at the list.",
+            "Vielleicht wurde es gelöscht oder zurückgenommen; sehen Sie in der Liste nach.",
+        ),
+        inside,
+    )
+}
+
+/// Of what would be passed on to others and holds what inspection blocks. In the gate's words.
+pub(crate) fn blocked(findings: Vec<Finding>) -> Refusal {
+    let mut kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds = kinds.join(", ");
+    Refusal::new(
+        RefusalCode::SensitiveDataDetected,
+        Text::new(
+            format!("BLOCKED: Sensitive data detected ({kinds})."),
+            format!("BLOCKED: Sensitive data detected. Schützenswerte Daten gefunden ({kinds})."),
+        ),
+        Text::fixed(
+            "Take the marked passages out, then pass it on again.",
+            "Entfernen Sie die markierten Stellen und geben Sie es dann noch einmal weiter.",
+        ),
+        format!("inspection blocked: {kinds}"),
+    )
+    .with_findings(findings)
 }
 
 pub(crate) fn not_of_a_temporary_one() -> Refusal {

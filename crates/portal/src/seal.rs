@@ -8,15 +8,54 @@ use schleuse_types::Timestamp;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'a> {
     /// Title and label of a conversation.
-    Head { person: &'a str, conversation: &'a str, created: Timestamp },
+    Head {
+        person: &'a str,
+        conversation: &'a str,
+        created: Timestamp,
+    },
     /// The name of a folder.
-    Folder { person: &'a str, folder: &'a str, created: Timestamp },
+    Folder {
+        person: &'a str,
+        folder: &'a str,
+        created: Timestamp,
+    },
     /// Who may read what of a conversation.
-    Share { person: &'a str, conversation: &'a str, share: &'a str, created: Timestamp },
+    Share {
+        person: &'a str,
+        conversation: &'a str,
+        share: &'a str,
+        created: Timestamp,
+    },
     /// Why somebody asked for a lower label.
-    Approval { person: &'a str, conversation: &'a str, approval: &'a str, created: Timestamp },
+    Approval {
+        person: &'a str,
+        conversation: &'a str,
+        approval: &'a str,
+        created: Timestamp,
+    },
+    /// A version of a prompt.
+    Prompt {
+        person: &'a str,
+        prompt: &'a str,
+        version: i64,
+        created: Timestamp,
+    },
+    Assistant {
+        person: &'a str,
+        assistant: &'a str,
+        created: Timestamp,
+    },
+    /// What a conversation began with.
+    Instructions {
+        person: &'a str,
+        conversation: &'a str,
+    },
     /// What somebody wrote about an answer.
-    Feedback { person: &'a str, conversation: &'a str, message: &'a str },
+    Feedback {
+        person: &'a str,
+        conversation: &'a str,
+        message: &'a str,
+    },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -41,6 +80,11 @@ impl schleuse_store::Place for Place<'_> {
             Self::Approval { person, conversation, approval, created } => {
                 data(6, &[person, conversation, approval], &[created.0])
             }
+            Self::Prompt { person, prompt, version, created } => {
+                data(8, &[person, prompt], &[version.cast_unsigned(), created.0])
+            }
+            Self::Assistant { person, assistant, created } => data(9, &[person, assistant], &[created.0]),
+            Self::Instructions { person, conversation } => data(10, &[person, conversation], &[]),
             Self::Feedback { person, conversation, message } => {
                 data(7, &[person, conversation, message], &[])
             }
@@ -97,6 +141,9 @@ mod tests {
         check(Place::Head { person: "p", conversation: "c", created: Timestamp(7) });
         check(Place::Folder { person: "p", folder: "m", created: Timestamp(7) });
         check(Place::Share { person: "p", conversation: "c", share: "m", created: Timestamp(7) });
+        check(Place::Prompt { person: "p", prompt: "m", version: 3, created: Timestamp(7) });
+        check(Place::Assistant { person: "p", assistant: "m", created: Timestamp(7) });
+        check(Place::Instructions { person: "p", conversation: "c" });
         check(Place::Feedback { person: "p", conversation: "c", message: "m" });
         check(Place::Approval { person: "p", conversation: "c", approval: "m", created: Timestamp(7) });
     }

@@ -23,12 +23,12 @@ use crate::temporary::is_temporary;
 use crate::tree;
 
 /// Readers and groups of readers of one share, and the longest name of one in bytes.
-const READERS_MAX: usize = 32;
-const READER_BYTES_MAX: usize = 600;
+pub(crate) const READERS_MAX: usize = 32;
+pub(crate) const READER_BYTES_MAX: usize = 600;
 /// Shares of one conversation.
 const SHARES_MAX: usize = 32;
 /// Shares that one reader is shown, the newest of them.
-const SHOWN_MAX: u32 = 200;
+pub(crate) const SHOWN_MAX: u32 = 200;
 /// Longest moment in RFC 3339, and longest id.
 const SHORT_BYTES_MAX: usize = 64;
 
@@ -95,11 +95,7 @@ impl Share {
 
     /// Whether this person is one of its readers.
     fn is_for(&self, reader: &Principal) -> bool {
-        self.with.iter().any(|with| match with.split_once(':') {
-            Some(("person", person)) => person == reader.person,
-            Some(("group", group)) => reader.groups.iter().any(|known| known == group),
-            _ => with == EVERYONE,
-        })
+        is_reader(&self.with, reader)
     }
 
     fn to_json(&self, now: Timestamp) -> Object {
@@ -210,22 +206,17 @@ impl Portal {
         let reader = visitor.verified.principal();
         let now = self.clock.now();
         let mut rows: Vec<ShareRow> = Vec::new();
-        let groups = reader.groups.iter().map(|group| format!("group:{group}"));
-        let keys = [EVERYONE.to_owned(), format!("person:{}", reader.person)].into_iter().chain(groups);
-        for key in keys {
+        for key in reader_keys(reader) {
             let found = self.archive.store.shares_for(&key, SHOWN_MAX).await.map_err(Fault::from)?;
             rows.extend(found.into_iter().filter(|row| row.person != reader.person));
         }
         rows.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
         rows.dedup_by(|a, b| a.id == b.id);
         rows.truncate(usize::try_from(SHOWN_MAX).unwrap_or(usize::MAX));
-        let mut owners: HashMap<String, Option<(DataKey, PersonRow)>> = HashMap::new();
+        let mut owners = Owners::default();
         let mut shares = Vec::new();
         for row in &rows {
-            if !owners.contains_key(&row.person) {
-                owners.insert(row.person.clone(), self.owner_of(&row.person).await?);
-            }
-            let Some(Some((key, owner))) = owners.get(&row.person) else { continue };
+            let Some((key, owner)) = owners.find(self, &row.person).await? else { continue };
             let Some(share) = Share::open(key, row).filter(|share| may_read(share, owner, reader, now))
             else {
                 continue;
@@ -289,7 +280,7 @@ impl Portal {
     }
 
     /// Readers in the form in which they are kept. A person must be there; a group may come with a later sign-in.
-    async fn readers(&self, with: Vec<String>, tenant: &Tenant) -> Result<Vec<String>, Refusal> {
+    pub(crate) async fn readers(&self, with: Vec<String>, tenant: &Tenant) -> Result<Vec<String>, Refusal> {
         let mut readers = Vec::with_capacity(with.len());
         for reader in with {
             let kept = match reader.split_once(':') {
@@ -339,6 +330,38 @@ impl Portal {
         };
         (self.note)(deed).await
     }
+}
+
+/// Whose it is, and the key to it, looked up once for each.
+#[derive(Default)]
+pub(crate) struct Owners(HashMap<String, Option<(DataKey, PersonRow)>>);
+
+impl Owners {
+    pub(crate) async fn find(
+        &mut self,
+        portal: &Portal,
+        person: &str,
+    ) -> Result<Option<(&DataKey, &PersonRow)>, Refusal> {
+        if !self.0.contains_key(person) {
+            self.0.insert(person.to_owned(), portal.owner_of(person).await?);
+        }
+        Ok(self.0.get(person).and_then(Option::as_ref).map(|(key, row)| (key, row)))
+    }
+}
+
+/// Under which words a reader's shares are looked for.
+pub(crate) fn reader_keys(reader: &Principal) -> Vec<String> {
+    let groups = reader.groups.iter().map(|group| format!("group:{group}"));
+    [EVERYONE.to_owned(), format!("person:{}", reader.person)].into_iter().chain(groups).collect()
+}
+
+/// Whether this person is one of these readers.
+pub(crate) fn is_reader(with: &[String], reader: &Principal) -> bool {
+    with.iter().any(|with| match with.split_once(':') {
+        Some(("person", person)) => person == reader.person,
+        Some(("group", group)) => reader.groups.iter().any(|known| known == group),
+        _ => with == EVERYONE,
+    })
 }
 
 /// Whether this reader may read this share of this owner now.

@@ -36,6 +36,8 @@ pub(crate) struct Temporary(Mutex<HashMap<String, Kept>>);
 struct Kept {
     person: String,
     head: Head,
+    /// What it began with; empty where it began without.
+    instructions: String,
     /// Oldest first.
     messages: Vec<Message>,
     used: Timestamp,
@@ -47,7 +49,7 @@ impl Kept {
             // Twice where something is masked.
             message.content.len() + message.masking.sent.as_ref().map_or(0, String::len)
         });
-        texts.sum::<usize>().saturating_add(self.head.title.len())
+        texts.sum::<usize>().saturating_add(self.head.title.len()).saturating_add(self.instructions.len())
     }
 }
 
@@ -59,7 +61,8 @@ impl Temporary {
         if own >= PER_PERSON_MAX || all.len() >= COUNT_MAX {
             return Err(refusals::no_room_for_temporary());
         }
-        let kept = Kept { person: person.to_owned(), head, messages: Vec::new(), used: now };
+        let (person, instructions) = (person.to_owned(), String::new());
+        let kept = Kept { person, head, instructions, messages: Vec::new(), used: now };
         all.insert(kept.head.id.clone(), kept);
         Ok(())
     }
@@ -98,6 +101,19 @@ impl Temporary {
         let mut all = self.lock();
         let kept = all.get_mut(&head.id).filter(|kept| kept.person == person);
         kept.map(|kept| kept.head = head.clone()).is_some()
+    }
+
+    /// Says whether there is such a conversation.
+    pub(crate) fn put_instructions(&self, person: &str, id: &str, instructions: &str) -> bool {
+        let mut all = self.lock();
+        let kept = all.get_mut(id).filter(|kept| kept.person == person);
+        kept.map(|kept| instructions.clone_into(&mut kept.instructions)).is_some()
+    }
+
+    pub(crate) fn instructions(&self, person: &str, id: &str) -> Option<String> {
+        let all = self.lock();
+        let kept = all.get(id).filter(|kept| kept.person == person)?;
+        Some(kept.instructions.clone()).filter(|instructions| !instructions.is_empty())
     }
 
     pub(crate) fn messages(&self, person: &str, id: &str) -> Vec<Message> {

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod approving;
+mod assisting;
 mod branches;
 mod feedback;
 mod files;
 mod filing;
 mod house;
+mod library;
 mod masking;
 mod searching;
 mod sharing;
