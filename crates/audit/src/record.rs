@@ -69,6 +69,8 @@ pub enum Event {
     ConversationImport,
     /// Words were replaced before a question was sent, and turned back for nobody but whoever typed them.
     QuestionMask,
+    /// A person deleted everything of theirs that they may.
+    DataErase,
     AnswersForget,
     FileCreate,
     /// What is in a file was read by whoever it belongs to.
@@ -125,6 +127,7 @@ impl Event {
             Self::ConversationExport => "conversation.export",
             Self::ConversationImport => "conversation.import",
             Self::QuestionMask => "question.mask",
+            Self::DataErase => "data.erase",
             Self::AnswersForget => "answers.forget",
             Self::FileCreate => "file.create",
             Self::FileRead => "file.read",

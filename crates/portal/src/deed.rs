@@ -92,4 +92,6 @@ pub enum DeedKind {
     Import,
     /// Words were replaced before a question was sent.
     Mask,
+    /// A person deletes everything that they may.
+    Erase,
 }

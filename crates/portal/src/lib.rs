@@ -21,6 +21,7 @@
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
 //! | `GET labels` | the label of a question that says none, and which compartments the person may put on one |
+//! | `GET data`, `POST data/erase` `{confirm}` | what is stored about the person, by what is configured now; and the end of it |
 //! | `POST findings` `{content, label?}` | what inspection would say; nothing of it is kept |
 //! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
 //! | `GET`, `POST conversations/{id}/shares` `{with, until?, messages?}`; `DELETE shares/{id}` | what of it others may read |
@@ -64,6 +65,7 @@ mod import;
 mod index;
 mod mask;
 mod message;
+mod mydata;
 mod portal;
 mod prompt;
 mod question;
@@ -80,5 +82,6 @@ mod words;
 
 pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Duty, Examine, Examined, Judge, Note, PermitDuty, Sight};
+pub use mydata::{Forget, Holdings, Kept};
 pub use portal::{Limits, Manner, Parts, Permit, Portal, Standing, Standings};
 pub use receipt::{Receipt, Receipts};

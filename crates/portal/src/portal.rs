@@ -24,6 +24,7 @@ use crate::declassify::Declassify;
 use crate::deed::{Examine, Judge, Note, PermitDuty};
 use crate::events::Position;
 use crate::message::{Author, Head, Message, State, string};
+use crate::mydata::{Forget, Holdings};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
 use crate::receipt::Receipts;
 use crate::refusals::{self, Fault};
@@ -94,6 +95,8 @@ pub struct Parts {
     pub examine: Examine,
     pub note: Note,
     pub receipts: Receipts,
+    pub holdings: Holdings,
+    pub forget: Forget,
     pub store: Arc<Store>,
     /// Wraps the data keys. Whoever loses it loses every conversation.
     pub house_secret: Secret<[u8; 32]>,
@@ -120,6 +123,8 @@ pub struct Portal {
     pub(crate) examine: Examine,
     pub(crate) note: Note,
     pub(crate) receipts: Receipts,
+    pub(crate) holdings: Holdings,
+    pub(crate) forget: Forget,
     pub(crate) archive: Archive,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -152,7 +157,7 @@ pub(crate) const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
 /// The most findings that a refusal tells one by one.
 const TOLD_MAX: usize = 1000;
 /// How long whoever stops a run waits for its end to be saved.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Portal {
     pub fn new(parts: Parts) -> Self {
@@ -168,6 +173,8 @@ impl Portal {
             examine: parts.examine,
             note: parts.note,
             receipts: parts.receipts,
+            holdings: parts.holdings,
+            forget: parts.forget,
             archive: Archive {
                 store: parts.store,
                 house: parts.house_secret,
@@ -297,6 +304,10 @@ impl Portal {
             (["folders", id], Method::Put) => self.rename_folder(&visitor, id, arrival).await,
             (["folders", id], Method::Delete) => self.delete_folder(&visitor, id).await,
             (["folders", _], _) => Err(refusals::method_not_allowed("PUT, DELETE")),
+            (["data"], Method::Get) => self.data(&visitor, arrival.peer).await,
+            (["data"], _) => Err(refusals::method_not_allowed("GET")),
+            (["data", "erase"], Method::Post) => self.erase(&visitor, arrival).await,
+            (["data", "erase"], _) => Err(refusals::method_not_allowed("POST")),
             (["runs", id, "events"], Method::Get) => {
                 self.events(&visitor, id, arrival.last_event_id, arrival.language).await
             }

@@ -83,6 +83,10 @@ impl Searches {
         }
     }
 
+    pub(crate) fn forget(&self, person: &str) {
+        self.lock().remove(person);
+    }
+
     /// Forgets what nobody asked for lately, and the longest unused beyond the memory there is.
     pub(crate) fn sweep(&self, now: Timestamp) {
         let mut shelves = self.lock();

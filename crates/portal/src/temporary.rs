@@ -136,6 +136,19 @@ impl Temporary {
         true
     }
 
+    /// How many this person has.
+    pub(crate) fn count(&self, person: &str) -> u64 {
+        self.lock().values().filter(|kept| kept.person == person).count() as u64
+    }
+
+    /// Forgets all of this person, and says how many there were.
+    pub(crate) fn forget(&self, person: &str) -> u64 {
+        let mut all = self.lock();
+        let before = all.len();
+        all.retain(|_, kept| kept.person != person);
+        (before - all.len()) as u64
+    }
+
     /// Says whether there was such a conversation.
     pub(crate) fn delete(&self, person: &str, id: &str) -> bool {
         let mut all = self.lock();

@@ -10,6 +10,7 @@ mod filing;
 mod house;
 mod library;
 mod masking;
+mod mydata;
 mod searching;
 mod sharing;
 

@@ -6,6 +6,7 @@ mod demo;
 mod desk;
 mod engine;
 mod files;
+mod holdings;
 mod inside;
 mod keeper;
 mod links;

@@ -20,4 +20,4 @@ pub use row::{
     PersonRow, PromptRow, PromptVersionRow, ReachedRow, SessionRow, ShareRow, SignedIn,
 };
 pub use seal::{DataKey, Place, SealError, associated_data};
-pub use store::{Seen, Store};
+pub use store::{HeldRow, Seen, Store};

@@ -9,11 +9,14 @@ mod conversations;
 mod feedback;
 mod files;
 mod folders;
+mod holdings;
 mod people;
 mod prompts;
 mod sessions;
 mod shares;
 mod usage;
+
+pub use holdings::HeldRow;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

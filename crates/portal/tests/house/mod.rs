@@ -41,6 +41,8 @@ pub struct House {
     /// What was written in the log; nothing is, while the log is closed.
     pub noted: Arc<Mutex<Vec<Deed>>>,
     pub is_log_closed: Arc<AtomicBool>,
+    /// Of whom everything in memory was to be forgotten.
+    pub forgotten: Arc<Mutex<Vec<String>>>,
     pub store: Arc<Store>,
     pub identity: Arc<Authenticator>,
     pub tasks: TaskTracker,
@@ -99,6 +101,7 @@ impl House {
         let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
         let noted: Arc<Mutex<Vec<Deed>>> = Arc::default();
         let is_log_closed = Arc::new(AtomicBool::new(false));
+        let forgotten: Arc<Mutex<Vec<String>>> = Arc::default();
         let portal = Arc::new(Portal::new(Parts {
             models: gate.clone(),
             identity: Arc::clone(&identity),
@@ -152,6 +155,20 @@ impl House {
                     Box::pin(std::future::ready(written))
                 })
             },
+            holdings: {
+                let store = Arc::clone(&store);
+                Arc::new(move |asker, _| {
+                    let store = Arc::clone(&store);
+                    Box::pin(async move {
+                        let held = store.held(&asker.person).await.unwrap();
+                        Ok(held.into_iter().map(kept).collect())
+                    })
+                })
+            },
+            forget: {
+                let forgotten = Arc::clone(&forgotten);
+                Arc::new(move |person| forgotten.lock().unwrap().push(person.person.clone()))
+            },
             receipts: Arc::new(|principal, id| {
                 let receipt = match id.as_str() {
                     "01GATE" if principal.person == "anna" => {
@@ -179,6 +196,7 @@ impl House {
             seen,
             noted,
             is_log_closed,
+            forgotten,
             store,
             identity,
             tasks,
@@ -623,6 +641,23 @@ fn examine(label: &Label, text: &str) -> Examined {
     );
     let label = if stamp.is_some() { label.join(&Label::CONFIDENTIAL) } else { label.clone() };
     Examined { label, is_blocked: iban.is_some(), findings: stamp.into_iter().chain(iban).collect() }
+}
+
+/// A line for a part of the store.
+fn kept(row: schleuse_store::HeldRow) -> schleuse_portal::Kept {
+    let text = || Text::fixed("line", "Zeile");
+    schleuse_portal::Kept {
+        id: row.id,
+        what: text(),
+        place: text(),
+        kept: text(),
+        seen_by: text(),
+        is_sealed: true,
+        count: Some(row.count),
+        bytes: Some(row.bytes),
+        export: None,
+        stays: ["account", "keys", "data_keys"].contains(&row.id).then(text),
+    }
 }
 
 fn pepper() -> Pepper {

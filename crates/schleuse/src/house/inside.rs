@@ -27,6 +27,7 @@ use super::engine::{
     DEMONSTRATION, ENGINE, ailment, engine_upstream, is_demonstration_model, start_engine, watch_weights,
 };
 use super::files::{FileRules, keep_clean};
+use super::holdings::{Rules, holdings};
 use super::keeper::{Changes, Keeper, Known};
 use super::links::{Doors, Issuing, OverConnectors};
 use super::packs::Packs;
@@ -251,6 +252,20 @@ impl Inside {
             note: {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |deed| Box::pin(reading::note(Arc::clone(&gate), deed)))
+            },
+            holdings: {
+                let (gate, store) = (Arc::clone(&gate), Arc::clone(&store));
+                let rules = Arc::new(Rules::of(config));
+                Arc::new(move |asker, peer| {
+                    let parts = (Arc::clone(&gate), Arc::clone(&store), Arc::clone(&rules));
+                    Box::pin(holdings(parts.0, parts.1, parts.2, asker, peer))
+                })
+            },
+            forget: {
+                let answers = Arc::clone(&answers);
+                Arc::new(move |person| {
+                    answers.forget(|asker| asker.tenant == person.tenant && asker.person == person.person);
+                })
             },
             receipts: {
                 let gate = Arc::clone(&gate);

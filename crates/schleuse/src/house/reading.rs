@@ -97,6 +97,7 @@ pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
         DeedKind::AssistantWithdraw => (Event::AssistantWithdraw, "/api/chat/assistants/{id}/withdraw"),
         DeedKind::Export => (Event::ConversationExport, "/api/chat/conversations/{id}/export"),
         DeedKind::Mask => (Event::QuestionMask, "/api/chat/conversations/{id}/messages"),
+        DeedKind::Erase => (Event::DataErase, "/api/chat/data/erase"),
         DeedKind::Import => (Event::ConversationImport, "/api/chat/import"),
     };
     let mut record = Record::new(event);

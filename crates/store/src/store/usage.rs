@@ -6,7 +6,7 @@ use super::Store;
 use crate::StoreError;
 
 /// How many days of usage are kept; it says who worked when, so no longer than a month needs.
-const KEPT_DAYS: i64 = 31;
+pub(super) const KEPT_DAYS: i64 = 31;
 
 impl Store {
     /// What was used on the day (days since 1970-01-01, UTC), by whom it counts.

@@ -710,6 +710,7 @@ export const de: Words = {
       "conversation.export": "Unterhaltung exportiert",
       "conversation.import": "Unterhaltung importiert",
       "question.mask": "Wörter in einer Frage verdeckt",
+      "data.erase": "Eigene Daten gelöscht",
       "answers.forget": "Vorgehaltene Antworten vergessen",
       "file.create": "Datei gesendet",
       "file.read": "Datei gelesen",

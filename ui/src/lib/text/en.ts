@@ -701,6 +701,7 @@ export const en = {
       "conversation.export": "Conversation exported",
       "conversation.import": "Conversation imported",
       "question.mask": "Words in a question masked",
+      "data.erase": "Own data deleted",
       "answers.forget": "Kept answers forgotten",
       "file.create": "File sent",
       "file.read": "File read",
