@@ -69,7 +69,7 @@ function shown({ id, name: title, kind, bytes, created, text, until, isLocked })
     pages: known && kind === "pdf" ? 2 : null,
     cut: false,
     omitted: known && kind !== "text" ? [{ what: both("2 images were not read.", "2 Bilder wurden nicht gelesen.") }] : [],
-    findings: known ? findings.map((found) => ({ ...found, place: kind === "pdf" ? (found.start < second ? 1 : 2) : null })) : [],
+    findings: known ? findings.map((found) => ({ ...found, place: kind === "pdf" ? { kind: "page", number: found.start < second ? 1 : 2, name: null } : null })) : [],
     blocked: known && blocked,
   };
 }

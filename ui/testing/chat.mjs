@@ -3,7 +3,7 @@ import { createLibrary } from "./library.mjs";
 import { createAttachments } from "./attachments.mjs";
 import { follow, play } from "./runs.mjs";
 import { flowsTo, joined, labelOf } from "./shapes.mjs";
-import { examined, masked, standIns } from "./trust.mjs";
+import { examined, holdings, masked, receiptOf, standIns } from "./trust.mjs";
 
 const COMPARTMENTS = ["hr", "m-and-a", "patient"];
 const PASSED_ON = ["id", "role", "content", "model", "created", "passage"];
@@ -54,6 +54,12 @@ export function createChat({ pause, isAlive }) {
         return ok(search(own, query.get("q") ?? "", Number(query.get("limit") ?? 20)));
       case "POST findings":
         return ok(examined(body.content, body.label));
+      case "GET data":
+        return ok(holdings(own.length));
+      case "POST data/":
+        if (id !== "erase" || body.confirm !== session.name) return refuse("access_denied");
+        for (const row of own) conversations.delete(row.id);
+        return ok({ erased: [{ id: "conversations", count: own.length }], stays: [] });
       case "POST import":
         return ok({ id: take(session, body).id, refused: [] }, 201);
       case "GET export":
@@ -93,6 +99,10 @@ export function createChat({ pause, isAlive }) {
       return ok(message.feedback ?? undefined, method === "DELETE" ? 204 : 200);
     }
     if (part === "messages" && method === "POST") return third === undefined ? put(conversation, context) : answerAgain(conversation, third, fourth, context);
+    if (part === "messages" && fourth === "receipt") {
+      const told = conversation.messages.find((message) => message.id === third);
+      return told?.passage ? attach(response, `receipt-${told.passage.request_id}.tlog-proof`, "text/plain", receiptOf(told.passage.request_id)) : refuse("not_found");
+    }
     if (part === "declassify") return lower(conversation, context);
     if (part === "export") {
       const file = `schleuse-${conversation.label.replaceAll(/[^A-Z]+/gu, "-").toLowerCase()}`;

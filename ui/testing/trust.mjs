@@ -39,3 +39,23 @@ export function standIns(content, masks, known) {
 export function masked(text, masks) {
   return masks.reduce((left, { stands, for: real }) => left.replaceAll(real, stands), text);
 }
+
+const both = (en, de) => ({ en, de });
+
+/** What the house keeps of somebody with so many conversations. */
+export function holdings(conversations) {
+  const you = both("You.", "Sie.");
+  return {
+    generated: new Date().toISOString(),
+    stores: [
+      { id: "conversations", what: both("Conversations, with questions, answers and files", "Gespräche mit Fragen, Antworten und Dateien"), where: both("In the database of this house.", "In der Datenbank dieses Hauses."), kept: both("Until you delete them.", "Bis Sie sie löschen."), seen_by: you, sealed: true, count: conversations, bytes: conversations * 4096, export: "/api/chat/export", erasable: true, stays: null },
+      { id: "prompts", what: both("Prompts that you keep", "Vorlagen, die Sie aufheben"), where: both("In the database of this house.", "In der Datenbank dieses Hauses."), kept: both("Until you delete them.", "Bis Sie sie löschen."), seen_by: both("You, and with whom you share them.", "Sie, und mit wem Sie sie teilen."), sealed: true, count: 0, bytes: 0, export: null, erasable: true, stays: null },
+      { id: "log", what: both("Entries of the audit log, without any text of yours", "Einträge im Prüfprotokoll, ohne Ihren Text"), where: both("In the log of this house, signed.", "Im Protokoll dieses Hauses, signiert."), kept: both("Ten years.", "Zehn Jahre."), seen_by: both("Auditors, under a pseudonym.", "Die Revision, unter einem Pseudonym."), sealed: false, count: null, bytes: null, export: null, erasable: false, stays: both("An entry that could be taken out would prove nothing.", "Ein Eintrag, den man entfernen könnte, bewiese nichts.") },
+    ],
+  };
+}
+
+/** Canned, in the shape of a receipt. */
+export function receiptOf(requestId) {
+  return `c2sp.org/tlog-proof@v1\nindex 7\n\nmock.example/log\n8\nAAAA\n\n\u2014 mock.example/log ${requestId}\n`;
+}

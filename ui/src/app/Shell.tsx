@@ -5,7 +5,9 @@ import { HouseMark, Icon } from "../components/icons";
 import { Modal } from "../components/Modal";
 import { Page, Reading } from "../components/Page";
 import { Chat } from "../features/chat/Chat";
+import { forgetAttached } from "../features/chat/attachments";
 import { opened, openOver } from "../features/chat/opened";
+import { forget, loadList } from "../features/chat/store";
 import { useLanguage } from "../lib/language";
 import { go, type Place } from "../lib/router";
 import { useSession } from "../lib/session";
@@ -18,6 +20,7 @@ import { useShortcuts } from "./useShortcuts";
 
 const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
+const Data = lazy(() => import("../features/data/Data"));
 const Shared = lazy(() => import("../features/chat/Shared"));
 const LowerDialog = lazy(() => import("../features/chat/LowerDialog"));
 const PromptLibrary = lazy(() => import("../features/chat/PromptLibrary"));
@@ -105,12 +108,20 @@ export function Shell({ place }: { place: Place }) {
   );
 }
 
+/** What was deleted is not shown any more either. */
+function forgetConversations() {
+  forget();
+  forgetAttached();
+  void loadList();
+}
+
 function Inside({ place }: { place: Place }) {
   const { session } = useSession();
   const route = routeOf(place.path);
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
   if (route.part === "assistants") return <Assistants />;
+  if (route.part === "data") return <Data onErased={forgetConversations} />;
   if (route.part === "shared") return <Shared key={route.rest ?? ""} id={route.rest} />;
   const View = ROUTES[route.page].view;
   return View ? <View query={place.query} /> : <Chat id={route.rest} query={place.query} />;

@@ -12,6 +12,8 @@ it("a path names a page, or none", () => {
   check("/people/p-1", undefined);
   check("/assistants", { page: "chat", rest: undefined, part: "assistants" });
   check("/assistants/x", undefined);
+  check("/data", { page: "chat", rest: undefined, part: "data" });
+  check("/data/x", undefined);
   check("/constructor", undefined);
   check("/", undefined);
   check("/Decisions", undefined);

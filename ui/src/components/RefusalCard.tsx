@@ -28,7 +28,7 @@ export function RefusalCard({ refusal, request, ownPaths = [], level = 3, childr
   const Part = level === 2 ? "h3" : "h4";
   const mayAskWhy = useHasPage("access");
   const [message, next] = sentences(refusal, words);
-  const elsewhere = [...new Set(refusal.findings.map(({ path }) => path))].filter((path) => !ownPaths.includes(path));
+  const elsewhere = [...new Set(refusal.findings.filter(({ attachment }) => attachment === undefined).map(({ path }) => path))].filter((path) => !ownPaths.includes(path));
   return (
     <section data-refusal={refusal.code} className="rounded-xl border border-stop-line bg-stop-tint p-4 sm:p-5">
       <Heading className="flex items-start gap-2.5 font-semibold text-stop">
@@ -45,13 +45,13 @@ export function RefusalCard({ refusal, request, ownPaths = [], level = 3, childr
           <Part className="mt-4 text-sm font-semibold">{words.refusal.where}</Part>
           <ul className="mt-1 space-y-1 text-sm">
             {refusal.findings.map((finding) => (
-              <FindingRow key={`${finding.path} ${finding.start} ${finding.type}`} finding={finding} />
+              <FindingRow key={`${finding.attachment ?? ""} ${finding.path} ${finding.start} ${finding.type}`} finding={finding} />
             ))}
           </ul>
         </>
       ) : null}
       {elsewhere.map((path) => (
-        <Elsewhere key={path} path={path} request={request} findings={refusal.findings.filter((f) => f.path === path)} />
+        <Elsewhere key={path} path={path} request={request} findings={refusal.findings.filter((f) => f.path === path && f.attachment === undefined)} />
       ))}
       {next ? (
         <>
@@ -106,6 +106,7 @@ function FindingRow({ finding }: { finding: Finding }) {
     <li className="flex flex-wrap gap-x-3">
       <span className="font-semibold">{words.findings[finding.type] ?? finding.type}</span>
       <span className="text-soft">{words.refusal.certainty(Math.round(finding.score * 100))}</span>
+      {finding.attachment === undefined ? null : <span>{words.refusal.inFile}</span>}
       {finding.evasive ? <span className="font-semibold text-stop">{words.refusal.evasive}</span> : null}
       <span className="self-center font-mono text-xs text-soft">{finding.type}</span>
     </li>

@@ -11,6 +11,8 @@ export interface Finding {
   evasive?: boolean;
   /** In a conversation: the message that the path leads to. */
   message?: string;
+  /** The file beside that message in which it lies. */
+  attachment?: string;
 }
 
 /** Why a request ended without its answer, as the house said it or as this page found out. */
@@ -59,7 +61,7 @@ export function refusalIn(error: unknown): Refusal {
 }
 
 function readFinding(row: Record<string, unknown>): Finding | undefined {
-  const { type, path, start, end, score, evasive, message } = row;
+  const { type, path, start, end, score, evasive, message, attachment } = row;
   if (typeof type !== "string" || typeof path !== "string") return undefined;
   if (typeof start !== "number" || typeof end !== "number") return undefined;
   return {
@@ -70,6 +72,7 @@ function readFinding(row: Record<string, unknown>): Finding | undefined {
     score: typeof score === "number" ? score : 1,
     ...(evasive === true ? { evasive } : {}),
     ...(typeof message === "string" ? { message } : {}),
+    ...(typeof attachment === "string" ? { attachment } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import { Figures } from "./Figures";
 import type { Message } from "./message";
 import { useDrawn, usePlaceOf, useStandIns } from "./OwnWords";
 import { PassageStrip } from "./PassageStrip";
+import { Receipt } from "./Receipt";
 import { TakeAnswer } from "./TakeAnswer";
 import { Thumbs } from "./Thumbs";
 import type { Turn } from "./tree";
@@ -47,6 +48,7 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
               {words.figures.act}
             </button>
           ) : null}
+          {place !== "" && answer.passage?.request_id ? <Receipt conversation={place} answer={answer.id} requestId={answer.passage.request_id} /> : null}
           <Again question={question} models={models} actions={actions} />
           {answer.content === "" ? null : (
             <>

@@ -12,7 +12,7 @@ import { type Refusal, refusalIn } from "../../lib/refusal";
 import { cutAtMarks } from "../../lib/spans";
 import type { Words } from "../../lib/text/en";
 import { type Attachment, type AttachmentText, readText } from "./attachments";
-import { everywhere, type Found, isMasked, type Mask, toldOf, withMask, withoutMask } from "./examined";
+import { everywhere, type FilePlace, type Found, isMasked, type Mask, toldOf, withMask, withoutMask } from "./examined";
 import { pieces, type TextPiece } from "./textPieces";
 
 /** More places are not listed one by one. */
@@ -46,7 +46,7 @@ export default function AttachmentDrawer({ id, name, attachment, masks = NONE, o
   }, [id]);
 
   const found = useMemo(() => toldOf(attachment?.findings ?? []), [attachment]);
-  const cut = useMemo(() => (read ? pieces(read.text, read.pages) : []), [read]);
+  const cut = useMemo(() => (read ? pieces(read.text, read.places ?? (read.pages ?? []).map(({ page, start }) => ({ kind: "page", number: page, name: null, start }))) : []), [read]);
   const kind = attachment ? (words.files.kinds[attachment.kind] ?? attachment.kind) : undefined;
 
   return (
@@ -77,8 +77,8 @@ export default function AttachmentDrawer({ id, name, attachment, masks = NONE, o
           <section>
             <div className="flex flex-wrap items-center justify-between gap-2">
               <h3 className="text-sm font-semibold">{words.preview.list}</h3>
-              {onMasks && found.some((one) => !isMasked(one, masks)) ? (
-                <Button small data-mask-all onClick={() => onMasks((before) => found.reduce((all, { start, end, type }) => (isMasked({ start, end }, all) ? all : withMask(all, { start, end, type })), before))}>
+              {onMasks && found.some((one) => one.start < one.end && !isMasked(one, masks)) ? (
+                <Button small data-mask-all onClick={() => onMasks((before) => found.reduce((all, { start, end, type }) => (start === end || isMasked({ start, end }, all) ? all : withMask(all, { start, end, type })), before))}>
                   {words.preview.maskAll}
                 </Button>
               ) : null}
@@ -132,6 +132,7 @@ function Place({ found, text, masked, onMasks }: PlaceProps) {
           type="button"
           translate="no"
           title={words.preview.show}
+          disabled={found.start === found.end}
           onClick={() => document.getElementById(idOf(found))?.scrollIntoView({ block: "center" })}
           className="rounded font-mono text-xs wrap-anywhere text-soft underline underline-offset-2"
         >
@@ -140,7 +141,7 @@ function Place({ found, text, masked, onMasks }: PlaceProps) {
         <span className="block text-xs text-soft">{masked ? words.preview.masked : (words.preview.actions[found.action] ?? "")}</span>
       </span>
       {masked ? <Badge look="good">{words.preview.maskedMark}</Badge> : null}
-      {onMasks ? (
+      {onMasks && found.start < found.end ? (
         <Button
           small
           look={masked ? "quiet" : "outline"}
@@ -160,7 +161,7 @@ const Piece = memo(
     const marks = found.map((one) => ({ ...one, at: one.start, start: Math.max(0, one.start - piece.start), end: Math.min(piece.text.length, one.end - piece.start), masked: isMasked(one, masks) }));
     return (
       <>
-        {piece.page === undefined ? null : <p className="mt-3 mb-1 border-t border-line pt-2 text-xs font-semibold text-soft first:mt-0 first:border-0 first:pt-0">{placeOf(piece.page, words)}</p>}
+        {piece.place === undefined ? null : <p className="mt-3 mb-1 border-t border-line pt-2 text-xs font-semibold text-soft first:mt-0 first:border-0 first:pt-0">{placeOf(piece.place, words)}</p>}
         <div className="piece">
           {marks.length === 0
             ? reveal(piece.text)
@@ -185,8 +186,9 @@ const Piece = memo(
   (before, after) => before.piece === after.piece && before.words === after.words && before.found.length === after.found.length && (after.found.length === 0 || before.masks === after.masks),
 );
 
-function placeOf(place: string | number, words: Words): string {
-  return typeof place === "number" || /^\d+$/u.test(place) ? words.files.page(String(place)) : place;
+function placeOf({ kind, number, name }: FilePlace, words: Words): string {
+  const written = [number === null ? "" : String(number), name === null ? "" : `„${name}“`].filter(Boolean).join(" ");
+  return `${words.files.placeKinds[kind] ?? kind} ${written}`.trim();
 }
 
 function idOf({ start }: { start: number }): string {

@@ -31,7 +31,7 @@ import type { Starter } from "./starters";
 import { PlaceProvider, StandInsProvider, useStandInsOf } from "./OwnWords";
 import { LONG } from "./Pasted";
 import { Starters } from "./Starters";
-import { ask, askAgain, choose, conversations, create, documentOf, drafts, open, pasted, rate, showMessage, stop } from "./store";
+import { ask, askAgain, choose, conversations, create, documentOf, drafts, moveDraft, open, pasted, rate, showMessage, stop } from "./store";
 import { TemporaryNote } from "./TemporaryNote";
 import { Thread } from "./Thread";
 import { pathOf, type Turn } from "./tree";
@@ -153,13 +153,26 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
 
   const standIns = useStandInsOf(messages);
   const preview = usePreview(key, draft, texts, said, standIns, files);
-  function takeFiles(all: File[]) {
-    const left = attach(key, all, id);
+  async function takeFiles(all: File[]) {
+    let conversationId = id;
+    if (conversationId === undefined && temporary) {
+      // What must never lie on a disk belongs to its conversation from the start.
+      try {
+        conversationId = await create({ temporary });
+      } catch (error) {
+        setRefusal(refusalIn(error));
+        return;
+      }
+      moveChoices(conversationId);
+      moveDraft("new", conversationId);
+      go(`/chat/${encodeURIComponent(conversationId)}`, { replace: true });
+    }
+    const left = attach(conversationId ?? "new", all, conversationId);
     if (left > 0) confirmDone(words.files.tooMany(MOST_FILES, left));
     else announce(words.files.taken(all.length));
     field.current?.focus();
   }
-  const drop = useDrop(takeFiles);
+  const drop = useDrop((all) => void takeFiles(all));
   const findingActions: Omit<FindingActions, "show"> = {
     ...actionsOn({ key, draft, write, texts, lay }),
     raise: (level) => chooseLabel(id, level),
@@ -311,7 +324,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             onStop={() => id !== undefined && void stop(id).catch(() => undefined)}
             place={key}
             files={files}
-            onFiles={takeFiles}
+            onFiles={(all) => void takeFiles(all)}
             preview={preview}
             findingActions={findingActions}
             route={turns.findLast(({ answer }) => answer?.model === model && answer.passage?.route)?.answer?.passage?.route ?? undefined}

@@ -46,7 +46,7 @@ export const TurnView = memo(
     const request = refusal ? requestOf(turns, index) : undefined;
     const findings = refusal?.findings ?? [];
     const place = (request?.messages.length ?? 1) - 1;
-    const own = findings.filter((finding) => (finding.message === undefined ? isOwn(finding.path, place) : finding.message === question.id));
+    const own = findings.filter((finding) => finding.attachment === undefined && (finding.message === undefined ? isOwn(finding.path, place) : finding.message === question.id));
     const side = isComparison(turn) && !answers.every((one) => one.refusal !== null);
     return (
       <article data-turn={side ? stateOfAll(answers) : stateOf(answer)} data-message={question.id} className="turn space-y-5">

@@ -3,7 +3,7 @@ import type { BothTexts } from "../../lib/contract";
 import { type Refusal, refusalIn } from "../../lib/refusal";
 import { Store } from "../../lib/store";
 import { upload } from "../../lib/upload";
-import type { Found, Mask } from "./examined";
+import type { FilePlace, Found, Mask } from "./examined";
 
 /** What the house made of a file. */
 export interface Attachment {
@@ -121,7 +121,8 @@ export function isUnderWay({ state }: Attached): boolean {
 
 export interface AttachmentText {
   text: string;
-  pages: { page: number | string; start: number }[] | null;
+  pages: { page: number; start: number }[] | null;
+  places?: (FilePlace & { start: number })[];
 }
 
 export async function readText(id: string, signal?: AbortSignal): Promise<AttachmentText> {

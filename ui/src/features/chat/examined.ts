@@ -6,8 +6,15 @@ export interface Found extends Span {
   score: number;
   /** What the house would do with it: `BLOCK`, `REDACT`, `MASK`, `PSEUDONYMIZE`, `RAISE_LABEL`, `WARN` or `ALLOW`. */
   action: string;
-  /** In a file: the page or sheet. */
-  place?: string | number | null;
+  /** In a file: the page, sheet or slide. */
+  place?: FilePlace | null;
+}
+
+/** A part of a file. `properties` are beside its text, and no model is shown them. */
+export interface FilePlace {
+  kind: string;
+  number: number | null;
+  name: string | null;
 }
 
 /** What the house says about a text before it is sent. */
@@ -101,7 +108,7 @@ export function toldOf(findings: readonly Found[]): Found[] {
   const told: Found[] = [];
   for (const found of findings) {
     if (!TELLING.has(found.action)) continue;
-    const same = told.findIndex(({ start, end }) => start === found.start && end === found.end);
+    const same = found.start === found.end ? -1 : told.findIndex(({ start, end }) => start === found.start && end === found.end);
     const other = told[same];
     if (!other) told.push(found);
     else if (WEIGHT.indexOf(found.action) > WEIGHT.indexOf(other.action)) told[same] = found;
@@ -110,7 +117,7 @@ export function toldOf(findings: readonly Found[]): Found[] {
 }
 
 export function isMasked(found: Span, masks: readonly Mask[]): boolean {
-  return masks.some(({ start, end }) => start <= found.start && end >= found.end);
+  return found.start < found.end && masks.some(({ start, end }) => start <= found.start && end >= found.end);
 }
 
 /** Puts a mask over a stretch; those that it overlaps are gone. */

@@ -35,6 +35,12 @@ export const drafts = new Store<Record<string, string>>({});
 /** Long texts that were pasted beside what was typed, by conversation; in memory only. */
 export const pasted = new Store<Record<string, string[]>>({});
 
+/** What was typed goes along to another conversation. */
+export function moveDraft(from: string, to: string) {
+  drafts.change(({ [from]: draft = "", ...others }) => ({ ...others, [to]: draft }));
+  pasted.change(({ [from]: texts = [], ...others }) => ({ ...others, [to]: texts }));
+}
+
 /** The runs that this page listens to, with the conversation of each. */
 const running = new Map<string, { conversation: string; controller: AbortController }>();
 /** Conversations whose question is on its way to the house. */

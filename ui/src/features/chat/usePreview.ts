@@ -77,7 +77,7 @@ export interface Preview {
 
 /** What was found in files beside it counts, too. */
 function withFiles(preview: Preview, files: Attached[]): Preview {
-  const inFiles = files.filter(({ attachment, masks }) => toldOf(attachment?.findings ?? []).some((found) => found.action === "BLOCK" && !isMasked(found, masks))).map(({ name }) => name);
+  const inFiles = files.filter(({ attachment, masks }) => toldOf(attachment?.findings ?? []).some((found) => found.action === "BLOCK" && found.start < found.end && !isMasked(found, masks))).map(({ name }) => name);
   const raises = files.flatMap(({ attachment }) => levelOf(attachment?.label) ?? []);
   return {
     ...preview,
