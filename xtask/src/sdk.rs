@@ -14,7 +14,12 @@ use std::process::Command;
 /// # Errors
 /// When a registry cannot be reached or a tool is missing.
 pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
-    python(place, "sdk-python", "openai, anthropic", "install the official Python SDKs")?;
+    python(
+        place,
+        "sdk-python",
+        "openai, anthropic, opentelemetry.proto",
+        "install the official Python SDKs",
+    )?;
     javascript(place, node, "sdk-node", "openai", "install the official Node SDKs")?;
     javascript(place, node, "idp", "oidc-provider", "install an OpenID provider to sign in at")?;
     let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;

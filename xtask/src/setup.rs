@@ -51,6 +51,15 @@ const TEST: &[Need] = &[
     },
     // A real directory to sign in at; each test starts its own.
     Need { package: "slapd", present: || step::on_path("slapd") || found("/usr/sbin", "slapd") },
+    // A real receiver of syslog over TLS; each test starts its own.
+    Need { package: "rsyslog", present: || step::on_path("rsyslogd") || found("/usr/sbin", "rsyslogd") },
+    Need {
+        package: "rsyslog-gnutls",
+        present: || {
+            let place = format!("/usr/lib/{}-linux-gnu/rsyslog", std::env::consts::ARCH);
+            found(&place, "lmnsd_gtls.so") || found("/usr/lib/rsyslog", "lmnsd_gtls.so")
+        },
+    },
     Need { package: "iproute2", present: || step::on_path("ip") || found("/usr/sbin", "ip") },
 ];
 

@@ -140,3 +140,13 @@ impl DiskFile for File {
         Ok(self.metadata()?.nlink() > 0)
     }
 }
+
+/// Work on the disk, beside the tasks that do not wait.
+pub(crate) async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("interrupted".to_owned()),
+    }
+}

@@ -1,11 +1,16 @@
 //! The log as lines for other programs.
 
+pub(crate) mod cef;
+pub(crate) mod ocsf;
+pub(crate) mod otlp;
+pub(crate) mod syslog;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
 use schleuse_tlog::{TILE_WIDTH, TileCoordinates, TileKind, split_bundle, widths_at};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::disk::{self, Disk, SystemDisk};
 use crate::segment::ScanError;
@@ -18,6 +23,8 @@ pub enum Format {
     Jsonl,
     /// OCSF 1.1, class 6003 API Activity.
     Ocsf,
+    /// ArcSight Common Event Format, version 0.
+    Cef,
 }
 
 /// Why an export ended early. Lines written before are whole and right.
@@ -78,10 +85,7 @@ impl Output<'_> {
         if index > self.next {
             return Err(VerifyError::entry(path, self.next, "the entry is missing"));
         }
-        let line = match self.format {
-            Format::Jsonl => jsonl_line(index, entry),
-            Format::Ocsf => ocsf_line(index, entry),
-        };
+        let line = self.format.line(index, entry);
         let line = line.ok_or_else(|| VerifyError::entry(path, index, "not a JSON object"))?;
         self.failed = self.out.write_all(&line).err();
         self.next += 1;
@@ -160,96 +164,51 @@ fn jsonl_line(index: u64, entry: &[u8]) -> Option<Vec<u8>> {
     Some(line)
 }
 
-fn ocsf_line(index: u64, entry: &[u8]) -> Option<Vec<u8>> {
-    let Ok(Value::Object(entry)) = serde_json::from_slice(entry) else { return None };
-    let mut line = serde_json::to_vec(&ocsf(index, &entry)).ok()?;
-    line.push(b'\n');
-    Some(line)
-}
+impl Format {
+    /// One line, with its line feed; `None` for what is no JSON object.
+    pub(crate) fn line(self, index: u64, entry: &[u8]) -> Option<Vec<u8>> {
+        let mut line = match self {
+            Self::Jsonl => return jsonl_line(index, entry),
+            Self::Ocsf => serde_json::to_vec(&ocsf::event(index, &members(entry)?)).ok()?,
+            Self::Cef => cef::line(index, &members(entry)?).into_bytes(),
+        };
+        line.push(b'\n');
+        Some(line)
+    }
 
-/// An entry as OCSF 1.1 class 6003. What OCSF has no place for stands under `unmapped`, where OCSF wants it; the members
-/// that every export must carry stand at the top as well.
-fn ocsf(index: u64, entry: &Map<String, Value>) -> Value {
-    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (activity, activity_name) = match text("event") {
-        "llm.admit" | "llm.complete" | "llm.refuse" | "key.create" | "session.create" | "person.create" => {
-            (1, "Create")
-        }
-        "config.load" | "log.read" | "log.export" | "log.verify" => (2, "Read"),
-        "person.change" | "person.block" | "person.unblock" | "upstream.drain" | "upstream.undrain" => {
-            (3, "Update")
-        }
-        "key.revoke" | "session.end" => (4, "Delete"),
-        _ => (99, "Other"),
-    };
-    let (status_id, status) = match text("action") {
-        "BLOCKED" | "DENIED" | "ERROR" => (2, "Failure"),
-        "" => (0, "Unknown"),
-        _ => (1, "Success"),
-    };
-    let (severity_id, severity) = match text("action") {
-        "BLOCKED" | "DENIED" => (3, "Medium"),
-        "ERROR" | "WARNED" => (2, "Low"),
-        _ => (1, "Informational"),
-    };
-    let mut line = json!({
-        "activity_id": activity,
-        "activity_name": activity_name,
-        "actor": {"user": {"uid": text("user")}},
-        "api": {"operation": text("event"), "request": {"uid": text("request_id")}, "service": {"name": "schleuse"}},
-        "category_name": "Application Activity",
-        "category_uid": 6,
-        "class_name": "API Activity",
-        "class_uid": 6003,
-        "metadata": {
-            "product": {"name": "Schleuse", "vendor_name": "Schleuse"},
-            "profiles": [],
-            "sequence": index,
-            "uid": index.to_string(),
-            "version": "1.1.0",
-        },
-        "severity": severity,
-        "severity_id": severity_id,
-        "src_endpoint": {"name": text("source")},
-        "status": status,
-        "status_id": status_id,
-        "time": milliseconds(text("timestamp")),
-        "type_name": format!("API Activity: {activity_name}"),
-        "type_uid": 600_300 + activity,
-        "unmapped": entry,
-        "index": index,
-    });
-    if let Value::Object(line) = &mut line {
-        for name in ["timestamp", "user", "prompt_hash", "sensitivity_score", "action", "model", "request_id"]
-        {
-            line.insert(name.to_owned(), entry.get(name).cloned().unwrap_or_default());
-        }
-        if let Some(code) = entry.get("code").or_else(|| entry.get("status")) {
-            line.insert(
-                "status_code".to_owned(),
-                code.as_str().map_or_else(|| code.to_string(), str::to_owned).into(),
-            );
-        }
-        if let Some(ms) = entry.get("ms") {
-            line.insert("duration".to_owned(), ms.clone());
+    /// As a configuration and the command line write it.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "jsonl" => Some(Self::Jsonl),
+            "ocsf" => Some(Self::Ocsf),
+            "cef" => Some(Self::Cef),
+            _ => None,
         }
     }
-    line
 }
 
-/// Milliseconds since 1970 of a timestamp as the log writes it, `YYYY-MM-DDThh:mm:ss.ffffffZ`; 0 for anything else.
-fn milliseconds(timestamp: &str) -> u64 {
+fn members(entry: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(entry).ok()
+}
+
+/// A text of an entry; empty where there is none.
+fn text<'a>(entry: &'a Map<String, Value>, name: &str) -> &'a str {
+    entry.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Microseconds since 1970 of a timestamp as the log writes it, `YYYY-MM-DDThh:mm:ss.ffffffZ`; 0 for anything else.
+fn microseconds(timestamp: &str) -> u64 {
     let number =
         |from: usize, to: usize| timestamp.get(from..to).and_then(|digits| digits.parse::<u64>().ok());
     let parts = (|| {
         let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-        let (hour, minute, second, milli) =
-            (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
+        let (hour, minute, second, micro) =
+            (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 26)?);
         // Days from civil, with years that begin in March.
         let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
         let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
         let days = days.checked_sub(719_469)?;
-        Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milli)
+        Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micro)
     })();
     parts.unwrap_or(0)
 }

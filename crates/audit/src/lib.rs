@@ -10,10 +10,12 @@
 //! `tile/entries/<index>[.p/<width>]`, `checkpoint.cosigned` where there are witnesses, and `wal/<number>.seg` for what is not in
 //! tiles yet. The signing key is not in it.
 
+mod dial;
 mod disk;
 mod error;
 mod export;
 mod feed;
+mod forward;
 #[cfg(test)]
 mod judges;
 mod log;
@@ -31,9 +33,11 @@ mod wal;
 mod witness;
 mod witnesses;
 
+pub use dial::{DialError, TlsTrust};
 pub use error::AuditError;
 pub use export::{ExportError, Format, export};
 pub use feed::{Appended, Fed, Feed};
+pub use forward::{ForwardConfig, ForwardKind, ForwardStanding, Forwarder};
 pub use log::{Log, Options, Recovery};
 pub use metrics::{LogMetrics, SYNC_BUCKETS_NS};
 pub use pseudonym::{PromptMac, Pseudonyms};
@@ -41,4 +45,4 @@ pub use reader::{Entry, Filter, InclusionProof, Page, Reader, SignedCheckpoint};
 pub use record::{Coverage, Event, RECORD_BYTES_MAX, Record};
 pub use verify::{Cosigned, Trust, Verified, VerifyError, verify, verify_trusting};
 pub use witness::{Witness, WitnessError, WitnessOptions, WitnessRefusal, serve_witness};
-pub use witnesses::{DialError, WitnessConfig, Witnesses, WitnessesError};
+pub use witnesses::{WitnessConfig, Witnesses, WitnessesError};

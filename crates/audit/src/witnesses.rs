@@ -1,6 +1,6 @@
 //! Asking witnesses: after each new checkpoint, beside everything that anybody waits for.
 
-mod dial;
+mod door;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use schleuse_tlog::{
 use schleuse_types::Outcome;
 use tokio::task::JoinSet;
 
-use crate::disk::{Disk, SystemDisk};
+use crate::dial::{DialError, TlsTrust};
+use crate::disk::{Disk, SystemDisk, blocking};
 use crate::reader::SignedCheckpoint;
 use crate::tiles::{COSIGNED, COSIGNED_UNFINISHED};
 use crate::{Event, Log, Reader, Record};
 
-pub use dial::DialError;
-use dial::{Answer, Dial};
+use door::{Answer, Door};
 
 /// Between two looks at whether there is a new checkpoint.
 const PACE: Duration = Duration::from_secs(1);
@@ -40,7 +40,11 @@ pub struct WitnessConfig {
 impl WitnessConfig {
     /// Whether it could be asked, without asking.
     pub fn check(&self) -> Result<(), DialError> {
-        Dial::new(&self.url, self.ca_file.as_deref()).map(drop)
+        Door::new(&self.url, &self.trust()).map(drop)
+    }
+
+    fn trust(&self) -> TlsTrust {
+        TlsTrust { ca_file: self.ca_file.clone(), identity: None }
     }
 }
 
@@ -57,7 +61,7 @@ pub struct Witnesses {
 /// One witness and how it stands with it.
 struct Known {
     vkey: CosignatureVerifier,
-    dial: Arc<Dial>,
+    door: Arc<Door>,
     /// The size that it cosigned last, as far as known, and the line by which it did.
     last: u64,
     line: Option<String>,
@@ -121,10 +125,10 @@ impl Witnesses {
             .map_err(|error| WitnessesError::Config(error.to_string()))?;
         let mut known = Vec::new();
         for config in configs {
-            let dial = Dial::new(&config.url, config.ca_file.as_deref())
+            let door = Door::new(&config.url, &config.trust())
                 .map_err(|error| WitnessesError::Config(format!("`{}`: {error}", config.url)))?;
-            let (vkey, dial) = (config.vkey.clone(), Arc::new(dial));
-            known.push(Known { vkey, dial, last: 0, line: None, state: State::Unasked, rest: 0, rested: 0 });
+            let (vkey, door) = (config.vkey.clone(), Arc::new(door));
+            known.push(Known { vkey, door, last: 0, line: None, state: State::Unasked, rest: 0, rested: 0 });
         }
         Ok(Self { dir: log.dir().to_owned(), log, reader, key, policy, known })
     }
@@ -166,7 +170,7 @@ impl Witnesses {
                 checkpoint: checkpoint.clone(),
                 key: self.key.clone(),
                 vkey: known.vkey.clone(),
-                dial: Arc::clone(&known.dial),
+                door: Arc::clone(&known.door),
             };
             let last = known.last;
             asked.spawn(async move { (place, question.ask(last).await) });
@@ -252,7 +256,7 @@ struct Question {
     checkpoint: SignedCheckpoint,
     key: LogVerifier,
     vkey: CosignatureVerifier,
-    dial: Arc<Dial>,
+    door: Arc<Door>,
 }
 
 impl Question {
@@ -263,7 +267,7 @@ impl Question {
         // The first answer may be how far the witness is.
         for _ in 0..2 {
             let submission = self.submission(old).await?;
-            match self.dial.add_checkpoint(submission).await? {
+            match self.door.add_checkpoint(submission).await? {
                 Answer::Cosigned(text) => return Ok(self.known_line(&text)?),
                 Answer::Conflict(theirs) if theirs > size => {
                     let problem = format!("it has cosigned {theirs} entries, and the log holds {size}");
@@ -314,15 +318,6 @@ fn publish(dir: &std::path::Path, note: &str) -> std::io::Result<()> {
     file.sync()?;
     SystemDisk.rename(&unfinished, &dir.join(COSIGNED))?;
     SystemDisk.sync_dir(dir)
-}
-
-async fn blocking<T: Send + 'static, E: fmt::Display + Send + 'static>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, String> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("interrupted".to_owned()),
-    }
 }
 
 #[cfg(test)]

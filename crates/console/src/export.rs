@@ -28,10 +28,11 @@ pub(crate) async fn open(call: Call) -> Result<Reply, Refusal> {
     let (format, content_type, name) = match call.query.text("format").unwrap_or("jsonl") {
         "jsonl" => (Format::Jsonl, "application/jsonl; charset=utf-8", "audit.jsonl"),
         "ocsf" => (Format::Ocsf, "application/jsonl; charset=utf-8", "audit-ocsf.jsonl"),
+        "cef" => (Format::Cef, "text/plain; charset=utf-8", "audit.cef"),
         other => {
             return Err(invalid_request(
-                format!("There is no format `{other}`; there is `jsonl` and `ocsf`."),
-                format!("Ein Format `{other}` gibt es nicht; es gibt `jsonl` und `ocsf`."),
+                format!("There is no format `{other}`; there is `jsonl`, `ocsf` and `cef`."),
+                format!("Ein Format `{other}` gibt es nicht; es gibt `jsonl`, `ocsf` und `cef`."),
                 "unknown export format",
                 Some("format"),
             ));

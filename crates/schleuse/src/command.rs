@@ -381,7 +381,10 @@ struct Witness {
 #[derive(Clone, Copy, ValueEnum)]
 enum ExportFormat {
     Jsonl,
+    /// OCSF 1.1, API Activity
     Ocsf,
+    /// ArcSight Common Event Format
+    Cef,
 }
 
 #[derive(clap::Args)]

@@ -1,5 +1,6 @@
 //! The configuration: what was typed, checked whole before anything starts.
 
+mod audit;
 mod files;
 mod hybrid;
 mod labels;
@@ -13,14 +14,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_audit::WitnessConfig;
 use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inference::AdapterConfig;
 use schleuse_inspect::{GuardrailError, Guardrails};
-use schleuse_tlog::CosignatureVerifier;
 use schleuse_types::{Clock as _, Infill, Label, Secret, SystemClock, Tenant, Zone};
 use schleuse_upstream::{Provider, UpstreamConfig, Weights};
 
+pub use audit::AuditConfig;
 pub use hybrid::{
     AGREEMENTS, Agreement, Security, closed, read_agreement_file, recorded as recorded_agreements,
 };
@@ -105,30 +105,6 @@ pub struct EngineConfig {
     pub max_label: Label,
     /// Those that it is there for; empty: everybody.
     pub tenants: Vec<Tenant>,
-}
-
-#[derive(Debug, Clone)]
-pub struct AuditConfig {
-    /// Write names instead of pseudonyms.
-    pub plain_names: bool,
-    pub segment_bytes: u64,
-    /// The log's name; of a log that exists it cannot change.
-    pub origin: String,
-    pub witnesses: Vec<WitnessConfig>,
-    /// How many of them must have cosigned a checkpoint before it is published as cosigned.
-    pub quorum: usize,
-}
-
-impl Default for AuditConfig {
-    fn default() -> Self {
-        Self {
-            plain_names: false,
-            segment_bytes: 256 << 20,
-            origin: "schleuse/audit".to_owned(),
-            witnesses: Vec::new(),
-            quorum: 0,
-        }
-    }
 }
 
 impl Default for Config {
@@ -316,53 +292,11 @@ impl Config {
         reader.tables("guardrail")?;
         reader.tables("exception")?;
         if let Some(mut audit) = reader.table("audit")? {
-            config.audit = read_audit(&mut audit, folder)?;
+            config.audit = audit::read(&mut audit, folder)?;
         }
         reader.finish()?;
         Ok(config)
     }
-}
-
-fn read_audit(audit: &mut Reader<'_>, folder: &Path) -> Result<AuditConfig, ConfigError> {
-    let plain_names = match audit.text("user")?.as_deref() {
-        None | Some("pseudonym") => false,
-        Some("name") => true,
-        Some(_) => return Err(audit.wrong("user", "must be `pseudonym` or `name`")),
-    };
-    let mut config = AuditConfig { plain_names, ..AuditConfig::default() };
-    if let Some(mebibytes) = audit.number("segment_mib", 1, 4096)? {
-        config.segment_bytes = mebibytes << 20;
-    }
-    if let Some(origin) = audit.text("origin")? {
-        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+') {
-            return Err(audit.wrong("origin", "must be a name without white space and plus signs"));
-        }
-        config.origin = origin;
-    }
-    for mut witness in audit.tables("witness")? {
-        let url = witness.text("url")?.ok_or_else(|| witness.missing("url"))?;
-        let vkey = witness.text("vkey")?.ok_or_else(|| witness.missing("vkey"))?;
-        let vkey = CosignatureVerifier::parse(&vkey)
-            .map_err(|_| witness.wrong("vkey", "must be what the witness has in its file `vkey`"))?;
-        let ca_file = witness.text("ca_file")?.map(|path| folder.join(path));
-        let read = WitnessConfig { url, vkey, ca_file };
-        read.check().map_err(|error| witness.wrong("url", error))?;
-        if config.witnesses.iter().any(|other| other.vkey == read.vkey) {
-            return Err(witness.wrong("vkey", "is that of another witness"));
-        }
-        config.witnesses.push(read);
-        witness.finish()?;
-    }
-    let most = config.witnesses.len();
-    config.quorum = match audit.number("quorum", 1, 64)?.and_then(|quorum| usize::try_from(quorum).ok()) {
-        Some(quorum) if quorum <= most => quorum,
-        Some(_) => {
-            return Err(audit.wrong("quorum", format!("must be at most the number of witnesses, {most}")));
-        }
-        None => most,
-    };
-    audit.finish()?;
-    Ok(config)
 }
 
 fn of_guardrails(error: GuardrailError) -> ConfigError {

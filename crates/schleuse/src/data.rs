@@ -95,6 +95,11 @@ impl DataFolder {
         self.0.join("audit")
     }
 
+    /// Where those are in the log who are given its entries.
+    pub fn audit_forwards(&self) -> PathBuf {
+        self.0.join("audit-forward")
+    }
+
     pub fn run(&self) -> PathBuf {
         self.0.join("run")
     }

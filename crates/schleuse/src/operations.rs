@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use schleuse_audit::Log;
+use schleuse_audit::{ForwardStanding, Log};
 use schleuse_edge::SimpleReply;
 use schleuse_inference::{Engine, EngineStatus};
 use schleuse_upstream::{Status, Upstreams};
@@ -16,6 +16,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct Operations {
     pub registry: Registry,
     pub log: Log,
+    /// Who is given its entries.
+    pub forwards: Vec<Arc<ForwardStanding>>,
     pub upstreams: Upstreams,
     pub engine: Option<Arc<Engine>>,
     pub is_draining: AtomicBool,
@@ -51,6 +53,7 @@ impl Operations {
         let end = "# EOF\n";
         body.truncate(body.len().saturating_sub(if body.ends_with(end) { end.len() } else { 0 }));
         self.log_metrics(&mut body);
+        self.forward_metrics(&mut body);
         self.upstream_metrics(&mut body);
         body.push_str(end);
         SimpleReply {
@@ -82,6 +85,27 @@ impl Operations {
             body.push_str(&format!(
                 "# HELP schleuse_audit_{name}_entries {help}\n# TYPE schleuse_audit_{name}_entries gauge\nschleuse_audit_{name}_entries {value}\n"
             ));
+        }
+    }
+
+    fn forward_metrics(&self, body: &mut String) {
+        let size = self.log.metrics().size;
+        let lag = "Durable entries that a target was not given yet.";
+        body.push_str(&format!(
+            "# HELP schleuse_audit_forward_lag_entries {lag}\n# TYPE schleuse_audit_forward_lag_entries gauge\n"
+        ));
+        for forward in &self.forwards {
+            // Names of targets hold small letters, digits and hyphens only.
+            let (name, lag) = (forward.name(), size.saturating_sub(forward.next()));
+            body.push_str(&format!("schleuse_audit_forward_lag_entries{{target=\"{name}\"}} {lag}\n"));
+        }
+        let fails = "Whether the last attempt to give entries to a target failed.";
+        body.push_str(&format!(
+            "# HELP schleuse_audit_forward_fails {fails}\n# TYPE schleuse_audit_forward_fails gauge\n"
+        ));
+        for forward in &self.forwards {
+            let (name, fails) = (forward.name(), u8::from(forward.fails()));
+            body.push_str(&format!("schleuse_audit_forward_fails{{target=\"{name}\"}} {fails}\n"));
         }
     }
 

@@ -6,7 +6,7 @@ use schleuse_tlog::LogSigner;
 use schleuse_types::{Outcome, Timestamp};
 use serde_json::Value;
 
-use super::{ExportError, Format, export, milliseconds};
+use super::{ExportError, Format, export, microseconds};
 use crate::disk::SystemDisk;
 use crate::log::recover;
 use crate::log::tests::Folder;
@@ -107,10 +107,10 @@ fn an_output_that_breaks_and_a_log_that_is_missing_are_told_apart() {
 
 proptest! {
     #[test]
-    fn times_survive_the_way_through_text(milli in 0_u64..7_258_118_400_000) {
-        let text = Timestamp(milli * 1000).to_string();
-        prop_assert_eq!(milliseconds(&text), milli);
+    fn times_survive_the_way_through_text(micro in 0_u64..7_258_118_400_000_000) {
+        let text = Timestamp(micro).to_string();
+        prop_assert_eq!(microseconds(&text), micro);
         let judge: jiff::Timestamp = text.parse().unwrap();
-        prop_assert_eq!(judge.as_millisecond(), milli as i64);
+        prop_assert_eq!(judge.as_microsecond(), micro as i64);
     }
 }

@@ -50,6 +50,7 @@ fn run_export(data: &Path, format: ExportFormat) -> Result<ExitCode, Failure> {
     let format = match format {
         ExportFormat::Jsonl => Format::Jsonl,
         ExportFormat::Ocsf => Format::Ocsf,
+        ExportFormat::Cef => Format::Cef,
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
     match export(&folder(data)?, format, &mut out) {

@@ -155,6 +155,13 @@ fn check_part(config: &Config) -> Result<(), Failure> {
             ))
             .next("run edge and gate in one process, or let whoever watches verify a copy of the log"));
         }
+        if let Some(forward) = config.audit.forwards.first() {
+            return Err(Failure::usage(format!(
+                "entries cannot be forwarded to `{}`: a gate by itself dials nobody, and connectors carry no entries",
+                forward.name
+            ))
+            .next("run edge and gate in one process, or send what `schleuse audit export` writes"));
+        }
     }
     if config.part == Part::Connector
         && let Some(upstream) = config.upstreams.iter().find(|upstream| upstream.models.is_none())

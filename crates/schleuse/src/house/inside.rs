@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus_client::registry::Registry;
-use schleuse_audit::{Event, Log, Options, PromptMac, Pseudonyms, Record, Recovery, Witnesses};
+use schleuse_audit::{Event, Forwarder, Log, Options, PromptMac, Pseudonyms, Record, Recovery, Witnesses};
 use schleuse_batch::Batches;
 use schleuse_console::{Console, LiveLimits, Readings};
 use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
@@ -168,8 +168,14 @@ impl Inside {
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
         });
+        let mut forwarders = Vec::new();
+        for config in &config.audit.forwards {
+            let forwarder = Forwarder::new(&log, config, &data.audit_forwards());
+            forwarders.push(forwarder.doing(format!("the target `{}` of the audit log", config.name))?);
+        }
         let operations = Arc::new(Operations {
             registry,
+            forwards: forwarders.iter().map(Forwarder::standing).collect(),
             log: log.clone(),
             upstreams: upstreams.clone(),
             engine: engine.clone(),
@@ -182,6 +188,10 @@ impl Inside {
             let witnesses = witnesses.doing("the witnesses of the audit log")?;
             let stop = stop.clone();
             tasks.spawn(async move { stop.run_until_cancelled(witnesses.run()).await });
+        }
+        for forwarder in forwarders {
+            let stop = stop.clone();
+            tasks.spawn(async move { stop.run_until_cancelled(forwarder.run()).await });
         }
         let changes = Arc::new(Changes::default());
         let keeper = Keeper {

@@ -26,6 +26,7 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod folder;
+mod forward;
 mod guardrails;
 mod house;
 mod hybrid;
