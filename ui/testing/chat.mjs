@@ -8,7 +8,7 @@ import { examined, holdings, masked, receiptOf, standIns } from "./trust.mjs";
 const COMPARTMENTS = ["hr", "m-and-a", "patient"];
 const PASSED_ON = ["id", "role", "content", "model", "created", "passage"];
 
-export function createChat({ pause, isAlive }) {
+export function createChat({ pause, approvals, isAlive }) {
   const conversations = new Map();
   const folders = new Map();
   const shares = new Map();
@@ -54,6 +54,9 @@ export function createChat({ pause, isAlive }) {
         return ok(search(own, query.get("q") ?? "", Number(query.get("limit") ?? 20)));
       case "POST findings":
         return ok(examined(body.content, body.label));
+      case "GET releases":
+      case "POST releases":
+        return approvals.releases(context);
       case "GET data":
         return ok(holdings(own.length));
       case "POST data/":
@@ -136,14 +139,15 @@ export function createChat({ pause, isAlive }) {
   }
 
   function put(conversation, context) {
-    const { content, model, models = [model], parent, label, compartments = [], masks = [], attachments: ids = [] } = context.body;
+    const { content, model, models = [model], parent, label, compartments = [], masks = [], attachments: ids = [], release } = context.body;
+    const isReleased = release !== undefined && approvals.use(release, content, context.session.person);
     const known = conversation.messages.find(({ masks: map }) => map.length > 0)?.masks ?? [];
     const question = { ...blank(), id: name("msg"), parent: parent ?? null, role: "user", content, state: "complete", masks: standIns(content, masks, known) };
     for (const message of conversation.messages) message.masks = question.masks;
     const files = attachments.taken(ids);
     Object.assign(question, { attachments: files.map(({ sent }) => sent) });
     conversation.messages.push(question);
-    const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments), ...files.map(({ sent }) => sent.label)]), context);
+    const begun = begin(conversation, question, models, joined([label ?? "INTERNAL", labelOf("PUBLIC", compartments), ...files.map(({ sent }) => sent.label)]), { ...context, isReleased });
     return context.ok({ message: question, answers: begun.map(({ message }) => message), runs: begun.map(named), answer: begun[0].message, run: named(begun[0]) }, 202);
   }
 
@@ -155,7 +159,7 @@ export function createChat({ pause, isAlive }) {
     return context.ok({ answers: begun.map(({ message }) => message), runs: begun.map(named) }, 202);
   }
 
-  function begin(conversation, question, models, declared, { language, requestId }) {
+  function begin(conversation, question, models, declared, { language, requestId, isReleased = false }) {
     const label = joined([declared, ...(conversation.label ? [conversation.label] : [])]);
     const texts = line(conversation, question.id).map(({ content }) => masked(content, question.masks));
     const begun = models.map((model) => {
@@ -168,7 +172,7 @@ export function createChat({ pause, isAlive }) {
     conversation.updated = question.created;
     conversation.runs.push(...begun);
     for (const run of begun) {
-      void play(run, texts, { model: run.message.model, label, language, requestId, pause }).finally(() => {
+      void play(run, texts, { model: run.message.model, label, language, requestId, pause, isReleased }).finally(() => {
         conversation.runs = conversation.runs.filter((other) => other !== run);
         if (run.message.refusal === null) conversation.label = joined([label, ...(conversation.label ? [conversation.label] : [])]);
         if (conversation.title === "") conversation.title = question.content.slice(0, 48);

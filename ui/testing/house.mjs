@@ -1,5 +1,6 @@
 // A mock house for work on the page and for its tests: the answers have the house's shapes, the words are canned.
 // It decides by a few patterns only; the real rules live in the gate.
+import { createApprovals } from "./approvals.mjs";
 import { createChat } from "./chat.mjs";
 import { createConsole } from "./console.mjs";
 import { bodyOf, MODELS, PAGES, refusal, ROLES, SAY, send, setPassage } from "./shapes.mjs";
@@ -13,7 +14,8 @@ const NAMES = { employee: "Ada Lindner", engineer: "Ben Okafor", security: "Clar
 export function createHouse({ demo = true, engine = true, providers = false, pause = 12 } = {}) {
   let requests = 0;
   const sessions = new Map();
-  const chat = createChat({ pause, isAlive: ({ token }) => sessions.has(token) });
+  const approvals = createApprovals();
+  const chat = createChat({ pause, approvals, isAlive: ({ token }) => sessions.has(token) });
   const desk = createConsole({ sessions });
 
   function signIn(response, role, method, agent) {
@@ -104,6 +106,7 @@ export function createHouse({ demo = true, engine = true, providers = false, pau
     }
     const context = { method, path, query, body: parsed, session, language, requestId: id, request, response, ok, refuse };
     if (path.startsWith("/api/chat/")) return PAGES[session.role].includes("chat") ? chat(context) : refuse("access_denied");
+    if (path === "/api/approvals" || path.startsWith("/api/approvals/")) return approvals.answer(context);
     if (path.startsWith("/api/")) return desk(context);
     return refuse("not_found");
   };

@@ -7,7 +7,7 @@ import { FINDERS } from "./trust.mjs";
 const DONE = { BLOCK: "BLOCKED", REDACT: "REDACTED", PSEUDONYMIZE: "PSEUDONYMIZED" };
 
 /** Plays one run to its end: `texts` is what the model is shown, the question last. */
-export async function play(run, texts, { model, label, language, requestId, pause }) {
+export async function play(run, texts, { model, label, language, requestId, pause, isReleased }) {
   const { message } = run;
   const emit = (event, data) => {
     run.events.push({ event, data });
@@ -32,7 +32,7 @@ export async function play(run, texts, { model, label, language, requestId, paus
     return refuse("no_permitted_route");
   }
   const findings = texts.flatMap((text, index) => findIn(text, `/messages/${index}/content`));
-  const blocked = findings.filter(({ action }) => action === "BLOCKED");
+  const blocked = findings.filter(({ action }) => action === "BLOCKED" && !isReleased);
   message.passage = passage;
   if (blocked.length > 0) Object.assign(passage, { sensitivity: 0.99, action: "BLOCKED", route: null });
   else if (findings.length > 0) Object.assign(passage, { sensitivity: 0.8, action: findings.find(({ action }) => action === "REDACTED")?.action ?? "PSEUDONYMIZED" });

@@ -82,6 +82,18 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
             {words.data.heading}
           </Item>
         ) : null}
+        {session.pages.includes("chat") ? (
+          <Item
+            icon="unlock"
+            onClick={() => {
+              setOpen(false);
+              onGo();
+              go("/approvals");
+            }}
+          >
+            {words.approvals.heading}
+          </Item>
+        ) : null}
         <Segments name={words.language} choices={LANGUAGES.map((tag) => [tag, tag === "de" ? "Deutsch" : "English"])} chosen={language} kind="language" onChoose={(tag) => speak(tag)} />
         <Segments name={words.theme} choices={THEMES.map((name) => [name, words.themes[name]])} chosen={theme} kind="theme" onChoose={chooseTheme} />
         <div className="mt-2 border-t border-line pt-2">

@@ -6,6 +6,7 @@ import { forgetChoices } from "../features/chat/choices";
 import { forgetComposing } from "../features/chat/composing";
 import { forgetFigures } from "../features/chat/figureCheck";
 import { forgetOffered } from "../features/chat/offered";
+import { forgetReleases } from "../features/chat/releases";
 import { forget, rest } from "../features/chat/store";
 import { forgetExamined } from "../features/chat/usePreview";
 import { SignIn } from "../features/sign-in/SignIn";
@@ -156,6 +157,7 @@ function forgetAll() {
   forgetComposing();
   forgetExamined();
   forgetFigures();
+  forgetReleases();
   forgetOffered();
   forgetTexts();
 }

@@ -20,6 +20,7 @@ import { useShortcuts } from "./useShortcuts";
 
 const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
+const Approvals = lazy(() => import("../features/approvals/Approvals"));
 const Data = lazy(() => import("../features/data/Data"));
 const Shared = lazy(() => import("../features/chat/Shared"));
 const LowerDialog = lazy(() => import("../features/chat/LowerDialog"));
@@ -121,6 +122,7 @@ function Inside({ place }: { place: Place }) {
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
   if (route.part === "assistants") return <Assistants />;
+  if (route.part === "approvals") return <Approvals />;
   if (route.part === "data") return <Data onErased={forgetConversations} />;
   if (route.part === "shared") return <Shared key={route.rest ?? ""} id={route.rest} />;
   const View = ROUTES[route.page].view;

@@ -53,6 +53,7 @@ export function useCommands(onKeys: () => void): Command[] {
       mayChat && { id: "shared", name: words.shared.heading, kind: palette.page, icon: "share", often: true, act: () => go("/shared") },
       mayChat && { id: "prompts", name: words.prompts.heading, kind: palette.chat, icon: "book", often: true, act: () => openOver("prompts") },
       mayChat && { id: "assistants", name: words.assistants.heading, kind: palette.page, icon: "assistant", often: true, act: () => go("/assistants") },
+      mayChat && { id: "approvals", name: words.approvals.heading, kind: palette.page, icon: "unlock", often: true, act: () => go("/approvals") },
       mayChat && { id: "data", name: words.data.heading, kind: palette.page, icon: "person", often: true, act: () => go("/data") },
       mayChat && { id: "transfer", name: words.transfer.heading, kind: palette.chat, icon: "download", act: () => openOver("transfer") },
       ...(inChat ? (known ?? []) : []).map((model): Command => ({ id: `model-${model}`, name: `${words.ask.model}: ${model}`, kind: palette.chat, icon: "upstreams", often: true, act: () => chooseModel(model) })),

@@ -14,6 +14,7 @@ it("a path names a page, or none", () => {
   check("/assistants/x", undefined);
   check("/data", { page: "chat", rest: undefined, part: "data" });
   check("/data/x", undefined);
+  check("/approvals", { page: "chat", rest: undefined, part: "approvals" });
   check("/constructor", undefined);
   check("/", undefined);
   check("/Decisions", undefined);

@@ -28,15 +28,15 @@ export const ROUTES: Record<PageName, Route> = {
 };
 
 /** Pages that belong to whoever may chat. */
-export type Part = "shared" | "assistants" | "data";
+export type Part = "shared" | "assistants" | "data" | "approvals";
 
 /** The page that a path names, with what stands behind it. */
 export function routeOf(path: string): { page: PageName; rest: string | undefined; part?: Part } | undefined {
   const [, name = "", rest, more] = path.split("/");
   // What others share belongs to whoever may chat.
   if (name === "assistants") return rest === undefined || rest === "" ? { page: "chat", rest: undefined, part: "assistants" } : undefined;
-  // What is stored about somebody belongs to them.
-  if (name === "data") return rest === undefined || rest === "" ? { page: "chat", rest: undefined, part: "data" } : undefined;
+  // What is stored about somebody, and what they asked others for, belongs to them.
+  if (name === "data" || name === "approvals") return rest === undefined || rest === "" ? { page: "chat", rest: undefined, part: name } : undefined;
   if (name === "shared") return routeOf(path.replace("/shared", "/chat"))?.page === "chat" && more === undefined ? { page: "chat", rest: decoded(rest), part: "shared" } : undefined;
   if (!Object.hasOwn(ROUTES, name) || more !== undefined) return undefined;
   const page = name as PageName;

@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/Button";
 import { Icon } from "../../components/icons";
 import { Reading } from "../../components/Page";
@@ -27,6 +27,8 @@ import { FollowEnd } from "./FollowEnd";
 import type { Message } from "./message";
 import { useOffered } from "./offered";
 import { opened, openOver } from "./opened";
+import { ReleaseNotes } from "./ReleaseNotes";
+import { putAway, type Release, useReleases } from "./releases";
 import type { Starter } from "./starters";
 import { PlaceProvider, StandInsProvider, useStandInsOf } from "./OwnWords";
 import { LONG } from "./Pasted";
@@ -41,6 +43,8 @@ import { useNews } from "./useNews";
 import { usePreview } from "./usePreview";
 import { AssistantMark, AssistantStarters, useAssistant } from "./WithAssistant";
 
+const ReleaseDialog = lazy(() => import("./ReleaseDialog"));
+
 const NOBODY: Message[] = [];
 const NO_FILES: Attached[] = [];
 
@@ -50,6 +54,8 @@ interface Besides {
   parent?: string | null;
   masks?: Mask[];
   files?: Attached[];
+  /** Lets exactly this text pass once: by one model, with its label, and with nothing in it masked. */
+  release?: Release;
 }
 
 /** Ask, watch it stream, see how it passed. Without an id, a conversation that begins with its first question. */
@@ -153,6 +159,25 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
 
   const standIns = useStandInsOf(messages);
   const preview = usePreview(key, draft, texts, said, standIns, files);
+  const toSend = () => {
+    const veiled = veils.value()[key] ?? NO_VEILS;
+    return composed(draft, veiled.draft, texts, veiled.pasted);
+  };
+  const releasing = useReleases();
+  const [releaseOf, setWanted] = useState<string>();
+  /** Sends the very text for which the release was asked; the house knows whether it is. */
+  function sendReleased(release: Release) {
+    const { content } = releasing.asked[release.id] ?? toSend();
+    if (content === "") return;
+    if (content === toSend().content) {
+      dropVeils(key);
+      write("");
+      lay(NONE);
+    }
+    putAway(release.id);
+    void put(content, releasing.asked[release.id]?.label as Label | null ?? said, { release });
+  }
+
   async function takeFiles(all: File[]) {
     let conversationId = id;
     if (conversationId === undefined && temporary) {
@@ -176,11 +201,12 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   const findingActions: Omit<FindingActions, "show"> = {
     ...actionsOn({ key, draft, write, texts, lay }),
     raise: (level) => chooseLabel(id, level),
-    askRelease: undefined,
+    // It holds for one model, and for the text as it is.
+    askRelease: releasing.offered && preview.blocked === "findings" && preview.inFiles.length === 0 && files.length === 0 && compared.length < 2 ? () => setWanted(toSend().content) : undefined,
   };
 
   /** Without a label of their own, the question has the one that the house gives its person. */
-  async function put(content: string, asks: Label | null, { parent = nextParent(turns), masks = [], files: along = [] }: Besides = {}) {
+  async function put(content: string, asks: Label | null, { parent = nextParent(turns), masks = [], files: along = [], release }: Besides = {}) {
     if (!ready) return;
     announce("");
     setRefusal(undefined);
@@ -188,6 +214,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
     // What was masked once in this conversation stays so.
     const before = standIns.spansIn(content).filter((span) => !isMasked(span, masks));
     const question = { content, models: asked, label: asks, compartments, parent, masks: before.reduce(withMask, masks), files: along };
+    if (release) Object.assign(question, { models: [release.model], masks: [], release: release.id });
     if (id !== undefined) {
       void ask(id, question, news);
       return;
@@ -226,6 +253,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       take: async (answer, format) => {
         if (id !== undefined) await takeFile(documentOf(id, answer.id, format), `answer.${format === "markdown" ? "md" : format}`);
       },
+      askRelease: ({ content }) => setWanted(content),
       write: (text) => {
         restore(text);
         field.current?.focus();
@@ -240,6 +268,11 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
   return (
     <div {...drop.handlers} data-dropping={drop.over} className="mx-auto flex w-full max-w-3xl flex-1 flex-col px-4 data-[dropping=true]:outline-2 data-[dropping=true]:-outline-offset-4 data-[dropping=true]:outline-accent data-[dropping=true]:outline-dashed sm:px-6">
       {conversation ? <ChatDialogs conversation={conversation} leaf={nextParent(turns) ?? undefined} /> : null}
+      {releaseOf === undefined ? null : (
+        <Suspense>
+          <ReleaseDialog wanted={{ place: key, content: releaseOf, model: asked[0] ?? "", label: said }} found={preview.places.filter(({ found }) => found.action === "BLOCK").map(({ found }) => found)} onClose={() => setWanted(undefined)} />
+        </Suspense>
+      )}
       {over === "find" && started ? <Find turns={turns} onFound={show} /> : null}
       <section aria-label={words.ask.region} className={`flex-1 pt-6 pb-10 sm:pt-8 ${started || blocked ? "" : "flex flex-col justify-center"}`}>
         {started || blocked || opening ? (
@@ -301,6 +334,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
               <Starters compact disabled={!ready} onChoose={start} />
             </div>
           ) : null}
+          <ReleaseNotes rows={releasing.open} known={releasing.asked} ready={ready} onSend={sendReleased} />
           <Composer
             field={field}
             draft={draft}
@@ -329,8 +363,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
             findingActions={findingActions}
             route={turns.findLast(({ answer }) => answer?.model === model && answer.passage?.route)?.answer?.passage?.route ?? undefined}
             onSend={() => {
-              const veiled = veils.value()[key] ?? NO_VEILS;
-              const { content, masks } = composed(draft, veiled.draft, texts, veiled.pasted);
+              const { content, masks } = toSend();
               dropVeils(key);
               write("");
               lay(NONE);

@@ -4,6 +4,7 @@ import { RefusalCard } from "../../components/RefusalCard";
 import { useLanguage } from "../../lib/language";
 import type { Finding } from "../../lib/refusal";
 import { AnswerView } from "./AnswerView";
+import { AskRelease } from "./AskRelease";
 import { Comparison } from "./Comparison";
 import { requestOf } from "./conversation";
 import type { Feedback, Message } from "./message";
@@ -24,6 +25,8 @@ export interface TurnActions {
   rate: (answer: Message, feedback: Feedback | null) => Promise<void>;
   /** Takes an answer along as a document. */
   take: (answer: Message, format: Format) => Promise<void>;
+  /** Asks somebody else to let a refused question pass. */
+  askRelease: (question: Message) => void;
   /** Puts a text into the field for the next question. */
   write: (text: string) => void;
 }
@@ -59,6 +62,7 @@ export const TurnView = memo(
             {refusal ? (
               <RefusalCard refusal={refusal} request={request} ownPaths={own.map(({ path }) => path)}>
                 <Button onClick={() => actions.write(question.content)}>{words.refusal.edit}</Button>
+                {refusal.code === "sensitive_data_detected" ? <AskRelease question={question} onAsk={actions.askRelease} /> : null}
                 <p className="self-center text-sm text-soft">{words.refusal.notCarried}</p>
               </RefusalCard>
             ) : null}

@@ -235,6 +235,8 @@ export interface Question {
   parent: string | null;
   /** Stretches of it that go out as stand-ins. */
   masks?: Mask[];
+  /** Lets exactly this text pass once. */
+  release?: string;
   /** Files that go with it, as the house knows them. */
   files?: Attached[];
 }
@@ -248,7 +250,7 @@ interface Taken {
 }
 
 /** Puts a question. It stands in the conversation at once; what the house refuses to take becomes its answer. */
-export async function ask(id: string, { content, models, label, compartments, parent, masks = [], files = [] }: Question, onNews: (news: News) => void) {
+export async function ask(id: string, { content, models, label, compartments, parent, masks = [], release, files = [] }: Question, onNews: (news: News) => void) {
   const own = `local-${(numbered += 1)}`;
   const asked: Message = { ...blank(), id: own, parent, role: "user", content, state: "complete", attachments: files.flatMap(({ attachment }) => attachment ?? []) };
   const body = {
@@ -258,6 +260,7 @@ export async function ask(id: string, { content, models, label, compartments, pa
     ...(label === null ? {} : { label }),
     ...(compartments.length === 0 ? {} : { compartments }),
     ...(masks.length === 0 ? {} : { masks }),
+    ...(release === undefined ? {} : { release }),
     ...attachmentsOf(files),
   };
   await begin(id, waitingFor(models, own), [asked], { [parent ?? ""]: own }, onNews, async (waiting) => {
