@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathToFileURL } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { app } from "./building/app";
 
 /** `npm run dev` talks to the mock house, so that the page can be worked on without a gateway. */
 function mockHouse(): Plugin {
@@ -26,7 +27,7 @@ function mockHouse(): Plugin {
 }
 
 export default defineConfig(({ mode }) => ({
-  plugins: [react(), tailwindcss(), ...(mode === "test" ? [] : [mockHouse()])],
+  plugins: [react(), tailwindcss(), ...(mode === "test" ? [] : [mockHouse(), app()])],
   build: {
     // The content security policy has no `data:` but for images, and no inline scripts.
     assetsInlineLimit: 0,

@@ -29,7 +29,7 @@ export async function launch(more = []) {
 
 /** A page in a browser of its own (cookies, storage); what goes wrong in it is added to `faults`. */
 export async function openPage(browser, origin, faults, options = {}) {
-  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 }, bypassCSP: false, ...options });
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 }, bypassCSP: false, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.on("request", (request) => {

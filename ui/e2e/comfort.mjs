@@ -1,6 +1,9 @@
-// Walks through what makes the chat comfortable, in front of the mock house: thumbs, documents, prompts, assistants.
+// Walks through what makes the chat comfortable, in front of the mock house: thumbs, documents, prompts, assistants, artifacts, the
+// installed page.
 // Part of `page.mjs`; alone: node e2e/comfort.mjs [SCREENSHOT-FOLDER] [WORDS OF A STEP]
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
 import { german } from "./english.mjs";
 
@@ -14,7 +17,7 @@ const LOOKS = [
 ];
 
 /** Walks as somebody who is signed in as an employee and speaks English; leaves them so. */
-export async function walkComfort({ page, url, step, picture }) {
+export async function walkComfort({ page, url, step, picture, faults }) {
   const lastTurn = () => page.locator("[data-turn]").last();
   const newChat = async () => {
     await page.goto(`${url}/chat`);
@@ -231,6 +234,171 @@ export async function walkComfort({ page, url, step, picture }) {
     await mine.waitFor({ state: "detached" });
   });
 
+  await step("a diagram is drawn in a frame of its own, in both lights, and its source stands beside it", async () => {
+    await newChat();
+    await ask("Please draw a diagram.");
+    const frame = lastTurn().locator("iframe[data-frame=diagram][data-shown]");
+    await frame.waitFor();
+    const inside = page.frames().find((one) => one.url().endsWith("/frame.html"));
+    assert.match(await inside.locator("svg").textContent(), /Upper gate/u);
+    assert.equal(await frame.getAttribute("sandbox"), "allow-scripts");
+    assert.match(await frame.getAttribute("title"), /“Lock”.*source/u);
+    assert.match(await lastTurn().locator("pre").innerText(), /graph LR/u);
+    await lookAt("diagram", () => lastTurn().locator("iframe[data-shown]").waitFor());
+    await lastTurn().locator("[data-show-artifact]").click();
+    await page.locator("dialog iframe[data-shown]").waitFor();
+    await judge("diagram-large-en-light-1280");
+    await page.locator("dialog label:has([data-view=source])").click();
+    await page.locator("[data-artifact-source]", { hasText: "graph LR" }).waitFor();
+    await axe(page, "source");
+    await page.keyboard.press("Escape");
+    await ask("Please draw a broken diagram.");
+    await lastTurn().locator("[data-not-drawn]").waitFor();
+    await axe(page, "not drawn");
+  });
+
+  await step("a page that a model made has versions, runs on demand, and is taken along", async () => {
+    await newChat();
+    await ask("Make a web page 1");
+    await ask("Make a web page 2");
+    assert.equal(await page.locator("iframe").count(), 0, "nothing runs before somebody wants it");
+    await lastTurn().locator("[data-show-artifact]").focus();
+    await page.keyboard.press("Enter");
+    await page.locator("dialog iframe[data-shown]").waitFor();
+    const inside = () => page.frameLocator("dialog iframe");
+    await inside().locator("h1", { hasText: "Tolls 2" }).waitFor();
+    await inside().locator("button").click();
+    await inside().locator("button", { hasText: "paid" }).waitFor();
+    await page.locator("[data-artifact-version]").selectOption("0");
+    await inside().locator("h1", { hasText: "Tolls 1" }).waitFor();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.locator("[data-download-artifact]").click()]);
+    assert.equal(file.suggestedFilename(), "artifact.html");
+    await page.locator("dialog iframe[data-shown]").waitFor();
+    await lookAt("artifact", async () => {
+      await lastTurn().locator("[data-show-artifact]").click();
+      await page.locator("dialog iframe[data-shown]").waitFor();
+    });
+    await page.keyboard.press("Escape");
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await ask("Make a drawing, please: a drawing");
+    await lastTurn().locator("[data-show-artifact]").click();
+    await page.locator("dialog iframe[data-shown]").waitFor();
+    await page.keyboard.press("Escape");
+    const noted = faults.length;
+    await ask("Make a broken program.");
+    await lastTurn().locator("[data-show-artifact]").click();
+    await page.locator("[data-artifact-failed]", { hasText: "missing is not defined" }).waitFor();
+    faults.splice(noted);
+    await page.keyboard.press("Escape");
+    assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+  });
+
+  await step("whatever a hostile artifact tries, nothing leaves, and nothing of the page is reached", async () => {
+    const reached = [];
+    const tcp = createServer((socket) => {
+      reached.push("tcp");
+      socket.on("data", (data) => reached.push(String(data).split("\r\n")[0]));
+      socket.on("error", () => undefined);
+    });
+    await new Promise((resolve) => tcp.listen(0, "127.0.0.1", resolve));
+    const { port } = tcp.address();
+    const udp = createSocket("udp4", () => reached.push("udp"));
+    for (const listener of [tcp, udp]) listener.unref();
+    await new Promise((resolve) => udp.bind(port, "127.0.0.1", resolve));
+    // What the frame is refused stands in its console; what matters here is what arrives.
+    const other = await openPage(page.context().browser(), url, []);
+    const pages = [];
+    other.context().on("page", (opened) => pages.push(opened.url()));
+    await other.goto(url);
+    await other.locator("[data-role=employee]").click();
+    await other.locator("[data-starter=allowed]:enabled").waitFor();
+    for (const [question, shown] of [[`hostile page ${port}`, false], ["hostile diagram", true]]) {
+      await other.locator("main textarea").last().fill(`Show me a ${question}.`);
+      await other.keyboard.press("Enter");
+      await other.locator("[data-turn]").last().locator("[data-show-artifact]").click();
+      if (shown) await other.locator("dialog iframe[data-shown], dialog [data-artifact-failed]").first().waitFor();
+      else {
+        await other.locator("dialog iframe[data-shown]").waitFor();
+        const told = await other.locator("[data-artifact-failed]").innerText();
+        for (const name of ["parent", "cookie", "storage", "topHacked"]) assert.match(told, new RegExp(`\\b${name}=SecurityError`, "u"));
+        assert.match(told, /popup=nothing hint=NotSupportedError rtc=TypeError <img src=x/u);
+        assert.ok(Number(await other.locator("dialog iframe").getAttribute("height")) <= 4000);
+        assert.equal(await other.locator("dialog img").count(), 0);
+      }
+      await other.waitForTimeout(3500);
+      await picture(other, `hostile-${shown ? "diagram" : "page"}-en-light-1280`);
+      assert.equal(new URL(other.url()).origin, url);
+      await other.keyboard.press("Escape");
+      await other.locator("dialog").waitFor({ state: "detached" });
+    }
+    assert.equal(await other.evaluate(() => globalThis.hacked), undefined);
+    assert.deepEqual(pages, []);
+    // To a program's own `location = …` this browser opens a connection before it refuses to go there; nothing is sent over it.
+    assert.deepEqual(reached.filter((what) => what !== "tcp"), [], "something reached another computer");
+    assert.ok(reached.length <= 1, "more than that one way opens a connection");
+    await other.context().close();
+  });
+
+  await step("the page can be installed, opens without a connection, says so, and keeps nothing of a conversation", async () => {
+    const faultless = [];
+    const other = await openPage(page.context().browser(), url, faultless, { serviceWorkers: "allow" });
+    await other.goto(url);
+    await other.locator("[data-role=employee]").click();
+    await other.locator("[data-starter=allowed]:enabled").waitFor();
+    await other.evaluate(() => navigator.serviceWorker.ready);
+    const manifest = await other.evaluate(async () => (await fetch(document.querySelector("link[rel=manifest]").href)).json());
+    assert.deepEqual([manifest.start_url, manifest.display, manifest.icons.map(({ sizes }) => sizes)], ["/", "standalone", ["192x192", "512x512", "512x512"]]);
+    const sizes = await other.evaluate(async (icons) => Promise.all(icons.map(async ({ src }) => (await createImageBitmap(await (await fetch(src)).blob())).width)), manifest.icons);
+    assert.deepEqual(sizes, [192, 512, 512]);
+    await other.locator("main textarea").last().fill("What is a lock?");
+    await other.keyboard.press("Enter");
+    await other.locator("[data-turn=finished]").waitFor();
+    await other.reload();
+    await other.locator("[data-turn=finished]").waitFor();
+    const kept = await other.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat());
+    assert.deepEqual(kept.filter((path) => path !== "/" && !path.startsWith("/assets/")), []);
+    assert.ok(kept.includes("/"));
+    await other.context().setOffline(true);
+    await other.reload();
+    await other.locator("[data-offline]").waitFor();
+    assert.doesNotMatch(await other.locator("body").innerText(), /canal|chamber/u);
+    for (const [colorScheme, width] of [["light", 360], ["dark", 1280]]) {
+      await other.emulateMedia({ colorScheme });
+      await other.setViewportSize({ width, height: 780 });
+      await axe(other, "offline");
+      await fits(other, "offline");
+      await picture(other, `offline-en-${colorScheme}-${width}`);
+    }
+    await other.context().setOffline(false);
+    await other.locator("[data-turn=finished]").waitFor();
+    await other.context().close();
+  });
+
+  await step("on a telephone the keyboard does not cover the field, and nothing zooms", async () => {
+    const other = await openPage(page.context().browser(), url, [], { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+    await other.goto(url);
+    await other.locator("[data-role=employee]").tap();
+    await other.locator("[data-starter=allowed]:enabled").waitFor();
+    await other.locator("main textarea").fill("What is a lock? ".repeat(12));
+    await other.keyboard.press("Enter");
+    await other.locator("[data-turn=finished]").waitFor();
+    // `interactive-widget=resizes-content`: the keyboard makes the window lower.
+    await other.setViewportSize({ width: 360, height: 380 });
+    await other.locator("main textarea").last().tap();
+    await other.locator("main textarea").last().fill("And now?");
+    const { bottom, send, size, scale } = await other.evaluate(() => ({
+      bottom: document.querySelector("main textarea").getBoundingClientRect().bottom,
+      send: document.querySelector("[data-send]").getBoundingClientRect().bottom,
+      size: Math.min(...[...document.querySelectorAll("main textarea, main select")].map((field) => Number.parseFloat(getComputedStyle(field).fontSize))),
+      scale: visualViewport.scale,
+    }));
+    assert.ok(bottom > 0 && send <= 380, `the field ends at ${bottom}, the button at ${send}`);
+    assert.ok(size >= 16, `letters of ${size} px make a telephone zoom in`);
+    assert.equal(scale, 1);
+    await picture(other, "keyboard-en-light-360");
+    await other.context().close();
+  });
+
   await page.emulateMedia({ colorScheme: "light" });
   await page.evaluate(() => localStorage.setItem("schleuse.language", "en"));
   await newChat();
@@ -247,7 +415,7 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
   await page.goto(house.url);
   await page.locator("[data-role=employee]").click();
   await page.locator("[data-account]").waitFor();
-  await walkComfort({ page, url: house.url, picture, step: async (name, body) => (wanted === undefined || name.includes(wanted) ? step(name, body) : undefined) });
+  await walkComfort({ page, url: house.url, picture, faults, step: async (name, body) => (wanted === undefined || name.includes(wanted) ? step(name, body) : undefined) });
   await browser.close();
   house.server.closeAllConnections();
   house.server.close();

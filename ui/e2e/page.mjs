@@ -293,7 +293,7 @@ await step("a conversation is deleted", async () => {
 // The models, folders and shares of the mock house are known; a real house has others.
 if (house !== undefined) {
   await walkChat({ page, url, step, picture });
-  await walkComfort({ page, url, step, picture });
+  await walkComfort({ page, url, step, picture, faults });
   await walkLong({ page, url, step });
 }
 

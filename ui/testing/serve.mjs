@@ -9,6 +9,8 @@ const TYPES = {
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** Hands everything but the page itself to the house at this address. */
@@ -34,21 +36,26 @@ export async function serve(port = 0, options = {}) {
   const dist = new URL("../dist/", import.meta.url);
   const policy = (await readFile(new URL("../csp.txt", import.meta.url), "utf8")).trim();
   const answer = options.house === undefined ? createHouse(options) : handTo(options.house);
+  const framePolicy = (await readFile(new URL("../frame-csp.txt", import.meta.url), "utf8")).trim();
   const server = createServer(async (request, response) => {
     try {
       if (await answer(request, response)) return;
       const path = new URL(request.url, "http://house").pathname;
       // Every address that is no file is the page's own, as in the house: the page decides what stands there.
-      const name = /^\/assets\/[\w.-]+$/u.test(path) ? path.slice(1) : path.startsWith("/assets/") ? undefined : "index.html";
+      const name = /^\/(?:service-worker\.js|frame\.html)$/u.test(path) ? path.slice(1) : /^\/assets\/[\w.-]+$/u.test(path) ? path.slice(1) : path.startsWith("/assets/") ? undefined : "index.html";
       const plain = name === undefined ? undefined : await readFile(new URL(name, dist)).catch(() => undefined);
       const small = plain && /\bgzip\b/u.test(request.headers["accept-encoding"] ?? "") ? await readFile(new URL(`${name}.gz`, dist)).catch(() => undefined) : undefined;
       const body = small ?? plain;
       response.writeHead(body ? 200 : 404, {
         ...(small ? { "content-encoding": "gzip", vary: "accept-encoding" } : {}),
-        "content-security-policy": policy,
+        "content-security-policy": name === "frame.html" ? framePolicy : policy,
         "content-type": TYPES[extname(name ?? "")] ?? "text/plain; charset=utf-8",
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        ...(name === "frame.html" ? { "x-dns-prefetch-control": "off" } : {}),
+        "cache-control": path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
       });
       response.end(body ?? "not found");
     } catch (error) {

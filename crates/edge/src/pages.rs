@@ -59,7 +59,7 @@ pub(crate) fn index(headers: &HeaderMap) -> Response<ReplyBody> {
     serve(schleuse_webui::index(), headers)
 }
 
-/// A file below `/assets/`, if there is one.
+/// A file below `/assets/`, the service worker or the document of frames, if there is one.
 pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Option<Response<ReplyBody>> {
     schleuse_webui::asset(path).map(|asset| serve(asset, headers))
 }
@@ -107,10 +107,10 @@ fn serve(mut asset: Asset, headers: &HeaderMap) -> Response<ReplyBody> {
     if is_gzip {
         out.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    if let Ok(etag) = HeaderValue::try_from(asset.etag) {
+    if let Ok(etag) = HeaderValue::try_from(asset.etag.as_str()) {
         out.insert(ETAG, etag);
     }
-    for (name, value) in schleuse_webui::security_headers() {
+    for (name, value) in asset.headers {
         if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
             out.insert(name, HeaderValue::from_static(value));
         }
@@ -135,6 +135,7 @@ mod tests {
             content_type: "text/css",
             cache_control: "no-store",
             etag: "\"1\"".to_owned(),
+            headers: schleuse_webui::security_headers(),
         };
         let response = serve(asset, &headers);
         let told = |name| response.headers().get(name).map(|value| value.to_str().unwrap());

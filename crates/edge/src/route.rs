@@ -12,7 +12,7 @@ pub(crate) enum Route {
     House,
     /// A page: one document, whose script reads the path.
     Page,
-    /// A file below `/assets/`.
+    /// A file below `/assets/`, or one of the two that stand at the root.
     Asset,
     Nowhere,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Area {
 }
 
 /// The pages without a path of their own below them.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 18] = [
     "sign-in",
     "chat",
     "decisions",
@@ -44,6 +44,9 @@ const PAGES: [&str; 15] = [
     "sessions",
     "limits",
     "help",
+    "shared",
+    "assistants",
+    "accessibility",
     "",
 ];
 
@@ -64,8 +67,8 @@ pub(crate) fn find(path: &str) -> Route {
         ("api", _) => Route::Inner(Area::Api),
         ("auth", _) => Route::Inner(Area::SignIn),
         ("house.json", None) => Route::House,
-        ("assets", Some(_)) => Route::Asset,
-        ("chat", Some(conversation)) if is_one_segment(conversation) => Route::Page,
+        ("assets", Some(_)) | ("service-worker.js" | "frame.html", None) => Route::Asset,
+        ("chat" | "shared", Some(shown)) if is_one_segment(shown) => Route::Page,
         (page, None) if PAGES.contains(&page) => Route::Page,
         _ => Route::Nowhere,
     }
@@ -159,7 +162,12 @@ mod tests {
         for page in super::PAGES {
             check(&format!("/{page}"), Route::Page);
         }
+        check("/service-worker.js", Route::Asset);
+        check("/frame.html", Route::Asset);
+        check("/frame.html/x", Route::Nowhere);
         check("/chat/c-0123", Route::Page);
+        check("/shared/s-0123", Route::Page);
+        check("/assistants/x", Route::Nowhere);
         check("/chat/c-0123/more", Route::Nowhere);
         check("/chat/", Route::Nowhere);
         check("/people/1", Route::Nowhere);

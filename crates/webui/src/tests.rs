@@ -1,6 +1,9 @@
 use std::collections::HashSet;
 
-use super::{ABSENT, BUILT_IN, GZIP, asset, content_type, index, security_headers, source};
+use super::{
+    ABSENT, BUILT_IN, FRAME, FRAME_SECURITY_POLICY, GZIP, WORKER, asset, content_type, index,
+    security_headers, source,
+};
 
 fn check(path: &str, expected: bool) {
     assert_eq!(asset(path).is_some(), expected, "{path}");
@@ -89,8 +92,38 @@ fn the_policy_allows_nothing_inline_evaluated_or_foreign() {
 }
 
 #[test]
+fn a_frame_is_shut_off_and_the_worker_is_asked_for_anew() {
+    assert_eq!(asset(WORKER).is_some(), BUILT_IN);
+    assert_eq!(asset(FRAME).is_some(), BUILT_IN);
+    for path in ["/frame", "/frame.html/", "/frame.js", "/service-worker", "/x/service-worker.js"] {
+        check(path, false);
+    }
+    for path in [WORKER, FRAME] {
+        let Some(found) = asset(path) else { continue };
+        assert_eq!(found.cache_control, "no-cache", "{path}");
+        let policy = found.headers.iter().find(|(name, _)| *name == "content-security-policy").unwrap().1;
+        assert_eq!(policy == FRAME_SECURITY_POLICY, path == FRAME);
+    }
+    for needed in [
+        "default-src 'none';",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+        "require-trusted-types-for 'script'",
+        "sandbox allow-scripts",
+    ] {
+        assert!(FRAME_SECURITY_POLICY.contains(needed), "{needed}");
+    }
+    for forbidden in ["allow-same-origin", "allow-top", "allow-popups", "*", "http:", "https:", "connect-src"]
+    {
+        assert!(!FRAME_SECURITY_POLICY.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
 fn content_types_are_told_by_the_extension() {
     assert_eq!(content_type("assets/a.b.js"), "text/javascript; charset=utf-8");
+    assert_eq!(content_type("assets/manifest-0a1b2c3d.webmanifest"), "application/manifest+json");
     assert_eq!(content_type("mark.svg"), "image/svg+xml");
     assert_eq!(content_type("LICENSE"), "application/octet-stream");
 }

@@ -27,7 +27,7 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
     // Escape closes what is open; the keys themselves belong to the buttons inside.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
     <div
-      className="relative border-t border-line p-2"
+      className="relative border-t border-line p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]"
       onBlur={(event) => event.relatedTarget !== null && !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !open) return;

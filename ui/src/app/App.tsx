@@ -50,6 +50,12 @@ export function App() {
     );
   }, []);
   useEffect(open, [open]);
+  // Whoever was without a connection need not ask for it twice.
+  useEffect(() => {
+    if (house !== undefined) return undefined;
+    addEventListener("online", open);
+    return () => removeEventListener("online", open);
+  }, [house, open]);
 
   const leave = useCallback((why: "ended" | "left") => {
     setSession(undefined);
@@ -123,7 +129,15 @@ export function App() {
               <SignIn house={house} reason={reason} query={place.query} onSession={enter} />
             ) : (
               <div className="mx-auto w-full max-w-xl px-4 py-16">
-                {refusal ? (
+                {refusal?.code === "house_unreachable" ? (
+                  <div data-offline>
+                    <h1 className="text-2xl font-semibold tracking-tight">{words.offline.heading}</h1>
+                    <p className="mt-2 mb-6 text-pretty text-soft">{words.offline.text}</p>
+                    <Button look="primary" onClick={open}>
+                      {words.retry}
+                    </Button>
+                  </div>
+                ) : refusal ? (
                   <>
                     <h1 className="sr-only">{words.title}</h1>
                     <RefusalCard refusal={refusal} level={2}>

@@ -62,7 +62,7 @@ export function Shell({ place }: { place: Place }) {
       <header className="sticky top-0 hidden h-dvh border-r border-line bg-side lg:block">
         <Side page={route?.page} part={part} conversation={conversation} onGo={() => undefined} onPalette={() => setOver("palette")} />
       </header>
-      <header className="sticky top-0 z-20 low:static flex min-h-14 items-center gap-1 border-b border-line bg-panel px-2 lg:hidden">
+      <header className="sticky top-0 z-20 low:static flex min-h-14 items-center pt-[env(safe-area-inset-top)] gap-1 border-b border-line bg-panel px-2 lg:hidden">
         <Button look="quiet" aria-label={words.menu} aria-expanded={menu} data-menu onClick={() => setMenu(true)}>
           <Icon name="menu" className="size-5" />
         </Button>

@@ -6,8 +6,8 @@ import { Icon } from "./icons";
 
 interface Props {
   heading: ReactNode;
-  /** `drawer` at the right edge, `box` in the middle, `side` at the left edge. */
-  look?: "drawer" | "box" | "side";
+  /** `drawer` at the right edge, `box` and `wide` in the middle, `side` at the left edge. */
+  look?: "drawer" | "box" | "wide" | "side";
   onClose: () => void;
   /** Below the heading, above what scrolls. */
   top?: ReactNode;
@@ -22,6 +22,7 @@ const LOOKS = {
   drawer: "fixed inset-y-0 right-0 left-auto m-0 h-dvh max-h-none w-full max-w-xl border-l border-line",
   side: "fixed inset-y-0 left-0 right-auto m-0 h-dvh max-h-none w-full max-w-80 border-r border-line",
   box: "m-auto max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] max-w-lg rounded-2xl border border-line",
+  wide: "m-auto max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] max-w-5xl rounded-2xl border border-line",
 };
 
 /** Something over the page that keeps the focus until it closes; Escape and a click beside it close it. */
@@ -55,8 +56,8 @@ export function Modal({ heading, look = "drawer", onClose, top, children, fixed 
       onClick={(event) => !fixed && event.target === dialog.current && dialog.current.close()}
       className={`bg-panel text-ink shadow-card ${LOOKS[look]}`}
     >
-      <div className={`flex flex-col ${look === "box" ? "max-h-[calc(100dvh-2.5rem)]" : "h-full"}`}>
-        <div className={`px-5 pt-4 sm:px-6 ${look === "box" ? "pb-1 sm:pt-5" : "border-b border-line pb-4"}`}>
+      <div className={`flex flex-col ${look === "box" || look === "wide" ? "max-h-[calc(100dvh-2.5rem)]" : "h-full"}`}>
+        <div className={`px-5 pt-4 sm:px-6 ${look === "box" || look === "wide" ? "pb-1 sm:pt-5" : "border-b border-line pb-4"}`}>
           <div className="flex items-start justify-between gap-4">
             <h2 id={id} className="min-w-0 pt-1 text-lg font-semibold tracking-tight wrap-anywhere">
               {heading}

@@ -11,6 +11,17 @@ export function useTheme(): Theme {
   return useStore(theme);
 }
 
+const darkDevice = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+const device = new Store<boolean>(darkDevice?.matches ?? false);
+darkDevice?.addEventListener("change", ({ matches }) => device.change(() => matches));
+
+/** Whether the page is dark now, by choice or by the device. */
+export function useIsDark(): boolean {
+  const chosen = useStore(theme);
+  const isDark = useStore(device);
+  return chosen === "system" ? isDark : chosen === "dark";
+}
+
 /** Chooses a light; the choice stays in this browser. */
 export function chooseTheme(chosen: Theme) {
   theme.change(() => chosen);

@@ -328,7 +328,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       </section>
 
       {blocked ? null : (
-        <div className="sticky bottom-0 z-10 -mx-4 low:static bg-paper px-4 pb-2 sm:-mx-6 sm:px-6">
+        <div className="sticky bottom-0 z-10 -mx-4 low:static bg-paper px-4 pb-[max(0.5rem,env(safe-area-inset-bottom))] sm:-mx-6 sm:px-6">
           {started && !conversation?.assistant ? (
             <div className="py-2">
               <Starters compact disabled={!ready} onChoose={start} />

@@ -1,4 +1,5 @@
-import { memo, useEffect, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
+import { ArtifactTexts } from "../../components/ArtifactTexts";
 import type { Turn } from "./tree";
 import { type TurnActions, TurnView } from "./TurnView";
 
@@ -20,12 +21,20 @@ interface Props {
  */
 export const Thread = memo(function Thread({ turns, models, actions, target }: Props) {
   const from = useFrom(turns, target);
+  const latest = useRef(turns);
+  useEffect(() => {
+    latest.current = turns;
+  });
+  // Asked only when somebody looks at an artifact, so that nothing is drawn again with each word.
+  const texts = useCallback(() => latest.current.flatMap(({ answer }) => (answer ? [answer.content] : [])), []);
   return (
-    <div className="space-y-10">
-      {turns.slice(from).map(({ question }, index) => (
-        <TurnView key={question.id} turns={turns} index={from + index} models={models} actions={actions} />
-      ))}
-    </div>
+    <ArtifactTexts value={texts}>
+      <div className="space-y-10">
+        {turns.slice(from).map(({ question }, index) => (
+          <TurnView key={question.id} turns={turns} index={from + index} models={models} actions={actions} />
+        ))}
+      </div>
+    </ArtifactTexts>
   );
 });
 

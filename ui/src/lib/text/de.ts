@@ -1169,4 +1169,21 @@ export const de: Words = {
     withdrawText: (name) => `„${name}“ verschwindet sofort aus der Übersicht und ist wieder Ihr Entwurf. Gespräche, die damit begonnen wurden, bleiben.`,
     withdrawn: "Der Assistent ist zurückgezogen.",
   },
+  artifact: {
+    show: "Zeigen",
+    enlarge: "Vergrößern",
+    view: "Was gezeigt wird",
+    views: { preview: "Vorschau", source: "Quelltext" },
+    kinds: { diagram: "Diagramm", html: "Webseite", svg: "Zeichnung", script: "Programm" },
+    diagram: (title) => (title === "" ? "Diagramm; sein Quelltext steht darunter" : `Diagramm „${title}“; sein Quelltext steht darunter`),
+    versionOf: (at, of) => `${at} von ${of}`,
+    copy: "Quelltext kopieren",
+    shutOff: "Das hat ein Modell gemacht. Es läuft abgeschottet: Es kann nichts laden, nichts senden und nichts von dieser Seite sehen.",
+    failed: "Es funktioniert nicht:",
+    notDrawn: "Dieses Diagramm lässt sich nicht zeichnen. Hier ist sein Quelltext.",
+  },
+  offline: {
+    heading: "Keine Verbindung zum Haus",
+    text: "Ihre Gespräche liegen im Haus. Auf diesem Gerät ist nichts davon gespeichert, darum ist nichts zu sehen, bis das Haus wieder erreichbar ist.",
+  },
 };

@@ -1,3 +1,4 @@
+import type { Kind } from "../artifacts";
 import type { Assistant } from "../assistant";
 import type { PageName, Role } from "../contract";
 import type { Label } from "../labels";
@@ -1159,6 +1160,23 @@ export const en = {
     withdrawHeading: "Withdraw this assistant?",
     withdrawText: (name: string) => `“${name}” leaves the gallery at once and is your draft again. Conversations that were begun with it stay.`,
     withdrawn: "The assistant is withdrawn.",
+  },
+  artifact: {
+    show: "Show",
+    enlarge: "Enlarge",
+    view: "What is shown",
+    views: { preview: "Preview", source: "Source" },
+    kinds: { diagram: "Diagram", html: "Web page", svg: "Drawing", script: "Program" } satisfies Record<Kind, string>,
+    diagram: (title: string) => (title === "" ? "Diagram; its source stands below" : `Diagram “${title}”; its source stands below`),
+    versionOf: (at: number, of: number) => `${at} of ${of}`,
+    copy: "Copy the source",
+    shutOff: "A model made this. It runs shut off: it can load nothing, send nothing and see nothing of this page.",
+    failed: "It does not work:",
+    notDrawn: "This diagram cannot be drawn. Here is its source.",
+  },
+  offline: {
+    heading: "No connection to the house",
+    text: "Your conversations are kept in the house. Nothing of them is stored on this device, so there is nothing to show until the house can be reached again.",
   },
 };
 
