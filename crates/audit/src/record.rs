@@ -71,6 +71,10 @@ pub enum Event {
     QuestionMask,
     /// A person deleted everything of theirs that they may.
     DataErase,
+    /// A file was attached and read, or refused; a question was asked with it.
+    AttachmentRead,
+    AttachmentRefuse,
+    AttachmentUse,
     AnswersForget,
     FileCreate,
     /// What is in a file was read by whoever it belongs to.
@@ -128,6 +132,9 @@ impl Event {
             Self::ConversationImport => "conversation.import",
             Self::QuestionMask => "question.mask",
             Self::DataErase => "data.erase",
+            Self::AttachmentRead => "attachment.read",
+            Self::AttachmentRefuse => "attachment.refuse",
+            Self::AttachmentUse => "attachment.use",
             Self::AnswersForget => "answers.forget",
             Self::FileCreate => "file.create",
             Self::FileRead => "file.read",

@@ -286,6 +286,7 @@ fn blank(row: &MessageRow) -> Message {
         created: row.created,
         author: Author::Assistant,
         content: String::new(),
+        attachments: Vec::new(),
         state: State::Failed,
         language: Language::English,
         declared: None,

@@ -1,8 +1,12 @@
 //! What is sent along with a question: the questions and answers before it.
 
-use schleuse_types::Label;
-use schleuse_wire::json::{Object, Value};
+use std::collections::HashMap;
 
+use schleuse_types::Label;
+use schleuse_wire::json::{Number, Object, Value};
+
+use crate::attaching::read_by_a_model;
+use crate::attachment::Part;
 use crate::mask::Map;
 use crate::message::{Author, Message, State, string};
 
@@ -35,12 +39,28 @@ struct Pair {
 struct Said {
     id: String,
     text: String,
+    /// Where in the text those of attachments stand.
+    parts: Vec<Part>,
 }
 
 impl Said {
-    /// With a stand-in for every word that is masked by now, also where an earlier turn had it.
-    fn new(message: &Message, map: &Map) -> Self {
-        Self { id: message.id.clone(), text: map.apply(message.sent()) }
+    /// With a stand-in for every word that is masked by now, also where an earlier turn or a file had it.
+    fn new(message: &Message, texts: &HashMap<String, String>, map: &Map) -> Self {
+        let (text, parts) = read_by_a_model(message, texts, map);
+        Self { id: message.id.clone(), text, parts }
+    }
+
+    /// Adds to a finding in the text of an attachment which one it is, and counts its place from where that begins.
+    fn name_attachment(&self, finding: &mut Object) {
+        let place = |finding: &Object, name| usize::try_from(finding.get(name)?.as_i64()?).ok();
+        let (Some(start), Some(end)) = (place(finding, "start"), place(finding, "end")) else { return };
+        let Some(part) = self.parts.iter().find(|part| part.start <= start && end <= part.end) else {
+            return;
+        };
+        let number = |n: usize| Value::Number(Number::from(i64::try_from(n).unwrap_or(i64::MAX)));
+        finding.set("attachment", string(&part.attachment));
+        finding.set("start", number(start - part.start));
+        finding.set("end", number(end - part.start));
     }
 
     fn to_json(&self, author: Author) -> Value {
@@ -52,11 +72,16 @@ impl Said {
 }
 
 impl Context {
-    /// `path` is the branch before the question, from the root on.
+    /// `path` is the branch before the question, from the root on; `texts` are those of all attachments, by id.
     ///
     /// A question without any answer is not sent along, and so one that was refused is not: what was found in it would
     /// refuse every question after it.
-    pub(crate) fn new(path: &[&Message], question: &Message, map: &Map) -> Self {
+    pub(crate) fn new(
+        path: &[&Message],
+        question: &Message,
+        texts: &HashMap<String, String>,
+        map: &Map,
+    ) -> Self {
         let mut pairs = Vec::new();
         let mut messages = path.iter().peekable();
         while let Some(message) = messages.next() {
@@ -65,13 +90,13 @@ impl Context {
             let Some(answer) = answer else { continue };
             if answer.state != State::Running && !answer.content.is_empty() {
                 pairs.push(Pair {
-                    question: Said::new(message, map),
-                    answer: Said::new(answer, map),
+                    question: Said::new(message, texts, map),
+                    answer: Said::new(answer, texts, map),
                     label: answer.passage.as_ref().and_then(|passage| passage.label.clone()),
                 });
             }
         }
-        let question = Said::new(question, map);
+        let question = Said::new(question, texts, map);
         let mut context = Self { instructions: None, pairs, question, omitted: 0 };
         context.leave_out(context.surplus());
         context
@@ -129,20 +154,20 @@ impl Context {
             let path = finding.get("path").and_then(Value::as_str);
             let place = path.and_then(|path| path.strip_prefix("/messages/"));
             let place = place.and_then(|rest| rest.split('/').next()?.parse::<usize>().ok());
-            if let Some(id) = place.and_then(|place| self.id(place)) {
-                finding.set("message", string(id));
-            }
+            let Some(said) = place.and_then(|place| self.said(place)) else { continue };
+            finding.set("message", string(&said.id));
+            said.name_attachment(finding);
         }
     }
 
-    /// The id of the message that is sent in this place; the instructions have none.
-    fn id(&self, place: usize) -> Option<&str> {
+    /// The message that is sent in this place; the instructions are none.
+    fn said(&self, place: usize) -> Option<&Said> {
         let place = place.checked_sub(usize::from(self.instructions.is_some()))?;
         if place == self.pairs.len() * 2 {
-            return Some(&self.question.id);
+            return Some(&self.question);
         }
         let pair = self.pairs.get(place / 2)?;
-        Some(if place.is_multiple_of(2) { &pair.question.id } else { &pair.answer.id })
+        Some(if place.is_multiple_of(2) { &pair.question } else { &pair.answer })
     }
 
     /// How many pairs are beyond the limits, from the oldest on.
@@ -168,6 +193,8 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::{Context, PAIRS_MAX, TEXT_BYTES_MAX};
     use crate::mask::Map;
     use crate::message::tests::blank;
@@ -191,7 +218,7 @@ mod tests {
 
     fn context(messages: &[Message]) -> Context {
         let question = Message { id: "q".into(), content: "Q".into(), ..blank() };
-        Context::new(&messages.iter().collect::<Vec<_>>(), &question, &Map::default())
+        Context::new(&messages.iter().collect::<Vec<_>>(), &question, &HashMap::new(), &Map::default())
     }
 
     #[test]
@@ -202,13 +229,14 @@ mod tests {
         let body = with.body("tiny", &[]);
         let first = r#""messages":[{"role":"system","content":"Sei kurz."},{"role":"user","content":"Q0"}"#;
         assert!(body.contains(first), "{body}");
-        assert_eq!((with.id(0), with.id(1), with.id(3)), (None, Some("q0"), Some("q")));
+        let id = |place| with.said(place).map(|said| said.id.as_str());
+        assert_eq!((id(0), id(1), id(3)), (None, Some("q0"), Some("q")));
         assert!(!plain.body("tiny", &[]).contains("system"));
     }
 
     fn check(messages: &[Message], expected: &[&str], omitted: u32) {
         let context = context(messages);
-        let ids: Vec<&str> = (0..).map_while(|place| context.id(place)).collect();
+        let ids: Vec<&str> = (0..).map_while(|place| Some(context.said(place)?.id.as_str())).collect();
         assert_eq!(ids, expected);
         assert_eq!(context.omitted, omitted);
     }
@@ -232,7 +260,7 @@ mod tests {
         let many = conversation(&[(State::Complete, "x")].repeat(PAIRS_MAX + 3));
         let context = context(&many);
         assert_eq!((context.pairs.len(), context.omitted), (PAIRS_MAX, 6));
-        assert_eq!(context.id(0), Some("q3"));
+        assert_eq!(context.said(0).unwrap().id, "q3");
         let long = "x".repeat(TEXT_BYTES_MAX / 2 - 100);
         let long = [(State::Complete, long.as_str())].repeat(3);
         check(&conversation(&long), &["q1", "a1", "q2", "a2", "q"], 2);

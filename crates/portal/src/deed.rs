@@ -94,4 +94,10 @@ pub enum DeedKind {
     Mask,
     /// A person deletes everything that they may.
     Erase,
+    /// A file was attached and read.
+    Attach,
+    /// A file was refused.
+    AttachRefuse,
+    /// A question was asked with a file.
+    AttachUse,
 }

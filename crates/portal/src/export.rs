@@ -2,6 +2,7 @@
 //!
 //! The label stands in the file, in its name and in the header of the answer, and the log says who took it out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,10 +45,11 @@ impl Portal {
                 Some("format"),
             ));
         }
-        let (head, messages) = {
+        let (head, messages, texts) = {
             let (key, head, _turn) = self.open(visitor, id).await?;
             let messages = self.told_messages(&key, visitor.person(), &head).await?;
-            (head, messages)
+            let texts = self.attached_texts(&key, visitor.person(), messages.iter()).await?;
+            (head, messages, texts)
         };
         if head.is_damaged {
             // What it is labelled is not known.
@@ -59,7 +61,7 @@ impl Portal {
         let (text, kind, extension) = match format {
             "markdown" => (markdown(&head, &messages, language), "text/markdown; charset=utf-8", "md"),
             _ => {
-                let mut out = conversation_json(&head, &messages);
+                let mut out = conversation_json(&head, &messages, &texts);
                 out.set("exported", time(self.clock.now()));
                 (Value::Object(out).to_text(), "application/json", "json")
             }
@@ -136,8 +138,9 @@ impl Portal {
         for head in &heads {
             let Some(key) = &key else { continue };
             let messages = self.told_messages(key, person, head).await?;
+            let texts = self.attached_texts(key, person, messages.iter()).await?;
             let separator = if std::mem::take(&mut is_first) { "" } else { "," };
-            let text = Value::Object(conversation_json(head, &messages)).to_text();
+            let text = Value::Object(conversation_json(head, &messages, &texts)).to_text();
             send(pieces, format!("{separator}{text}")).await;
         }
         send(pieces, "]}".to_owned()).await;
@@ -197,7 +200,7 @@ fn attachment(kind: &str, name: &str, label: &Label) -> Vec<(&'static str, Strin
     ]
 }
 
-fn conversation_json(head: &Head, messages: &[Message]) -> Object {
+fn conversation_json(head: &Head, messages: &[Message], texts: &HashMap<String, String>) -> Object {
     let mut out = Object::new();
     out.set(KIND, string(CONVERSATION));
     out.set("version", Value::Number(VERSION.into()));
@@ -216,6 +219,12 @@ fn conversation_json(head: &Head, messages: &[Message]) -> Object {
         if let Some(sent) = &message.masking.sent {
             out.set("sent", string(sent));
         }
+        let attachments = message.attachments.iter().map(|attached| {
+            let mut out = attached.to_json();
+            out.set("text", optional(texts.get(&attached.id).map(String::as_str)));
+            Value::Object(out)
+        });
+        out.set("attachments", Value::Array(attachments.collect()));
         out.set("declared", optional(message.declared.as_ref().map(Label::to_string).as_deref()));
         Value::Object(out)
     });
@@ -248,6 +257,9 @@ fn markdown(head: &Head, messages: &[Message], language: Language) -> String {
             own.unwrap_or_default(),
             message.shown()
         ));
+        for attached in &message.attachments {
+            out.push_str(&format!("\n*{}: {}*\n", say("Attachment", "Anhang"), attached.name));
+        }
         if message.refusal.is_some() {
             out.push_str(&format!("\n*{}*\n", say("This answer failed.", "Diese Antwort ist gescheitert.")));
         }

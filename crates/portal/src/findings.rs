@@ -43,20 +43,26 @@ impl Portal {
     }
 }
 
-/// Findings in UTF-16 units of the text, as a page counts.
-fn told(text: &str, findings: &[Finding]) -> Vec<Value> {
-    let mut places: Vec<usize> = findings.iter().flat_map(|finding| [finding.start, finding.end]).collect();
-    places.sort_unstable();
-    places.dedup();
+/// Places of a text in UTF-16 units, as a page counts; they come in order, and in UTF-8.
+pub(crate) fn units(text: &str, places: &[usize]) -> Vec<u64> {
     // One pass over the text for all of them.
-    let mut units = Vec::with_capacity(places.len());
     let (mut at, mut count) = (0, 0);
-    for place in &places {
+    let mut units = Vec::with_capacity(places.len());
+    for place in places {
         let between = text.get(at..*place).unwrap_or_default();
         count += between.encode_utf16().count() as u64;
         at = *place;
         units.push(count);
     }
+    units
+}
+
+/// Findings in UTF-16 units of the text, as a page counts.
+pub(crate) fn told(text: &str, findings: &[Finding]) -> Vec<Value> {
+    let mut places: Vec<usize> = findings.iter().flat_map(|finding| [finding.start, finding.end]).collect();
+    places.sort_unstable();
+    places.dedup();
+    let units = units(text, &places);
     let unit = |place: usize| {
         let found = places.binary_search(&place).ok().and_then(|index| units.get(index));
         number(found.copied().unwrap_or_default())

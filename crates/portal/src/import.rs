@@ -6,10 +6,13 @@
 
 use std::collections::HashMap;
 
+use schleuse_extract::{Kind, TEXT_BYTES_MAX};
 use schleuse_types::{Label, Language, Refusal, RefusalCode, Text, Timestamp};
 use schleuse_wire::json::{Bounds, Object, Value};
 use schleuse_wire::{Arrival, Reply, Usage, invalid_request};
 
+use crate::attaching::PER_QUESTION_MAX;
+use crate::attachment::{Attachment, file_name};
 use crate::body::{read_object, wrong};
 use crate::deed::{DeedKind, Sight};
 use crate::export::{CONVERSATION, KIND, VERSION};
@@ -61,8 +64,10 @@ impl Portal {
         let mut messages: Vec<Message> = Vec::new();
         let refused_before = open_questions(&rows);
         let mut all = label.clone().unwrap_or(default).clone();
-        for (place, row) in rows.into_iter().enumerate() {
+        let mut files: Vec<(Attachment, String)> = Vec::new();
+        for (place, mut row) in rows.into_iter().enumerate() {
             let part = format!("/messages/{place}");
+            let attached = take_attached(&mut row);
             if messages.len() >= self.limits.messages_max {
                 let why = Text::fixed(
                     "There is no room for more messages.",
@@ -101,6 +106,27 @@ impl Portal {
                 }
                 label_message(&mut message, &examined.label);
             }
+            for (number, attached) in attached.into_iter().enumerate().take(PER_QUESTION_MAX) {
+                let part = format!("{part}/attachments/{number}");
+                let Some((name, kind, own, text)) = attached.filter(|_| message.author == Author::User)
+                else {
+                    refused.push(Refused { part, why: no_attachment() });
+                    continue;
+                };
+                let base = own.map_or_else(|| base.clone(), |own| base.join(&own));
+                let examined = (self.examine)(&visitor.verified, base, format!("{name}\n{text}")).await?;
+                if examined.is_blocked && !refused_before.contains(&old) {
+                    refused.push(Refused { part, why: blocked() });
+                    continue;
+                }
+                if !refused_before.contains(&old) {
+                    all = all.join(&examined.label);
+                }
+                label_message(&mut message, &examined.label);
+                let file = Attachment::imported(self.new_id()?, name, kind, examined.label, &text, now);
+                message.attachments.push(file.attached());
+                files.push((Attachment { conversation: Some(head.id.clone()), ..file }, text));
+            }
             message.id = self.new_id()?;
             message.ordinal = i64::try_from(messages.len()).unwrap_or(i64::MAX);
             ids.insert(old, message.id.clone());
@@ -125,6 +151,12 @@ impl Portal {
         for message in &messages {
             if let Err(fault) = self.archive.put_message(&key, person, &head.id, message).await {
                 // Nothing in halves.
+                self.archive.delete(person, &head.id).await?;
+                return Err(fault.into());
+            }
+        }
+        for (file, text) in files {
+            if let Err(fault) = self.keep_imported(&key, person, &file, text).await {
                 self.archive.delete(person, &head.id).await?;
                 return Err(fault.into());
             }
@@ -199,6 +231,34 @@ fn check_file(file: &Object) -> Result<Option<Label>, Refusal> {
             })
         }
     }
+}
+
+/// Name, kind, label and text of a file.
+type FileOfAFile = (String, Kind, Option<Label>, String);
+
+/// The files that a message says it was asked with; None for what is none.
+fn take_attached(row: &mut Value) -> Vec<Option<FileOfAFile>> {
+    let Value::Object(row) = row else { return Vec::new() };
+    let Some(Value::Array(rows)) = row.remove("attachments") else { return Vec::new() };
+    let each = rows.into_iter().map(|row| {
+        let Value::Object(mut row) = row else { return None };
+        let name = file_name(row.get("name")?.as_str()?)?;
+        let kind = Kind::parse(row.get("kind")?.as_str()?)?;
+        let label = row.get("label").and_then(Value::as_str);
+        let label = label.map(|label| Label::parse(label.as_bytes())).transpose().ok()?;
+        match row.remove("text") {
+            Some(Value::String(text)) if text.len() <= TEXT_BYTES_MAX => Some((name, kind, label, text)),
+            _ => None,
+        }
+    });
+    each.collect()
+}
+
+fn no_attachment() -> Text {
+    Text::fixed(
+        "The attachment has no name, kind or text.",
+        "Der Anhang hat keinen Namen, keine Art oder keinen Text.",
+    )
 }
 
 /// The ids of questions to which the file knows no answer with a word in it: they were refused, or never asked.
@@ -309,6 +369,7 @@ fn read_message(
         created: created.filter(|created| *created <= now).unwrap_or(now),
         author,
         content,
+        attachments: Vec::new(),
         state,
         language,
         declared,

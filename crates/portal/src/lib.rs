@@ -29,6 +29,7 @@
 //! | `GET`, `POST prompts` `{name, text, tags?, with?}`; `PUT`, `DELETE prompts/{id}`; `GET prompts/{id}/versions`; `POST prompts/{id}/restore` `{version}` | questions that are kept, with their versions, shared as conversations are |
 //! | `GET`, `POST assistants` `{name, purpose, instructions, model?, label?, starters?}`; `GET`, `PUT`, `DELETE assistants/{id}`; `POST assistants/{id}/submit` `{with}`, `…/review` `{publish, note?, version?}`, `…/withdraw` `{note?}` | instructions that conversations begin with; published after review by somebody else |
 //! | `GET`, `POST folders` `{name}`; `PUT {name}`, `DELETE folders/{id}` | what is in a deleted one stays, in none |
+//! | `POST attachments?name=&conversation=` (the file itself), `GET`, `DELETE attachments/{id}`, `GET attachments/{id}/text` | files for a question, which then names them in `attachments` |
 //! | `GET runs/{id}/events` | the answer as server-sent events, from `last-event-id` on, also long after its end |
 //! | `POST runs/{id}/stop` | lets the model go |
 //!
@@ -51,6 +52,8 @@ mod answer;
 mod approval;
 mod archive;
 mod assistant;
+mod attaching;
+mod attachment;
 mod body;
 mod context;
 mod conversation;
@@ -80,6 +83,7 @@ mod temporary;
 mod tree;
 mod words;
 
+pub use attachment::{Attaching, Digest, Extract};
 pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Duty, Examine, Examined, Judge, Note, PermitDuty, Sight};
 pub use mydata::{Forget, Holdings, Kept};

@@ -6,6 +6,7 @@ use schleuse_types::{Label, Language, Text, Timestamp};
 use schleuse_wire::Usage;
 use schleuse_wire::json::{self, Bounds, Number, Object, Value};
 
+use crate::attachment::Attached;
 use crate::mask::{Masking, reveal};
 
 /// Title and label of a conversation.
@@ -94,6 +95,8 @@ pub(crate) struct Message {
     pub(crate) created: Timestamp,
     pub(crate) author: Author,
     pub(crate) content: String,
+    /// Of a question: the files that it was asked with.
+    pub(crate) attachments: Vec<Attached>,
     pub(crate) state: State,
     /// The language in which refusals are told to whoever asked.
     pub(crate) language: Language,
@@ -346,6 +349,9 @@ impl Message {
         if let Some(sent) = &self.masking.sent {
             out.set("sent", string(sent));
         }
+        if !self.attachments.is_empty() {
+            out.set("attachments", Attached::to_sealed(&self.attachments));
+        }
         Value::Object(out).to_text()
     }
 
@@ -373,6 +379,9 @@ impl Message {
             }
         });
         self.masking = Masking::from_json(object.get("masks"), text("sent"));
+        if let Some(attachments) = object.get("attachments") {
+            self.attachments = Attached::read_sealed(attachments)?;
+        }
         self.is_cut = object.get("cut").and_then(Value::as_bool)?;
         self.omitted = object.get("omitted").and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok())?;
         self.refusal = match object.remove("refusal") {
@@ -396,6 +405,7 @@ impl Message {
             out.set(&name, value);
         }
         out.set("masks", self.masking.to_json());
+        out.set("attachments", Attached::list(&self.attachments));
         Value::Object(out)
     }
 
@@ -475,7 +485,7 @@ pub(crate) fn time(at: Timestamp) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Author, Begun, Declassification, Head, Masking, Message, Passage, State, time};
+    use super::{Attached, Author, Begun, Declassification, Head, Masking, Message, Passage, State, time};
     use schleuse_types::{Label, Language, Timestamp};
     use schleuse_wire::Usage;
     use schleuse_wire::json::{Object, Value};
@@ -489,6 +499,7 @@ pub(crate) mod tests {
             created: Timestamp(1_795_207_724_123_456),
             author: Author::User,
             content: String::new(),
+            attachments: Vec::new(),
             state: State::Complete,
             language: Language::English,
             declared: None,
@@ -539,6 +550,14 @@ pub(crate) mod tests {
         let answer = Message {
             author: Author::Assistant,
             content: "Grüße \"\u{1}\n😀".into(),
+            attachments: vec![Attached {
+                id: "f".into(),
+                name: "ä.pdf".into(),
+                kind: schleuse_extract::Kind::Pdf,
+                label: Label::SECRET,
+                characters: 1,
+                text_bytes: 2,
+            }],
             state: State::Failed,
             language: Language::German,
             declared: Some(Label::CONFIDENTIAL),

@@ -108,6 +108,7 @@ impl Portal {
         }
         let erased = self.archive.store.erase(person).await.map_err(Fault::from)?;
         let temporary = self.archive.temporary.forget(person);
+        self.desk.forget(person);
         self.searches.forget(person);
         (self.forget)(visitor.verified.principal());
         let mut gone: Vec<Value> = Vec::new();

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::archive::{Archive, fail_interrupted};
+use crate::attaching::Desk;
+use crate::attachment::Attaching;
 use crate::declassify::Declassify;
 use crate::deed::{Examine, Judge, Note, PermitDuty};
 use crate::events::Position;
@@ -94,6 +96,7 @@ pub struct Parts {
     pub judge: Judge,
     pub examine: Examine,
     pub note: Note,
+    pub attaching: Attaching,
     pub receipts: Receipts,
     pub holdings: Holdings,
     pub forget: Forget,
@@ -122,6 +125,8 @@ pub struct Portal {
     pub(crate) judge: Judge,
     pub(crate) examine: Examine,
     pub(crate) note: Note,
+    pub(crate) attaching: Attaching,
+    pub(crate) desk: Desk,
     pub(crate) receipts: Receipts,
     pub(crate) holdings: Holdings,
     pub(crate) forget: Forget,
@@ -172,6 +177,8 @@ impl Portal {
             judge: parts.judge,
             examine: parts.examine,
             note: parts.note,
+            attaching: parts.attaching,
+            desk: Desk::default(),
             receipts: parts.receipts,
             holdings: parts.holdings,
             forget: parts.forget,
@@ -195,6 +202,7 @@ impl Portal {
     /// Ends the answers that were being written when the house was last ended: they failed, with what was saved of them.
     /// Says how many. To be called once, before the first request.
     pub async fn end_interrupted(&self) -> Result<usize, Refusal> {
+        self.sweep_attachments(self.clock.now()).await?;
         self.archive.end_interrupted().await.map_err(Refusal::from)
     }
 
@@ -286,6 +294,15 @@ impl Portal {
             (["import"], Method::Post) => self.import(&visitor, arrival).await,
             (["findings"], Method::Post) => self.findings(&visitor, arrival).await,
             (["import"] | ["findings"], _) => Err(refusals::method_not_allowed("POST")),
+            (["attachments"], Method::Post) => self.attach(&visitor, arrival).await,
+            (["attachments"], _) => Err(refusals::method_not_allowed("POST")),
+            (["attachments", id], Method::Get) => {
+                self.show_attachment(&visitor, id, arrival.query.as_deref()).await
+            }
+            (["attachments", id], Method::Delete) => self.delete_attachment(&visitor, id).await,
+            (["attachments", _], _) => Err(refusals::method_not_allowed("GET, DELETE")),
+            (["attachments", id, "text"], Method::Get) => self.attachment_text(&visitor, id).await,
+            (["attachments", _, "text"], _) => Err(refusals::method_not_allowed("GET")),
             (["labels"], Method::Get) => Ok(self.labels(&visitor)),
             (["labels"], _) => Err(refusals::method_not_allowed("GET")),
             (["search"], Method::Get) => self.search(&visitor, arrival.query.as_deref()).await,

@@ -7,6 +7,7 @@ use schleuse_wire::json::{Bounds, Object, Value};
 use schleuse_wire::{Arrival, Credential, Peer, Reply, internal, invalid_request};
 
 use crate::answer::{self, Asking};
+use crate::attaching::{PER_QUESTION_MAX, label_of};
 use crate::body::{missing, read_fields, read_fields_within, take_text, take_texts, wrong};
 use crate::context::Context;
 use crate::deed::{Deed, DeedKind};
@@ -39,6 +40,8 @@ struct Question {
     marked: Vec<Marked>,
     asked_of: AskedOf,
     parent: Parent,
+    /// Ids of files.
+    attachments: Vec<String>,
 }
 
 /// Of which models, and under which label.
@@ -61,7 +64,7 @@ impl Question {
     /// `usual` is asked where the person names no model.
     async fn read(arrival: Arrival, content_bytes_max: usize, usual: Option<&str>) -> Result<Self, Refusal> {
         let bytes_max = content_bytes_max.saturating_mul(2).saturating_add(REST_BYTES_MAX);
-        let known = ["content", "model", "models", "label", "compartments", "parent", "masks"];
+        let known = ["content", "model", "models", "label", "compartments", "parent", "masks", "attachments"];
         let mut fields = read_fields_within(arrival.body, bytes_max, &known, &BOUNDS).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
         let content = content.ok_or_else(|| missing("content"))?;
@@ -75,7 +78,13 @@ impl Question {
                 id.map_or(Parent::None, Parent::Message)
             }
         };
-        Ok(Self { content, marked, asked_of, parent })
+        let attachments = match fields.get("attachments") {
+            Some(Value::Array(ids)) if ids.is_empty() => Vec::new(),
+            _ => {
+                take_texts(&mut fields, "attachments", PER_QUESTION_MAX, NAME_BYTES_MAX)?.unwrap_or_default()
+            }
+        };
+        Ok(Self { content, marked, asked_of, parent, attachments })
     }
 }
 
@@ -162,13 +171,27 @@ impl Portal {
         let ordinal = messages.last().map_or(0, |message| message.ordinal.saturating_add(1));
         // What counts when the person says nothing is the same as at the gate.
         let declared = asked.asked_of.label((self.standing)(&visitor.verified).default);
+        let attachments =
+            self.use_attachments(visitor, conversation, &asked.attachments, asked.content.len()).await?;
+        // What a file is labelled counts for the question from the start.
+        let declared = label_of(&attachments, &declared);
+        let masking =
+            self.mask(visitor, &mut head, &messages, &declared, &asked.content, &asked.marked).await;
+        let masking = match masking {
+            Ok(masking) => masking,
+            Err(refusal) => {
+                self.return_attachments(visitor, &asked.attachments).await?;
+                return Err(refusal);
+            }
+        };
         let question = Message {
             id: self.new_id()?,
             parent,
             ordinal,
             created: self.clock.now(),
             author: Author::User,
-            content: String::new(),
+            content: asked.content,
+            attachments,
             state: State::Complete,
             language: asker.language,
             declared: Some(declared.clone()),
@@ -179,11 +202,8 @@ impl Portal {
             is_cut: false,
             omitted: 0,
             refusal: None,
-            masking: self
-                .mask(visitor, &mut head, &messages, &declared, &asked.content, &asked.marked)
-                .await?,
+            masking,
         };
-        let question = Message { content: asked.content, ..question };
         let plan = Plan {
             conversation: Opened { key, head, messages },
             is_new: true,
@@ -191,7 +211,14 @@ impl Portal {
             models: asked.asked_of.models,
             declared,
         };
-        let (answers, runs) = self.begin_answers(visitor, asker, plan).await?;
+        let begun = match self.begin_answers(visitor, asker, plan).await {
+            Ok(begun) => Ok(begun),
+            Err(refusal) => {
+                self.return_attachments(visitor, &asked.attachments).await?;
+                Err(refusal)
+            }
+        };
+        let (answers, runs) = begun?;
         let mut out = told(&answers, &runs);
         out.set("message", question.to_json());
         out.set("answer", answers.first().map_or(Value::Null, Message::to_json));
@@ -321,6 +348,7 @@ impl Portal {
                 created: now,
                 author: Author::Assistant,
                 content: String::new(),
+                attachments: Vec::new(),
                 state: State::Running,
                 language: asker.language,
                 declared: None,
@@ -342,7 +370,9 @@ impl Portal {
             // Not to ask without what it began with.
             return Err(refusals::damaged());
         }
-        let context = Context::new(&path, &question, &map).with_instructions(instructions);
+        let asked = path.iter().copied().chain([&question]);
+        let texts = self.attached_texts(&key, person, asked).await?;
+        let context = Context::new(&path, &question, &texts, &map).with_instructions(instructions);
         let seen = [head.label.clone(), context.label()].into_iter().flatten();
         let label = seen.fold(declared, |label, seen| label.join(&seen));
 

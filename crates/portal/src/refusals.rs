@@ -317,7 +317,7 @@ impl From<Fault> for Refusal {
 }
 
 /// Small changes to a refusal that is already there.
-trait Reworded {
+pub(crate) trait Reworded {
     fn with_next(self, english: &'static str, german: &'static str) -> Self;
     fn with_next_and_message(self, message: Text, next: Text) -> Self;
 }

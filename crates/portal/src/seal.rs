@@ -56,6 +56,23 @@ pub(crate) enum Place<'a> {
         conversation: &'a str,
         message: &'a str,
     },
+    /// What is known of an attachment.
+    Attachment {
+        person: &'a str,
+        attachment: &'a str,
+        created: Timestamp,
+    },
+    /// A piece of its file.
+    AttachmentPiece {
+        person: &'a str,
+        attachment: &'a str,
+        ordinal: u32,
+    },
+    /// Its text.
+    AttachmentText {
+        person: &'a str,
+        attachment: &'a str,
+    },
     Message {
         person: &'a str,
         conversation: &'a str,
@@ -88,6 +105,11 @@ impl schleuse_store::Place for Place<'_> {
             Self::Feedback { person, conversation, message } => {
                 data(7, &[person, conversation, message], &[])
             }
+            Self::Attachment { person, attachment, created } => data(20, &[person, attachment], &[created.0]),
+            Self::AttachmentPiece { person, attachment, ordinal } => {
+                data(21, &[person, attachment], &[u64::from(ordinal)])
+            }
+            Self::AttachmentText { person, attachment } => data(22, &[person, attachment], &[]),
             Self::Message { person, conversation, message, parent, ordinal, created } => {
                 let numbers = [ordinal.cast_unsigned(), created.0];
                 match parent {

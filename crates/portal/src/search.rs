@@ -235,9 +235,12 @@ impl Portal {
         head: Head,
     ) -> Result<Index, Refusal> {
         let rows = self.archive.store.messages(person, &head.id).await.map_err(Fault::from)?;
-        let (key, person) = (Arc::clone(key), person.to_owned());
+        let messages = {
+            let (key, person) = (Arc::clone(key), person.to_owned());
+            aside(move || open_messages(&key, &person, &rows)).await?
+        };
+        let texts = self.attached_texts(key, person, messages.iter()).await?;
         aside(move || {
-            let messages = open_messages(&key, &person, &rows);
             let mut entries = Vec::with_capacity(messages.len() + 1);
             if !head.title.is_empty() {
                 entries.push(Entry { message: None, created: head.updated, text: &head.title });
@@ -245,11 +248,8 @@ impl Portal {
             // What is still being written is read when it is over.
             let over = messages.iter().filter(|message| message.state != State::Running);
             // People look for their own words, not for what stands for them.
-            let texts: Vec<_> = over
-                .filter(|message| !message.content.is_empty())
-                .map(|message| (message, message.shown()))
-                .collect();
-            entries.extend(texts.iter().map(|(message, text)| Entry {
+            let found: Vec<_> = over.map(|message| (message, found_by(message, &texts))).collect();
+            entries.extend(found.iter().filter(|(_, text)| !text.is_empty()).map(|(message, text)| Entry {
                 message: Some(&message.id),
                 created: message.created,
                 text,
@@ -276,18 +276,48 @@ impl Portal {
                 None => return Ok(None),
             },
         };
+        let texts = self.attached_texts(key, person, message.iter()).await?;
         let (asked, conversation) = (asked.clone(), hit.conversation.clone());
-        aside(move || Some(result_json(&conversation, &head, message.as_ref(), &asked))).await
+        aside(move || Some(result_json(&conversation, &head, message.as_ref(), &texts, &asked))).await
     }
+}
+
+/// Everything that a message is found by: what it says, and the files that it was asked with.
+fn found_by<'m>(message: &'m Message, texts: &HashMap<String, String>) -> Cow<'m, str> {
+    if message.attachments.is_empty() {
+        return message.shown();
+    }
+    let mut all = message.shown().into_owned();
+    for attached in &message.attachments {
+        for text in [Some(&attached.name), texts.get(&attached.id)].into_iter().flatten() {
+            all.push('\n');
+            all.push_str(text);
+        }
+    }
+    Cow::Owned(all)
 }
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     spawn_blocking(work).await.map_err(|_| internal("a search fell"))
 }
 
-fn result_json(conversation: &str, head: &Head, message: Option<&Message>, asked: &Asked) -> Value {
+fn result_json(
+    conversation: &str,
+    head: &Head,
+    message: Option<&Message>,
+    texts: &HashMap<String, String>,
+    asked: &Asked,
+) -> Value {
     let text = message.map_or(Cow::Borrowed(head.title.as_str()), Message::shown);
-    let excerpt = Excerpt::of(&text, asked);
+    let mut excerpt = Excerpt::of(&text, asked);
+    // What was found may stand in a file that was asked with, or be its name.
+    let attached = message.map(|message| message.attachments.as_slice()).unwrap_or_default();
+    let further = attached.iter().flat_map(|one| [texts.get(&one.id), Some(&one.name)]).flatten();
+    for text in further {
+        if excerpt.marks.is_empty() {
+            excerpt = Excerpt::of(text, asked);
+        }
+    }
     let label = message.and_then(|message| message.passage.as_ref()?.label.as_ref()).or(head.label.as_ref());
     let mut out = Object::new();
     out.set("conversation", string(conversation));

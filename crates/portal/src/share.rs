@@ -12,6 +12,7 @@ use schleuse_types::{Label, Principal, Refusal, Tenant, Text, Timestamp};
 use schleuse_wire::json::{self, Bounds, Object, Value};
 use schleuse_wire::{Arrival, Reply, invalid_request};
 
+use crate::attachment::Attached;
 use crate::body::{missing, read_fields, take_text, take_texts, wrong};
 use crate::deed::{Deed, DeedKind, Sight};
 use crate::message::{Author, Head, Message, Passage, State, both, number, optional, string, time};
@@ -422,6 +423,8 @@ impl Reading {
         out.set("role", string(message.author.as_str()));
         // Whoever reads a share sees what the models saw, and never what stands behind it.
         out.set("content", optional(is_shown.then_some(message.sent())));
+        let attachments = if is_shown { message.attachments.as_slice() } else { &[] };
+        out.set("attachments", Attached::list(attachments));
         out.set("withheld", withheld.map_or(Value::Null, |why| both(&why)));
         out.set("model", optional(message.model.as_deref().filter(|_| is_shown)));
         out.set("created", time(message.created));

@@ -3,6 +3,7 @@
 
 mod approving;
 mod assisting;
+mod attaching;
 mod branches;
 mod feedback;
 mod files;

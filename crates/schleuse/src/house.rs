@@ -1,6 +1,7 @@
 //! A whole house in one process: assembled, run, drained.
 
 mod apart;
+mod attachments;
 mod bridge;
 mod demo;
 mod desk;

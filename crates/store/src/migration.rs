@@ -11,13 +11,14 @@ use crate::error::from_sqlx;
 
 /// Every step there ever was, in order; the first leads from nothing to version 1. A step that was released is never
 /// edited, a new one is added.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("../migrations/0001_people_and_keys.sql"),
     include_str!("../migrations/0002_sessions_and_conversations.sql"),
     include_str!("../migrations/0003_compartments.sql"),
     include_str!("../migrations/0004_tenants.sql"),
     include_str!("../migrations/0005_files_and_batches.sql"),
     include_str!("../migrations/0006_folders_and_shares.sql"),
+    include_str!("../migrations/0007_attachments.sql"),
     include_str!("../migrations/0009_feedback_prompts_and_assistants.sql"),
 ];
 

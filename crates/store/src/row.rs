@@ -235,6 +235,24 @@ pub struct FileRow {
     pub expires: Timestamp,
 }
 
+/// A file given along with a question, without its content and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentRow {
+    /// Unique in the house.
+    pub id: String,
+    /// The id of a person who exists.
+    pub person: String,
+    /// Whose question it was asked with; none until then.
+    pub conversation: Option<String>,
+    /// Everything that is known of it, sealed.
+    pub head: Vec<u8>,
+    /// Of the file before it was sealed.
+    pub bytes: u64,
+    pub created: Timestamp,
+    /// When it is deleted if no question is asked with it.
+    pub expires: Option<Timestamp>,
+}
+
 /// Many questions that are asked one after the other, without their answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRow {

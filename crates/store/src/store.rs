@@ -2,6 +2,7 @@
 
 mod approvals;
 mod assistants;
+mod attachments;
 mod backup;
 mod batches;
 mod compartments;

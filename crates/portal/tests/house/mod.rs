@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_portal::{
-    Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Receipt, Sight, Standing,
+    Attaching, Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Receipt, Sight,
+    Standing,
 };
 use schleuse_store::Store;
 use schleuse_types::{
@@ -179,6 +180,10 @@ impl House {
                 };
                 Box::pin(std::future::ready(Ok(receipt)))
             }),
+            attaching: Attaching {
+                extract: Arc::new(|file, extension, _| schleuse_extract::read(file.to_vec(), extension)),
+                digest: Arc::new(|file| format!("digest-of-{}", file.len())),
+            },
             store: Arc::clone(&store),
             house_secret: Secret::new(secret),
             limits,
@@ -290,6 +295,25 @@ impl House {
             language: Language::German,
             peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
             body: Box::pin(body),
+        };
+        let reply = timeout(PATIENCE, Arc::clone(&self.portal).exchange(arrival)).await.unwrap();
+        Answer { status: reply.status, headers: reply.headers, body: reply.body }
+    }
+
+    /// Sends a file; `query` is what follows the `?`.
+    pub async fn upload(&self, person: &str, query: &str, file: Vec<u8>) -> Answer {
+        let arrival = Arrival {
+            method: Method::Post,
+            path: "/api/chat/attachments".to_owned(),
+            query: Some(query.to_owned()),
+            credential: Some(Credential::Bearer(Secret::new(key(person).expose_printed().to_owned()))),
+            sign_in: None,
+            last_event_id: None,
+            agent: None,
+            label: None,
+            language: Language::German,
+            peer: Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            body: Box::pin(Full::new(Bytes::from(file)).map_err(|never| BodyError(format!("{never}")))),
         };
         let reply = timeout(PATIENCE, Arc::clone(&self.portal).exchange(arrival)).await.unwrap();
         Answer { status: reply.status, headers: reply.headers, body: reply.body }

@@ -195,8 +195,19 @@ fn line(row: &HeldRow, rules: &Rules, seers: &Seers) -> Option<Kept> {
         }
         "conversations" => {
             kept.what = Text::fixed(
-                "Your conversations: titles, questions, answers, what was read of attached files, and words that you masked.",
-                "Ihre Unterhaltungen: Titel, Fragen, Antworten, was aus angehängten Dateien gelesen wurde, und Wörter, die Sie verdeckt haben.",
+                "Your conversations: titles, questions, answers, and words that you masked.",
+                "Ihre Unterhaltungen: Titel, Fragen, Antworten und Wörter, die Sie verdeckt haben.",
+            );
+            kept.export = Some("/api/chat/export");
+        }
+        "attachments" => {
+            kept.what = Text::fixed(
+                "Files that you attached: until they are read the file, from then on its text.",
+                "Dateien, die Sie angehängt haben: bis sie gelesen sind die Datei, von da an ihr Text.",
+            );
+            kept.kept = Text::fixed(
+                "A day, if no question is asked with it; else as long as its conversation.",
+                "Einen Tag, wenn keine Frage damit gestellt wird; sonst so lange wie die Unterhaltung.",
             );
             kept.export = Some("/api/chat/export");
         }

@@ -21,6 +21,7 @@ use schleuse_wire::{Exchange, Limits};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::attachments;
 use super::bridge::{self, Overview};
 use super::demo::ensure_demo_keys;
 use super::engine::{
@@ -281,6 +282,7 @@ impl Inside {
                 let gate = Arc::clone(&gate);
                 Arc::new(move |principal, id| Box::pin(receipts::receipt(Arc::clone(&gate), principal, id)))
             },
+            attaching: attachments::attaching(&gate.prompt_mac),
             store: Arc::clone(&store),
             house_secret: data.secret(SecretName::Conversations)?,
             limits: schleuse_portal::Limits {

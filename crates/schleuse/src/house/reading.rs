@@ -99,6 +99,9 @@ pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
         DeedKind::Mask => (Event::QuestionMask, "/api/chat/conversations/{id}/messages"),
         DeedKind::Erase => (Event::DataErase, "/api/chat/data/erase"),
         DeedKind::Import => (Event::ConversationImport, "/api/chat/import"),
+        DeedKind::Attach => (Event::AttachmentRead, "/api/chat/attachments"),
+        DeedKind::AttachRefuse => (Event::AttachmentRefuse, "/api/chat/attachments"),
+        DeedKind::AttachUse => (Event::AttachmentUse, "/api/chat/conversations/{id}/messages"),
     };
     let mut record = Record::new(event);
     record.request_id = deed.request_id;
@@ -107,7 +110,8 @@ pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
     record.tenant = deed.principal.tenant;
     record.source = Some(deed.principal.credential);
     record.surface = Some(surface.to_owned());
-    record.action = Some(Outcome::Allowed);
+    let is_refused = deed.kind == DeedKind::AttachRefuse;
+    record.action = Some(if is_refused { Outcome::Denied } else { Outcome::Allowed });
     record.label = deed.label;
     let mut change = vec![format!("owner={}", gate.pseudonyms.name(&deed.owner))];
     change.extend((!deed.with.is_empty()).then(|| {

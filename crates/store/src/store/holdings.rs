@@ -14,7 +14,7 @@ struct Holding {
 }
 
 /// Every table that holds something of a person, under the name that a page has words for.
-const HOLDINGS: [Holding; 14] = [
+const HOLDINGS: [Holding; 15] = [
     Holding {
         id: "account",
         tables: &["people", "groups", "person_groups"],
@@ -37,6 +37,14 @@ const HOLDINGS: [Holding; 14] = [
         query: "SELECT (SELECT COUNT(*) FROM conversations WHERE person = $1), \
                 COALESCE((SELECT SUM(LENGTH(m.sealed)) FROM messages m JOIN conversations c ON c.id = m.conversation \
                 WHERE c.person = $1), 0)",
+    },
+    Holding {
+        id: "attachments",
+        tables: &["attachments", "attachment_pieces"],
+        query: "SELECT COUNT(*), COALESCE(SUM(LENGTH(head) + COALESCE(LENGTH(text), 0)), 0) + \
+                COALESCE((SELECT SUM(LENGTH(p.sealed)) FROM attachment_pieces p \
+                JOIN attachments a ON a.id = p.attachment WHERE a.person = $1), 0) \
+                FROM attachments WHERE person = $1",
     },
     Holding {
         id: "folders",
@@ -97,8 +105,9 @@ const OF_NOBODY: [&str; 2] = ["schema_version", "feedback_tallies"];
 
 /// What a person deletes with everything that hangs on it, in this order. What a batch that goes on still needs stays, and
 /// what others were given for use.
-const ERASED: [(&str, &str); 8] = [
+const ERASED: [(&str, &str); 9] = [
     ("conversations", "DELETE FROM conversations WHERE person = $1"),
+    ("attachments", "DELETE FROM attachments WHERE person = $1"),
     ("feedback", "DELETE FROM feedback WHERE person = $1"),
     ("feedback", "DELETE FROM feedback_changes WHERE person = $1"),
     ("folders", "DELETE FROM folders WHERE person = $1"),

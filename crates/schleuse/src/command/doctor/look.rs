@@ -276,7 +276,7 @@ fn program(id: u32, parent: Option<u32>, house: u32) -> Program {
         // Forked and not yet executed: still the house's own program with its open files.
         return Program::House;
     }
-    if words.get(1).is_some_and(|word| word == "engine-worker") {
+    if words.get(1).is_some_and(|word| word == "engine-worker" || word == schleuse_extract::WORKER_WORD) {
         return Program::Worker;
     }
     let name = words.first().cloned().unwrap_or_default();
