@@ -3,7 +3,7 @@ import { Markdown } from "../../components/Markdown";
 import { Modal } from "../../components/Modal";
 import { announce } from "../../lib/announce";
 import { useLanguage } from "../../lib/language";
-import { handbook, type Hit, search, type Section, wordsOf } from "./handbook";
+import { handbook, type Hit, search, type Section, soughtIn, wordsOf } from "./handbook";
 
 interface Props {
   /** The id of the section to open at; empty for the beginning. */
@@ -114,7 +114,7 @@ function Hits({ hits, query, onOpen }: { hits: Hit[]; query: string; onOpen: (se
           >
             {section.title}
           </button>
-          <Markdown text={passage} highlight={wordsOf(query)} />
+          <Markdown text={passage} highlight={soughtIn(passage, query)} />
         </li>
       ))}
     </ul>

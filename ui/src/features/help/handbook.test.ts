@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { handbook, readHandbook, search } from "./handbook";
+import { handbook, readHandbook, search, soughtIn } from "./handbook";
 
 describe("the handbook", () => {
   it("has the same sections in both languages, none of them empty", () => {
@@ -37,5 +37,35 @@ describe("search", () => {
     check("nowhere", []);
     check("  ", []);
     check(".*", []);
+  });
+});
+
+describe("questions in whole sentences", () => {
+  function check(language: "de" | "en", question: string, section: string) {
+    const sections = handbook(language, "http://x");
+    const hits = search(sections, question);
+    expect(hits[0]?.section.id, question).toBe(section);
+    expect(hits.length).toBeLessThanOrEqual(5);
+    // Word for word, and with their source.
+    for (const hit of hits) expect(hit.section.passages, question).toContain(hit.passage);
+  }
+
+  it("find the passage that answers them", () => {
+    check("de", "Was passiert mit meiner IBAN?", "inspection");
+    check("de", "Welche Einstufungen gibt es?", "labels");
+    check("de", "Wie lange bleibe ich angemeldet?", "session");
+    check("de", "Wird mein Name protokolliert?", "recorded");
+    check("en", "What happens to my credit card number?", "inspection");
+    check("en", "How do I use vLLM?", "model");
+    check("en", "Which roles are there?", "roles");
+  });
+
+  it("are marked by what they are about", () => {
+    expect(soughtIn("Bankkonten (IBAN) werden gesperrt.", "Was passiert mit meiner IBAN?")).toEqual(["iban"]);
+    expect(soughtIn("The IBAN is refused.", "the iban")).toEqual(["the", "iban"]);
+  });
+
+  it("find nothing where the handbook says nothing", () => {
+    expect(search(handbook("en", "http://x"), "xylophone zebra quartz")).toEqual([]);
   });
 });
