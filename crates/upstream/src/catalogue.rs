@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::is_model_name;
+use crate::config::{ServedAdapter, is_model_name};
 
 /// Of the whole list, in bytes.
 pub(crate) const CATALOGUE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -53,9 +53,21 @@ pub(crate) fn parse(body: &[u8], now_s: u64) -> Result<Vec<Model>, &'static str>
     Ok(models)
 }
 
+/// The same list in the house's words: an adapter stands as `model:name` where the server's own name for it stood, and one that
+/// the server does not list is not there.
+pub(crate) fn with_adapters(models: Vec<Model>, adapters: &[ServedAdapter]) -> Vec<Model> {
+    let renamed = |model: Model| -> Vec<Model> {
+        let of_it = adapters.iter().filter(|adapter| adapter.served_as == model.id);
+        let renamed: Vec<Model> = of_it.map(|adapter| Model { id: adapter.id(), ..model.clone() }).collect();
+        if renamed.is_empty() { vec![model] } else { renamed }
+    };
+    models.into_iter().flat_map(renamed).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MODELS_MAX, parse};
+    use super::{MODELS_MAX, parse, with_adapters};
+    use crate::config::ServedAdapter;
 
     fn check(body: &str, expected: Result<&[&str], &str>) {
         let ids = parse(body.as_bytes(), 0).map(|models| models.into_iter().map(|model| model.id).collect());
@@ -87,6 +99,27 @@ mod tests {
         let ids: Vec<_> = models.iter().map(|model| (model.id.as_str(), model.max_model_len)).collect();
         assert_eq!(ids, [("tiny", Some(2048)), ("lora-a", None), ("lora-b", None)]);
         assert_eq!(models[0].created, Some(1_795_208_241));
+    }
+
+    #[test]
+    fn adapters_of_a_recorded_list_have_the_names_of_the_house() {
+        let recording = schleuse_testkit::recording("20-models-with-lora").unwrap();
+        let adapter = |name: &str, served_as: &str| ServedAdapter {
+            model: "tiny".to_owned(),
+            name: name.to_owned(),
+            served_as: served_as.to_owned(),
+        };
+        let check = |adapters: &[ServedAdapter], expected: &[&str]| {
+            let models = with_adapters(parse(&recording.response.body(), 0).unwrap(), adapters);
+            assert_eq!(models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), expected);
+        };
+        check(&[], &["tiny", "lora-a", "lora-b"]);
+        check(&[adapter("german", "lora-b")], &["tiny", "lora-a", "tiny:german"]);
+        check(
+            &[adapter("a", "lora-a"), adapter("again", "lora-a")],
+            &["tiny", "tiny:a", "tiny:again", "lora-b"],
+        );
+        check(&[adapter("gone", "lora-c")], &["tiny", "lora-a", "lora-b"]);
     }
 
     #[test]

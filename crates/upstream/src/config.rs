@@ -19,6 +19,8 @@ pub struct UpstreamConfig {
     pub url: String,
     /// The models that it serves, first one first. `None`: the server is asked.
     pub models: Option<Vec<String>>,
+    /// Adapters that it serves as models of their own, and that the house calls `model:name`.
+    pub adapters: Vec<ServedAdapter>,
     pub zone: Zone,
     pub region: Option<String>,
     /// Whose interface it speaks.
@@ -56,6 +58,7 @@ impl UpstreamConfig {
             name: name.into(),
             url: url.into(),
             models: None,
+            adapters: Vec::new(),
             zone: Zone::Local,
             region: None,
             provider: Provider::OpenAiCompatible,
@@ -92,6 +95,32 @@ impl UpstreamConfig {
     }
 }
 
+/// A LoRA adapter of a model server, which lists it as a model of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedAdapter {
+    /// The base's name.
+    pub model: String,
+    /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    pub name: String,
+    /// What the server calls it.
+    pub served_as: String,
+}
+
+impl ServedAdapter {
+    /// What the house calls it.
+    pub fn id(&self) -> String {
+        format!("{}:{}", self.model, self.name)
+    }
+}
+
+impl UpstreamConfig {
+    /// What the server calls this model, where that is not what the house calls it.
+    pub(crate) fn served_as(&self, model: &str) -> Option<&str> {
+        let adapter = self.adapters.iter().find(|adapter| adapter.id() == model);
+        adapter.map(|adapter| adapter.served_as.as_str())
+    }
+}
+
 /// How it is known which weights a server answers with, so that what it said with others is not taken for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weights {
@@ -113,15 +142,43 @@ pub struct Agreement {
 /// Why the house cannot start with these upstreams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamConfigError {
-    Name { name: String },
-    DuplicateName { name: String },
-    Url { upstream: String, reason: String },
-    NoModels { upstream: String },
-    Model { upstream: String, model: String },
-    DuplicateModel { upstream: String, model: String },
-    ApiKey { upstream: String },
-    Timeout { upstream: String, which: &'static str },
-    Authorities { upstream: String, reason: String },
+    Name {
+        name: String,
+    },
+    DuplicateName {
+        name: String,
+    },
+    Url {
+        upstream: String,
+        reason: String,
+    },
+    NoModels {
+        upstream: String,
+    },
+    Model {
+        upstream: String,
+        model: String,
+    },
+    DuplicateModel {
+        upstream: String,
+        model: String,
+    },
+    /// An adapter's name has other characters, or the server's word for it is none.
+    Adapter {
+        upstream: String,
+        name: String,
+    },
+    ApiKey {
+        upstream: String,
+    },
+    Timeout {
+        upstream: String,
+        which: &'static str,
+    },
+    Authorities {
+        upstream: String,
+        reason: String,
+    },
 }
 
 impl fmt::Display for UpstreamConfigError {
@@ -144,6 +201,10 @@ impl fmt::Display for UpstreamConfigError {
             Self::DuplicateModel { upstream, model } => {
                 write!(f, "upstream `{upstream}` names the model `{model}` twice")
             }
+            Self::Adapter { upstream, name } => write!(
+                f,
+                "adapter `{name}` of upstream `{upstream}` is not allowed; an adapter's name is 1 to 64 letters, digits, dots, underscores or hyphens, and the server's name for it 1 to 256 printable characters without spaces"
+            ),
             Self::ApiKey { upstream } => write!(
                 f,
                 "the api key of upstream `{upstream}` must be 1 to 4096 visible ASCII characters without spaces"
@@ -182,6 +243,24 @@ impl UpstreamConfig {
                     });
                 }
             }
+        }
+        let listed = self.models.iter().flatten();
+        let mut known: Vec<String> = listed.cloned().collect();
+        for adapter in &self.adapters {
+            if !is_name(&adapter.name) || !is_model_name(&adapter.served_as) {
+                return Err(UpstreamConfigError::Adapter {
+                    upstream: upstream(),
+                    name: adapter.name.clone(),
+                });
+            }
+            let id = adapter.id();
+            if !is_model_name(&id) {
+                return Err(UpstreamConfigError::Model { upstream: upstream(), model: id });
+            }
+            if known.contains(&id) {
+                return Err(UpstreamConfigError::DuplicateModel { upstream: upstream(), model: id });
+            }
+            known.push(id);
         }
         if let Some(key) = &self.api_key {
             let key = key.expose();

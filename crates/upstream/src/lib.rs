@@ -32,7 +32,7 @@ mod upstreams;
 
 pub use answer::{Answer, AskError, PassedOn, Question};
 pub use carrier::{CarriedBody, Carrier, CarryError, Carrying};
-pub use config::{Agreement, UpstreamConfig, UpstreamConfigError, Weights};
+pub use config::{Agreement, ServedAdapter, UpstreamConfig, UpstreamConfigError, Weights};
 pub use provider::{Provider, UnknownProvider};
 pub use replica::{Counters, Picks, Status};
 pub use upstreams::{ModelInfo, Route, Unasked, UnknownUpstream, Upstreams, WATCH_INTERVAL};

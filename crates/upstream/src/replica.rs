@@ -184,7 +184,11 @@ impl Replica {
         authorization: Option<HeaderValue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let models = config.models.iter().flatten().map(|id| Model::named(id)).collect();
+        let adapters = config.adapters.iter().map(|adapter| Model::named(&adapter.id()));
+        let models = match &config.models {
+            Some(models) => models.iter().map(|id| Model::named(id)).chain(adapters).collect(),
+            None => Arc::default(),
+        };
         Self {
             weights: Mutex::new(config.weights.clone()),
             returns: AtomicU64::new(0),
@@ -403,7 +407,10 @@ impl Replica {
         };
         let mut catalogue = self.catalogue();
         match models {
-            Ok(models) => *catalogue = Catalogue { models: models.into(), error: None },
+            Ok(models) => {
+                let models = catalogue::with_adapters(models, &self.config.adapters);
+                *catalogue = Catalogue { models: models.into(), error: None };
+            }
             Err(reason) => {
                 if catalogue.error.is_none() {
                     tracing::warn!(upstream = self.name(), reason, "the list of models cannot be read");

@@ -69,6 +69,8 @@ pub struct Route {
     /// Who asks: no other tenant's upstream is ever on the way.
     pub tenant: Tenant,
     pub model: String,
+    /// What its upstreams call the model, where that is something else.
+    pub served_as: Option<String>,
     pub zone: Zone,
     /// The clearance: what may flow there.
     pub max_label: Label,
@@ -221,6 +223,7 @@ impl Upstreams {
                     Route {
                         tenant: tenant.clone(),
                         model: model.to_owned(),
+                        served_as: config.served_as(model).map(str::to_owned),
                         zone: config.zone,
                         max_label: config.max_label.clone(),
                         tenants: config.tenants.clone(),
@@ -459,6 +462,7 @@ impl Route {
             self.infill,
             self.stores_nothing,
             self.open,
+            self.served_as.as_deref(),
         ) == (
             config.zone,
             &config.max_label,
@@ -469,6 +473,7 @@ impl Route {
             config.infill(&self.model),
             config.stores_nothing,
             replica.is_open(),
+            config.served_as(&self.model),
         )
     }
 }

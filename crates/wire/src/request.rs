@@ -281,6 +281,15 @@ impl Request {
     /// The document that goes on (of a form, its fields without the file), as its model server is asked ([`Surface::asked_as`]), with the house's own stream
     /// options.
     pub fn to_upstream(&self) -> String {
+        self.outgoing(None)
+    }
+
+    /// The same for a model server that calls the model by another name.
+    pub fn to_upstream_as(&self, model: &str) -> String {
+        self.outgoing(Some(model))
+    }
+
+    fn outgoing(&self, model: Option<&str>) -> String {
         let translated = match self.surface {
             Surface::ChatCompletions
             | Surface::Completions
@@ -294,11 +303,15 @@ impl Request {
             Surface::CountTokens => Some(translation::to_tokenize(&self.body)),
             Surface::Responses => Some(translation::responses_to_chat(&self.body)),
         };
-        if translated.is_none() && (!self.is_stream || self.surface.is_speech()) {
+        let goes_as_it_is = !self.is_stream || (translated.is_none() && self.surface.is_speech());
+        if translated.is_none() && model.is_none() && goes_as_it_is {
             return self.to_text();
         }
         let mut body = translated.unwrap_or_else(|| self.body.clone());
-        if !self.is_stream {
+        if let Some(model) = model {
+            body.set("model", Value::String(model.to_owned()));
+        }
+        if goes_as_it_is {
             return Value::Object(body).to_text();
         }
         // The log wants the number of tokens, whether or not the asker does.

@@ -25,6 +25,7 @@ impl Clock for Hand {
 fn route() -> Route {
     Route {
         tenant: Tenant::HOUSE,
+        served_as: None,
         model: "m".into(),
         zone: Zone::Local,
         max_label: Label::CONFIDENTIAL,

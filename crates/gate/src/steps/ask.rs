@@ -100,8 +100,11 @@ fn outgoing(request: &Request, route: &Route) -> Result<(String, Bytes), Untrans
             Ok((content_type, Bytes::from(body)))
         }
         None => {
-            let body =
-                dialect.outgoing(surface, request.to_upstream(), route.stores_nothing, route.infill)?;
+            let document = match &route.served_as {
+                Some(model) => request.to_upstream_as(model),
+                None => request.to_upstream(),
+            };
+            let body = dialect.outgoing(surface, document, route.stores_nothing, route.infill)?;
             Ok(("application/json".to_owned(), Bytes::from(body)))
         }
     }

@@ -12,7 +12,7 @@ mod speech;
 use schleuse_limits::{Rule, Who};
 use schleuse_testkit::{End, Script};
 use schleuse_types::{Infill, Role};
-use schleuse_upstream::UpstreamConfig;
+use schleuse_upstream::{ServedAdapter, UpstreamConfig};
 use serde_json::json;
 
 use crate::house::{Answer, House, chat};
@@ -159,6 +159,56 @@ fn event_names(reply: &Answer) -> Vec<&str> {
 
 fn as_stream(body: &str) -> String {
     body.replacen('{', "{\"stream\":true,", 1)
+}
+
+/// vLLM lists an adapter as a model of its own; the house calls it by its base, and tells nobody the other name.
+#[tokio::test]
+async fn an_adapter_is_asked_by_the_name_that_its_server_gave_it() {
+    let house = House::open().await;
+    let script = |name| {
+        let recording = schleuse_testkit::recording(name).unwrap();
+        Script::json(200, String::from_utf8(recording.response.body()).unwrap())
+    };
+    house.upstream.set_script_at("/v1/models", script("20-models-with-lora"));
+    let mut config = UpstreamConfig::new("model", house.upstream.url());
+    config.adapters = vec![ServedAdapter {
+        model: "tiny".to_owned(),
+        name: "german".to_owned(),
+        served_as: "lora-b".to_owned(),
+    }];
+    let house = house.with_upstreams(vec![config]).await;
+    let listed = house.get("/v1/models", "employee").await.json();
+    let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().filter_map(|m| m["id"].as_str()).collect();
+    assert_eq!(ids, ["tiny", "lora-a", "tiny:german"]);
+
+    house.upstream.set_script(script("21c-chat-lora-b"));
+    for (path, body) in [
+        (
+            "/v1/chat/completions",
+            json!({"model": "tiny:german", "messages": [{"role": "user", "content": "hi"}]}),
+        ),
+        (
+            "/v1/messages",
+            json!({"model": "tiny:german", "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]}),
+        ),
+        ("/v1/responses", json!({"model": "tiny:german", "input": "hi"})),
+    ] {
+        let reply = house.ask_at(path, "employee", &body.to_string()).await;
+        assert_eq!((reply.status, &reply.json()["model"]), (200, &json!("tiny:german")), "{}", reply.text());
+        let seen = house.upstream.questions().pop().unwrap();
+        assert_eq!((seen.path.as_str(), &seen.json()["model"]), ("/v1/chat/completions", &json!("lora-b")));
+        assert!(!reply.text().contains("lora-b"), "{}", reply.text());
+    }
+    for (model, sent) in [("tiny", "tiny"), ("lora-a", "lora-a")] {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]}).to_string();
+        assert_eq!(house.ask("employee", &body).await.status, 200);
+        assert_eq!(house.upstream.questions().pop().unwrap().json()["model"], sent);
+    }
+    for unknown in ["lora-b", "tiny:french"] {
+        let body = json!({"model": unknown, "messages": [{"role": "user", "content": "hi"}]}).to_string();
+        house.ask("employee", &body).await.expect(404, "model_not_found");
+    }
+    assert_eq!(house.entries().iter().filter(|entry| entry["model"] == "tiny:german").count() % 2, 0);
 }
 
 #[tokio::test]

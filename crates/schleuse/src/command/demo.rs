@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use schleuse_inference::AdapterConfig;
 use schleuse_types::{Role, Tenant};
 use schleuse_upstream::UpstreamConfig;
 
@@ -21,6 +22,10 @@ const DEFAULT_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// Where `./x build` puts the demonstration model, below the user's cache.
 const DEMONSTRATION_MODEL: &str = "schleuse/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+/// Beside it.
+const DEMONSTRATION_ADAPTER: &str = "SmolLM2-135M-Instruct.german.gguf";
+/// What its adapter is called.
+const GERMAN: &str = "german";
 /// Small, because a demo is started often and thrown away.
 const DEMO_SEGMENT_BYTES: u64 = 16 << 20;
 
@@ -97,11 +102,12 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
         (!has_models && path.is_file() && cfg!(feature = "engine")).then_some(path)
     };
     if let Some(weights) = named.or_else(fallback) {
+        let adapter = shipped_adapter(&weights);
         config.engine = Some(EngineConfig {
             tenants: Vec::new(),
             model: model_name(&weights),
-            adapters: Vec::new(),
-            default_adapter: None,
+            default_adapter: adapter.as_ref().map(|adapter| adapter.name.clone()),
+            adapters: adapter.into_iter().collect(),
             weights,
             threads: None,
             context_tokens: DEFAULT_CONTEXT_TOKENS,
@@ -110,6 +116,13 @@ fn choose_engine(arguments: &Demo, config: &mut Config) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+/// The adapter that `./x build` puts beside the demonstration model, where it is there.
+fn shipped_adapter(weights: &Path) -> Option<AdapterConfig> {
+    let file = weights.with_file_name(DEMONSTRATION_ADAPTER);
+    let is_there = is_demonstration_model(&model_name(weights)) && file.is_file();
+    is_there.then(|| AdapterConfig { name: GERMAN.to_owned(), file })
 }
 
 /// An environment variable that says where a user's files belong (the XDG base directories); none is a secret.
@@ -182,4 +195,23 @@ fn greet(house: &House, address: SocketAddr, engine: Option<&EngineConfig>, data
     out.push_str(&format!("  {}\n\n  Data: {}   ·   Ctrl-C stops\n", house.posture, data.display()));
     // A closed terminal must not stop the house.
     let _ = std::io::stdout().write_all(out.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEMONSTRATION_ADAPTER, DEMONSTRATION_MODEL, shipped_adapter};
+    use std::path::Path;
+
+    #[test]
+    fn the_shipped_adapter_lies_beside_the_demonstration_model() {
+        let folder = std::env::temp_dir().join(format!("schleuse-shipped-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let model = folder.join(Path::new(DEMONSTRATION_MODEL).file_name().unwrap());
+        assert_eq!(shipped_adapter(&model), None, "it is not there");
+        std::fs::write(folder.join(DEMONSTRATION_ADAPTER), "").unwrap();
+        let adapter = shipped_adapter(&model).unwrap();
+        assert_eq!((adapter.name.as_str(), adapter.file), ("german", folder.join(DEMONSTRATION_ADAPTER)));
+        assert_eq!(shipped_adapter(&folder.join("Qwen3-4B.Q4_K_M.gguf")), None, "it fits no other model");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -51,6 +51,10 @@ fn mistakes_are_named_with_their_line() {
     );
     check("[engine]\nmodel = \"a\"", "`weights` in [engine] is missing");
     check(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nadapters = [{ name = \"a\" }]",
+        "`model` in [[adapters]] is missing",
+    );
+    check(
         "[engine]\nweights = \"w\"\nadapters = [{ name = \"a b\", file = \"f\" }]",
         "line 3: `adapters` in [engine]: the name of an adapter is 1 to 64 letters, digits, `.`, `_` and `-`, not `a b`",
     );
