@@ -1,14 +1,29 @@
 // The fifteen tests of a chat that people prefer, each against a house of its own in front of model servers that follow a script. Started by a
 // stage: `stage SCHLEUSE node e2e/fifteen.mjs NUMBER…`. What is measured goes out in rows, with the marks that it is held to.
+import * as errors from "./fifteen/errors.mjs";
 import * as first from "./fifteen/first.mjs";
+import * as german from "./fifteen/german.mjs";
+import * as hostile from "./fifteen/hostile.mjs";
+import * as large from "./fifteen/large.mjs";
+import * as looks from "./fifteen/looks.mjs";
+import * as phone from "./fifteen/phone.mjs";
 import * as streams from "./fifteen/streams.mjs";
+import * as tree from "./fifteen/tree.mjs";
 import { complaints, leave, leaveFailed, play } from "./stage.mjs";
 
 const TESTS = {
   1: first.usable,
   2: streams.pixels,
+  3: large.thousandMessages,
+  4: large.muchAtOnce,
   5: streams.resume,
   6: streams.stop,
+  7: tree.branches,
+  8: hostile.markdown,
+  9: looks.everybody,
+  12: german.words,
+  13: errors.sentences,
+  14: phone.phone,
   15: first.firstRun,
 };
 

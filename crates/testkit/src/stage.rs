@@ -54,7 +54,8 @@ impl Played {
 pub struct Stage {
     schleuse: PathBuf,
     folder: PathBuf,
-    engines: Vec<FakeUpstream>,
+    /// Those that left are `None`.
+    engines: Vec<Option<FakeUpstream>>,
     houses: Vec<Running>,
 }
 
@@ -127,7 +128,7 @@ impl Stage {
                 let engine = FakeUpstream::builder().models(&models).try_start().await;
                 let engine = engine.map_err(|error| error.to_string())?;
                 let url = engine.url();
-                self.engines.push(engine);
+                self.engines.push(Some(engine));
                 Ok(json!({"engine": self.engines.len() - 1, "url": url}))
             }
             "script" => {
@@ -151,6 +152,12 @@ impl Stage {
                     false => Err(format!("no {count} askers left in {} s", PATIENCE.as_secs())),
                 }
             }
+            // From now on nobody listens there.
+            "leave" => {
+                let engine = number("engine").and_then(|index| self.engines.get_mut(index)?.take());
+                engine.ok_or_else(|| "there is no such engine".to_owned())?.stop().await;
+                Ok(json!({}))
+            }
             "house" => {
                 let folder = self.folder.join(format!("house-{}", self.houses.len()));
                 let house = Running::start(&self.schleuse, folder, &text("config")).await?;
@@ -170,7 +177,8 @@ impl Stage {
     }
 
     fn engine(&self, index: Option<usize>) -> Result<&FakeUpstream, String> {
-        index.and_then(|index| self.engines.get(index)).ok_or_else(|| "there is no such engine".to_owned())
+        let engine = index.and_then(|index| self.engines.get(index)).and_then(Option::as_ref);
+        engine.ok_or_else(|| "there is no such engine".to_owned())
     }
 
     fn house(&mut self, index: Option<usize>) -> Result<&mut Running, String> {

@@ -24,7 +24,7 @@ interface Props {
 
 export function Badge({ look = "plain", wrap = false, children, ...rest }: Props) {
   return (
-    <span {...rest} className={`inline-block rounded-md px-2 py-0.5 text-xs font-semibold forced-colors:border ${wrap ? "wrap-anywhere" : "whitespace-nowrap"} ${LOOKS[look]}`}>
+    <span {...rest} className={`inline-block rounded-md px-2 py-0.5 text-xs font-semibold forced-colors:border ${wrap ? "wrap-anywhere" : "sm:whitespace-nowrap"} ${LOOKS[look]}`}>
       {children}
     </span>
   );

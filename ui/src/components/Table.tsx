@@ -41,7 +41,7 @@ export function Table<Row>({ name, columns, rows, keyOf }: Props<Row>) {
               const content = column.cell(row);
               const empty = content === null || content === undefined || content === "";
               return (
-                <td key={column.id} role="cell" data-column={column.id} className={column.tight ? "whitespace-nowrap" : ""}>
+                <td key={column.id} role="cell" data-column={column.id} className={column.tight ? "sm:whitespace-nowrap" : ""}>
                   {empty ? null : (
                     <>
                       <span aria-hidden="true" className="cell-name">

@@ -64,7 +64,8 @@ fn row_of(line: &str) -> Option<(String, String)> {
     Some((name.to_owned(), result.to_owned()))
 }
 
-fn machine(cpuinfo: &Path) -> String {
+/// How many processors of which kind this machine has.
+pub(super) fn machine(cpuinfo: &Path) -> String {
     let text = std::fs::read_to_string(cpuinfo).unwrap_or_default();
     let mut names = text.lines().filter_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = names.next().map_or("an unknown processor", |(_, name)| name).to_owned();

@@ -220,25 +220,62 @@ async fn upstream_refused(guards: &Guards, answer: Answer) -> Refusal {
 }
 
 fn told(guards: &Guards, error: UpstreamError, status: u16) -> Refusal {
-    let is_clean = is_harmless(guards, &error.message);
+    let (happened, next) = plainly(&error, status);
     // A model server may quote what it was sent: an error never tells more than an answer would.
+    let is_clean = is_harmless(guards, &error.message);
     let message = if error.message.is_empty() || !is_clean {
-        Text::new(
-            format!("The model server refused the request with status {status}."),
-            format!("Der Modellserver hat die Anfrage mit Status {status} abgelehnt."),
-        )
+        happened
     } else {
+        // Its words are of its own language, and programs know them.
         let said: String = error.message.chars().take(2000).collect();
-        Text::new(format!("The model server says: {said}"), format!("Der Modellserver meldet: {said}"))
-    };
-    let next = if status < 500 && status != 429 {
-        Text::fixed("Correct the request as it says.", "Berichtigen Sie die Anfrage entsprechend.")
-    } else {
-        Text::fixed("Try again later.", "Versuchen Sie es später noch einmal.")
+        Text::new(
+            format!("{} The model server says: “{said}”", happened.english),
+            format!("{} Der Modellserver meldet: „{said}“", happened.german),
+        )
     };
     let code = error.code.filter(|code| may_be_told(guards, code));
     let code = RefusalCode::UpstreamRefused { status, code };
     Refusal::new(code, message, next, format!("upstream error with status {status}"))
+}
+
+/// What a model server's error means for whoever asked, and what they do next.
+fn plainly(error: &UpstreamError, status: u16) -> (Text, Text) {
+    // vLLM and OpenAI say it in these words, OpenAI by this code too.
+    let is_too_long = error.code.as_deref() == Some("context_length_exceeded")
+        || error.message.contains("maximum context length");
+    match status {
+        400 | 413 if is_too_long => (
+            Text::fixed(
+                "The text is longer than this model can read.",
+                "Der Text ist länger, als dieses Modell lesen kann.",
+            ),
+            Text::fixed(
+                "Shorten it, begin a new conversation, or choose a model that reads more.",
+                "Kürzen Sie ihn, beginnen Sie eine neue Unterhaltung, oder wählen Sie ein Modell, das mehr liest.",
+            ),
+        ),
+        429 => (
+            Text::fixed(
+                "The model is busy: too many are asking at the moment.",
+                "Das Modell ist ausgelastet: gerade fragen zu viele.",
+            ),
+            Text::fixed("Try again in a moment.", "Versuchen Sie es gleich noch einmal."),
+        ),
+        500.. => (
+            Text::fixed("The model server has a fault.", "Der Modellserver hat einen Fehler."),
+            Text::fixed(
+                "Try again later; if it goes on, tell your operator.",
+                "Versuchen Sie es später noch einmal; bleibt es dabei, sagen Sie dem Betrieb Bescheid.",
+            ),
+        ),
+        _ => (
+            Text::new(
+                format!("The model server refused the request with status {status}."),
+                format!("Der Modellserver hat die Anfrage mit Status {status} abgelehnt."),
+            ),
+            Text::fixed("Correct the request as it says.", "Berichtigen Sie die Anfrage entsprechend."),
+        ),
+    }
 }
 
 /// Whether a model server's own code goes on: a plain word, none of this house's, and nothing that inspection would take out. Clients

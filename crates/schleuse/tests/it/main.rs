@@ -25,6 +25,8 @@ mod demo;
 mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "ui")]
+mod fifteen;
 mod folder;
 mod forward;
 mod guardrails;
