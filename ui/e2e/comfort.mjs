@@ -234,6 +234,26 @@ export async function walkComfort({ page, url, step, picture, faults }) {
     await mine.waitFor({ state: "detached" });
   });
 
+  await step("German says du where somebody wants it, everywhere, and keeps it", async () => {
+    await page.evaluate(() => localStorage.setItem("schleuse.language", "de"));
+    await newChat();
+    assert.match(await page.locator("main h1").innerText(), /möchten Sie/u);
+    await page.locator("[data-account]").click();
+    await page.locator("label:has([data-choose=address-du])").click();
+    assert.match(await page.locator("main h1").innerText(), /möchtest du/u);
+    await page.reload();
+    await page.locator("main h1", { hasText: "möchtest du" }).waitFor();
+    await page.locator("[data-account]").click();
+    await judge("address-du-de-light-1280");
+    for (const path of ["sessions", "limits", "assistants", "shared"]) {
+      await page.goto(`${url}/${path}`);
+      await page.locator("main h1").waitFor();
+      assert.doesNotMatch((await page.locator("main h1 + p").allInnerTexts()).join(" "), /\b(?:Sie|Ihnen|Ihre?n?)\b/u, path);
+    }
+    await page.evaluate(() => localStorage.removeItem("schleuse.address"));
+    await page.evaluate(() => localStorage.setItem("schleuse.language", "en"));
+  });
+
   await step("a diagram is drawn in a frame of its own, in both lights, and its source stands beside it", async () => {
     await newChat();
     await ask("Please draw a diagram.");

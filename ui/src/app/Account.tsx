@@ -2,7 +2,7 @@ import { useId, useRef, useState } from "react";
 import { Icon, type IconName } from "../components/icons";
 import { openOver } from "../features/chat/opened";
 import type { PageName } from "../lib/contract";
-import { LANGUAGES, useLanguage } from "../lib/language";
+import { ADDRESSES, chooseAddress, LANGUAGES, useAddress, useLanguage } from "../lib/language";
 import { go } from "../lib/router";
 import { useSession } from "../lib/session";
 import { chooseTheme, THEMES, useTheme } from "../lib/theme";
@@ -12,6 +12,7 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
   const { words, language, speak } = useLanguage();
   const { session, house, signOut, openHelp } = useSession();
   const theme = useTheme();
+  const address = useAddress();
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
@@ -95,6 +96,7 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
           </Item>
         ) : null}
         <Segments name={words.language} choices={LANGUAGES.map((tag) => [tag, tag === "de" ? "Deutsch" : "English"])} chosen={language} kind="language" onChoose={(tag) => speak(tag)} />
+        {language === "de" ? <Segments name={words.address.heading} choices={ADDRESSES.map((one) => [one, words.address[one]])} chosen={address} kind="address" onChoose={chooseAddress} /> : null}
         <Segments name={words.theme} choices={THEMES.map((name) => [name, words.themes[name]])} chosen={theme} kind="theme" onChoose={chooseTheme} />
         <div className="mt-2 border-t border-line pt-2">
           <Item

@@ -13,7 +13,7 @@ import { SignIn } from "../features/sign-in/SignIn";
 import { send, whenSignedOut } from "../lib/api";
 import type { House, Session } from "../lib/contract";
 import { readHouse, readSession } from "../lib/house";
-import { useLanguage } from "../lib/language";
+import { suggestAddress, useLanguage } from "../lib/language";
 import { forgetTexts } from "../lib/markdown";
 import { type Refusal, refusalIn } from "../lib/refusal";
 import { currentAddress, go, localAddress, usePlace } from "../lib/router";
@@ -44,6 +44,7 @@ export function App() {
         setSession(known);
         setLastPerson(known?.person);
         setHouse(answer);
+        suggestAddress(answer.address);
         setRefusal(undefined);
       },
       (error: unknown) => setRefusal(refusalIn(error)),

@@ -4,7 +4,7 @@ import { chooseLabel, chooseModel, models } from "../features/chat/choices";
 import { openOver } from "../features/chat/opened";
 import { conversations } from "../features/chat/store";
 import { LABELS, levelOf } from "../lib/labels";
-import { LANGUAGES, useLanguage } from "../lib/language";
+import { ADDRESSES, chooseAddress, LANGUAGES, useLanguage } from "../lib/language";
 import { go, usePlace } from "../lib/router";
 import { useSession } from "../lib/session";
 import { keysOf } from "../lib/shortcuts";
@@ -29,7 +29,7 @@ export interface Command {
 
 /** Everything that can be done from where one is. */
 export function useCommands(onKeys: () => void): Command[] {
-  const { words, speak } = useLanguage();
+  const { words, language, speak } = useLanguage();
   const { session, signOut, openHelp } = useSession();
   const known = useStore(models);
   const { list, open } = useStore(conversations);
@@ -61,11 +61,12 @@ export function useCommands(onKeys: () => void): Command[] {
       ...session.pages.map((name): Command => ({ id: `page-${name}`, name: words.pages[name], kind: palette.page, icon: ROUTES[name].icon, often: name !== "chat", act: () => go(`/${name}`) })),
       ...THEMES.map((theme): Command => ({ id: `theme-${theme}`, name: `${words.theme}: ${words.themes[theme]}`, kind: palette.setting, icon: "sliders", act: () => chooseTheme(theme) })),
       ...LANGUAGES.map((tag): Command => ({ id: `language-${tag}`, name: tag === "de" ? "Deutsch" : "English", kind: words.language, icon: "sliders", isName: true, act: () => speak(tag) })),
+      ...(language === "de" ? ADDRESSES : []).map((one): Command => ({ id: `address-${one}`, name: `${words.address.heading}: ${words.address[one]}`, kind: palette.setting, icon: "sliders", act: () => chooseAddress(one) })),
       { id: "keys", name: words.keyboard.heading, kind: palette.setting, icon: "keys", often: true, keys: keysOf("keys", words.keyboard), act: onKeys },
       { id: "help", name: words.help, kind: palette.page, icon: "help", often: true, act: () => openHelp("") },
       { id: "leave", name: words.signOut, kind: palette.setting, icon: "signOut", act: signOut },
       ...(list ?? []).map((row): Command => ({ id: `conversation-${row.id}`, name: row.title || words.conversations.untitled, kind: words.conversations.heading, icon: "chat", isName: true, act: () => go(`/chat/${encodeURIComponent(row.id)}`) })),
     ];
     return commands.filter((command) => command !== false);
-  }, [words, speak, session, signOut, openHelp, known, list, open, path, onKeys]);
+  }, [words, language, speak, session, signOut, openHelp, known, list, open, path, onKeys]);
 }

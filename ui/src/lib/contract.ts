@@ -19,6 +19,10 @@ export interface House {
   demo: boolean;
   roles: Role[];
   engine: { model: string; demonstration: boolean } | null;
+  /** How German addresses people who have not chosen; `sie` without it. */
+  address?: "sie" | "du";
+  /** Where barriers are reported: an e-mail address or an `https:` address. */
+  accessibility_contact?: string;
 }
 
 export type Method =

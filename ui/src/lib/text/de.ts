@@ -1189,4 +1189,5 @@ export const de: Words = {
     heading: "Keine Verbindung zum Haus",
     text: "Ihre Gespräche liegen im Haus. Auf diesem Gerät ist nichts davon gespeichert, darum ist nichts zu sehen, bis das Haus wieder erreichbar ist.",
   },
+  address: { heading: "Anrede", sie: "mit Sie", du: "mit Du" },
 };

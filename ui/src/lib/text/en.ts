@@ -1181,6 +1181,7 @@ export const en = {
     heading: "No connection to the house",
     text: "Your conversations are kept in the house. Nothing of them is stored on this device, so there is nothing to show until the house can be reached again.",
   },
+  address: { heading: "Form of address", sie: "formal", du: "familiar" },
 };
 
 /** Everything the page says; the other language has the same shape, so a missing sentence does not compile. */
