@@ -394,6 +394,24 @@ export async function walkComfort({ page, url, step, picture, faults }) {
     await other.context().close();
   });
 
+  await step("the accessibility statement is there for everybody, and a barrier can be reported", async () => {
+    const other = await openPage(page.context().browser(), url, []);
+    await other.goto(`${url}/sign-in`);
+    await other.locator("[data-accessibility]").click();
+    await other.locator("[data-statement]").waitFor();
+    await lookAt("accessibility", () => other.locator("[data-statement]").waitFor(), other);
+    await other.locator("[data-barrier]").fill("The gate is too narrow.");
+    assert.equal(await other.locator("[data-report]").isEnabled(), true);
+    await other.locator("main a", { hasText: "sign-in" }).click();
+    await other.locator("[data-role=auditor]").click();
+    await other.locator("[data-account]").click();
+    await other.locator("[data-leave]").waitFor();
+    await other.goto(`${url}/accessibility`);
+    await other.locator("[data-statement]").waitFor();
+    await judge("accessibility-inside-en-light-1280", other);
+    await other.context().close();
+  });
+
   await step("on a telephone the keyboard does not cover the field, and nothing zooms", async () => {
     const other = await openPage(page.context().browser(), url, [], { viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
     await other.goto(url);

@@ -35,7 +35,7 @@ export function createHouse({ demo = true, engine = true, providers = false, pau
     const { method } = request;
     if (path === "/house.json") {
       const shown = engine ? { model: MODELS[0], demonstration: true } : null;
-      send(response, 200, { name: demo ? "Schleuse (Demo)" : "Haus am Kanal", demo, roles: demo ? ROLES : [], engine: shown });
+      send(response, 200, { name: demo ? "Schleuse (Demo)" : "Haus am Kanal", demo, roles: demo ? ROLES : [], engine: shown, accessibility_contact: "barrierefrei@haus.example" });
       return true;
     }
     if (!/^\/(?:v1|auth|api)\//u.test(path)) return false;

@@ -58,6 +58,16 @@ export function Account({ page, onGo }: { page: PageName | undefined; onGo: () =
         >
           {words.help}
         </Item>
+        <Item
+          icon="person"
+          onClick={() => {
+            setOpen(false);
+            onGo();
+            go("/accessibility");
+          }}
+        >
+          {words.accessibility.heading}
+        </Item>
         {session.pages.includes("chat") ? (
           <Item
             icon="download"

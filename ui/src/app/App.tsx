@@ -16,12 +16,13 @@ import { readHouse, readSession } from "../lib/house";
 import { suggestAddress, useLanguage } from "../lib/language";
 import { forgetTexts } from "../lib/markdown";
 import { type Refusal, refusalIn } from "../lib/refusal";
-import { currentAddress, go, localAddress, usePlace } from "../lib/router";
+import { currentAddress, go, Link, localAddress, usePlace } from "../lib/router";
 import { SessionProvider } from "../lib/session";
 import { Announcements } from "./Announcements";
 import { Bar } from "./Bar";
 import { Shell } from "./Shell";
 
+const Accessibility = lazy(() => import("../features/accessibility/Accessibility"));
 const Help = lazy(() => import("../features/help/Help"));
 
 /** Told to the other tabs of this browser when this one signs in or out. */
@@ -100,9 +101,10 @@ export function App() {
 
   // Whoever is not signed in stands at the sign-in, and comes back from there to where they wanted to be.
   const atSignIn = place.path === "/sign-in";
+  const atStatement = place.path === "/accessibility";
   useEffect(() => {
     if (house === undefined) return;
-    if (session === undefined && !atSignIn) {
+    if (session === undefined && !atSignIn && !atStatement) {
       const back = currentAddress();
       go(back === "/" ? "/sign-in" : `/sign-in?return=${encodeURIComponent(back)}`, { replace: true });
     }
@@ -110,11 +112,11 @@ export function App() {
       const wanted = localAddress(new URLSearchParams(place.query).get("return"));
       go(wanted === "/" ? `/${session.pages[0] ?? "sessions"}` : wanted, { replace: true });
     }
-  }, [house, session, atSignIn, place]);
+  }, [house, session, atSignIn, atStatement, place]);
 
   useEffect(() => {
-    if (session === undefined) document.title = `${words.signIn.otherHeading} · ${house?.name ?? words.title}`;
-  }, [session, house, words]);
+    if (session === undefined) document.title = `${atStatement ? words.accessibility.heading : words.signIn.otherHeading} · ${house?.name ?? words.title}`;
+  }, [session, house, atStatement, words]);
 
   return (
     <>
@@ -126,7 +128,11 @@ export function App() {
         <div className="flex min-h-dvh flex-col">
           <Bar house={house} onHelp={() => setHelp("")} />
           <main id="main" className="flex flex-1 flex-col">
-            {house ? (
+            {house && atStatement ? (
+              <Suspense>
+                <Accessibility contact={house.accessibility_contact} inside={false} />
+              </Suspense>
+            ) : house ? (
               <SignIn house={house} reason={reason} query={place.query} onSession={enter} />
             ) : (
               <div className="mx-auto w-full max-w-xl px-4 py-16">
@@ -151,7 +157,14 @@ export function App() {
               </div>
             )}
           </main>
-          {house?.demo ? <footer className="px-4 py-3 text-center text-xs text-soft">{words.demoNote}</footer> : null}
+          {house ? (
+            <footer className="flex flex-wrap justify-center gap-x-4 gap-y-1 px-4 py-3 text-center text-xs text-soft">
+              {house.demo ? <span>{words.demoNote}</span> : null}
+              <Link to="/accessibility" data-accessibility aria-current={atStatement ? "page" : undefined} className="underline underline-offset-2">
+                {words.accessibility.heading}
+              </Link>
+            </footer>
+          ) : null}
         </div>
       )}
       <Announcements />

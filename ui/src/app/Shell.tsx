@@ -26,6 +26,7 @@ const Shared = lazy(() => import("../features/chat/Shared"));
 const LowerDialog = lazy(() => import("../features/chat/LowerDialog"));
 const PromptLibrary = lazy(() => import("../features/chat/PromptLibrary"));
 const Assistants = lazy(() => import("../features/assistants/Assistants"));
+const Accessibility = lazy(() => import("../features/accessibility/Accessibility"));
 const Transfer = lazy(() => import("../features/chat/Transfer"));
 
 /** Who is signed in sees this: the pages of their role at the left, or behind a button where it is narrow, and one page. */
@@ -36,7 +37,7 @@ export function Shell({ place }: { place: Place }) {
   const [over, setOver] = useState<"palette" | "keys">();
   const route = routeOf(place.path);
   const part = route?.part;
-  const name = part ? words[part].heading : route ? words.pages[route.page] : words.lost.heading;
+  const name = place.path === "/accessibility" ? words.accessibility.heading : part ? words[part].heading : route ? words.pages[route.page] : words.lost.heading;
   const conversation = route?.page === "chat" && !part ? route.rest : undefined;
   const overAll = useStore(opened);
   const mayChat = session.pages.includes("chat");
@@ -117,8 +118,10 @@ function forgetConversations() {
 }
 
 function Inside({ place }: { place: Place }) {
-  const { session } = useSession();
+  const { session, house } = useSession();
   const route = routeOf(place.path);
+  // It belongs to everybody, signed in or not.
+  if (place.path === "/accessibility") return <Accessibility contact={house.accessibility_contact} inside />;
   if (!route) return <Lost />;
   if (!session.pages.includes(route.page)) return <Denied page={route.page} />;
   if (route.part === "assistants") return <Assistants />;

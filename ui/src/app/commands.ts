@@ -63,6 +63,7 @@ export function useCommands(onKeys: () => void): Command[] {
       ...LANGUAGES.map((tag): Command => ({ id: `language-${tag}`, name: tag === "de" ? "Deutsch" : "English", kind: words.language, icon: "sliders", isName: true, act: () => speak(tag) })),
       ...(language === "de" ? ADDRESSES : []).map((one): Command => ({ id: `address-${one}`, name: `${words.address.heading}: ${words.address[one]}`, kind: palette.setting, icon: "sliders", act: () => chooseAddress(one) })),
       { id: "keys", name: words.keyboard.heading, kind: palette.setting, icon: "keys", often: true, keys: keysOf("keys", words.keyboard), act: onKeys },
+      { id: "accessibility", name: words.accessibility.heading, kind: palette.page, icon: "person", act: () => go("/accessibility") },
       { id: "help", name: words.help, kind: palette.page, icon: "help", often: true, act: () => openHelp("") },
       { id: "leave", name: words.signOut, kind: palette.setting, icon: "signOut", act: signOut },
       ...(list ?? []).map((row): Command => ({ id: `conversation-${row.id}`, name: row.title || words.conversations.untitled, kind: words.conversations.heading, icon: "chat", isName: true, act: () => go(`/chat/${encodeURIComponent(row.id)}`) })),

@@ -1182,6 +1182,27 @@ export const en = {
     text: "Your conversations are kept in the house. Nothing of them is stored on this device, so there is nothing to show until the house can be reached again.",
   },
   address: { heading: "Form of address", sie: "formal", du: "familiar" },
+  accessibility: {
+    heading: "Accessibility",
+    intro: "How far everybody can use these pages, what is still missing, and whom you can tell.",
+    tell: "Report a barrier",
+    byMail: "Describe what stops you. It becomes a mail to whoever runs this house; nothing is sent before you send that mail.",
+    byPage: "Describe what stops you, copy it, and paste it on the page of whoever runs this house.",
+    byHand: "Describe what stops you, copy it, and give it to whoever runs this house. They have not named an address for it yet.",
+    where: "Where",
+    whereHint: "The page, or what you wanted to do",
+    what: "What stops you",
+    whatHint: "With which device or aid, if you want to say so",
+    browser: "Browser",
+    subject: "A barrier in Schleuse",
+    send: "Write the mail",
+    open: "Open the page for reports",
+    copy: "Copy the report",
+    handed: "Your mail program has the report. Send it there.",
+    dispute: "If you get no answer",
+    disputeText: "If whoever runs this house is a federal authority in Germany and does not answer within six weeks, or not as it should, you can turn to the arbitration board. It costs nothing, and you need no lawyer. The states have boards of their own; elsewhere, whoever runs this house names the one in charge.",
+    back: "To the sign-in",
+  },
 };
 
 /** Everything the page says; the other language has the same shape, so a missing sentence does not compile. */
