@@ -4,6 +4,7 @@
 // folder, too. Exits 1 if anything is wrong.
 import assert from "node:assert/strict";
 import { axe, fits, launch, openPage, photographer, stepper, structure } from "./browser.mjs";
+import { walkCare } from "./care.mjs";
 import { walkChat } from "./chat.mjs";
 import { walkComfort } from "./comfort.mjs";
 import { german } from "./english.mjs";
@@ -47,6 +48,13 @@ async function enter(role, target = page) {
   await leave(target);
   await target.locator(`[data-role=${role}]`).click();
   await inside(target);
+}
+
+/** Somebody else, in a browser of their own. */
+async function enterBeside(role) {
+  const beside = await openPage(browser, url, faults);
+  await enter(role, beside);
+  return beside;
 }
 
 const inside = (target = page) => target.locator("[data-account]:visible, [data-menu]:visible").first().waitFor();
@@ -293,6 +301,7 @@ await step("a conversation is deleted", async () => {
 // The models, folders and shares of the mock house are known; a real house has others.
 if (house !== undefined) {
   await walkChat({ page, url, step, picture });
+  await walkCare({ page, url, step, picture, other: (role) => enterBeside(role) });
   await walkComfort({ page, url, step, picture, faults });
   await walkLong({ page, url, step });
 }

@@ -46,7 +46,7 @@ function Chip({ row, onOpen, onRemove }: { row: Attached; onOpen: () => void; on
   const { attachment, state, refusal, name } = row;
   const open = toldOf(attachment?.findings ?? []).filter((found) => !isMasked(found, row.masks));
   const isBad = state === "failed" || state === "refused";
-  const why = attachment?.reason?.[language] ?? refusal?.message ?? (refusal ? (words.files.why[refusal.code] ?? words.files.why["other"]) : undefined);
+  const why = attachment?.reason?.[language] ?? (refusal ? (words.files.why[refusal.code] ?? refusal.message ?? words.files.why["other"]) : undefined);
   const isStopped = open.some(({ action }) => action === "BLOCK");
   return (
     <li data-file={state} className={`flex w-64 max-w-full min-w-0 items-start gap-2 rounded-xl border py-1.5 pr-1 pl-3 text-xs ${isBad || isStopped ? "border-stop-line bg-stop-tint" : "border-line bg-sunken"}`}>

@@ -281,6 +281,7 @@ export const en = {
     clear: "No places left.",
     list: "Places found",
     stopped: "The house would not let this question reach a model: it holds something that does not belong there. Mask the place or remove it, and it passes.",
+    stoppedPlain: "The house would not let this question reach a model: it holds something that does not belong there. Remove the place, and it passes.",
     stoppedByLabel: "No model may receive text of this label. Leave out what needs so much protection, or choose another model.",
     held: "Nothing has been sent yet. Send once more if you mean it like this.",
     raises: "The text raises the label to",
