@@ -183,7 +183,7 @@ async fn send(pieces: &mpsc::Sender<Bytes>, text: String) {
 
 /// Nothing was asked in a conversation without a label; one that does not open could have any. A file holds the words that
 /// were masked, so it is labelled as what was typed.
-fn label_of(head: &Head) -> Label {
+pub(crate) fn label_of(head: &Head) -> Label {
     if head.is_damaged {
         return Label::SECRET;
     }
@@ -191,7 +191,7 @@ fn label_of(head: &Head) -> Label {
     head.typed.iter().fold(label, |label, typed| label.join(typed))
 }
 
-fn attachment(kind: &str, name: &str, label: &Label) -> Vec<(&'static str, String)> {
+pub(crate) fn attachment(kind: &str, name: &str, label: &Label) -> Vec<(&'static str, String)> {
     vec![
         ("content-type", kind.to_owned()),
         ("content-disposition", format!("attachment; filename=\"{name}\"")),

@@ -19,6 +19,7 @@
 //! | `GET conversations/{id}/messages/{answer}/receipt` | what proves the answer's entry in the log to outsiders |
 //! | `POST conversations/{id}/declassify` `{to, reason}` | lowers the label, if policy permits; also of another person's; 202 where somebody else has to approve it |
 //! | `GET conversations/{id}/export?format=json\|markdown`, `GET export` | a file with the label in it; one with everything |
+//! | `GET conversations/{id}/messages/{answer}/export?format=docx\|pdf\|markdown` | one answer as a document with its label |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
 //! | `GET labels` | the label of a question that says none, and which compartments the person may put on one |
 //! | `GET data`, `POST data/erase` `{confirm}` | what is stored about the person, by what is configured now; and the end of it |
@@ -59,6 +60,7 @@ mod context;
 mod conversation;
 mod declassify;
 mod deed;
+mod document;
 mod events;
 mod export;
 mod feedback;

@@ -255,6 +255,11 @@ impl Portal {
                 self.receipt(&visitor, id, message).await
             }
             (["conversations", _, "messages", _, "receipt"], _) => Err(refusals::method_not_allowed("GET")),
+            (["conversations", id, "messages", answer, "export"], Method::Get) => {
+                let (query, language) = (arrival.query.as_deref(), arrival.language);
+                self.export_answer(&visitor, id, answer, query, language).await
+            }
+            (["conversations", _, "messages", _, "export"], _) => Err(refusals::method_not_allowed("GET")),
             (["prompts"], Method::Get) => self.prompts(&visitor).await,
             (["prompts"], Method::Post) => self.make_prompt(&visitor, arrival).await,
             (["prompts"], _) => Err(refusals::method_not_allowed("GET, POST")),

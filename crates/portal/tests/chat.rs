@@ -5,6 +5,7 @@ mod approving;
 mod assisting;
 mod attaching;
 mod branches;
+mod documents;
 mod feedback;
 mod files;
 mod filing;

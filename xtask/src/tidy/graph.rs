@@ -25,6 +25,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hayro-syntax", &["extract"]),
     ("mail-parser", &["extract"]),
     ("quick-xml", &["extract"]),
+    ("krilla", &["portal"]),
+    ("pulldown-cmark", &["portal"]),
     ("rust-embed", &["webui"]),
     ("jsonwebtoken", &["identity"]),
     ("ldap3", &["identity"]),
