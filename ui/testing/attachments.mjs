@@ -71,5 +71,6 @@ function shown({ id, name: title, kind, bytes, created, text, until, isLocked })
     omitted: known && kind !== "text" ? [{ what: both("2 images were not read.", "2 Bilder wurden nicht gelesen.") }] : [],
     findings: known ? findings.map((found) => ({ ...found, place: kind === "pdf" ? { kind: "page", number: found.start < second ? 1 : 2, name: null } : null })) : [],
     blocked: known && blocked,
+    maskable: true,
   };
 }

@@ -12,7 +12,7 @@ import { isMasked, toldOf } from "./examined";
 const AttachmentDrawer = lazy(() => import("./AttachmentDrawer"));
 
 /** The files beside the question, each with how far it is and a way to leave it out. */
-export function AttachedList({ place, rows, offersMasks }: { place: string; rows: Attached[]; offersMasks: boolean }) {
+export function AttachedList({ place, rows }: { place: string; rows: Attached[] }) {
   const { words } = useLanguage();
   const [opened, setOpened] = useState<string>();
   const shown = rows.find(({ key }) => key === opened);
@@ -32,7 +32,7 @@ export function AttachedList({ place, rows, offersMasks }: { place: string; rows
             name={shown.name}
             attachment={shown.attachment}
             masks={shown.masks}
-            onMasks={offersMasks ? (next) => changeMasks(place, shown.key, next) : undefined}
+            onMasks={shown.attachment.maskable ? (next) => changeMasks(place, shown.key, next) : undefined}
             onClose={() => setOpened(undefined)}
           />
         </Suspense>

@@ -111,7 +111,7 @@ export function Composer(props: Props) {
       className="rounded-3xl border border-edge bg-panel shadow-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
     >
       <Pasted texts={pasted} onRemove={(index) => props.onPasted(pasted.filter((_, other) => other !== index))} />
-      <AttachedList place={props.place} rows={files} offersMasks={preview.offersMasks} />
+      <AttachedList place={props.place} rows={files} />
       <label htmlFor={`${id}-question`} className="sr-only">
         {words.ask.field}
       </label>

@@ -61,7 +61,7 @@ export function FindingsPanel({ preview, label, open, onOpen, held, actions }: P
       <div id={id} hidden={!open} className="max-h-64 overflow-y-auto px-3 pb-3 low:max-h-none">
         {blocked ? (
           <div className="mb-2 space-y-1" data-preview-help>
-            <p>{blocked === "findings" ? (preview.offersMasks ? words.preview.stopped : words.preview.stoppedPlain) : words.preview.stoppedByLabel}</p>
+            <p>{blocked === "findings" ? (preview.offersMasks && preview.inFiles.length === 0 ? words.preview.stopped : words.preview.stoppedPlain) : words.preview.stoppedByLabel}</p>
             {preview.inFiles.length > 0 ? (
               <p>
                 {words.preview.inFiles} <span translate="no">{preview.inFiles.join(", ")}</span>

@@ -22,6 +22,8 @@ export interface Attachment {
   omitted: { what: BothTexts }[];
   findings: Found[];
   blocked: boolean;
+  /** Whether stretches of it can go out as stand-ins. */
+  maskable?: boolean;
 }
 
 /** A file beside a question. */
