@@ -57,6 +57,11 @@ impl Body {
             Piece::Open(tag) => self.open(&tag, scroll),
             Piece::Close(name) => self.close(name, scroll),
             Piece::Text(text) if self.is_text && self.skipped == 0 => {
+                if self.is_hidden && !text.trim().is_empty() {
+                    // Once for each run; the mark of a paragraph may be hidden without any text.
+                    self.is_hidden = false;
+                    scroll.omit(What::HiddenText);
+                }
                 scroll.push(&text);
             }
             Piece::Text(_) => {}
@@ -80,10 +85,7 @@ impl Body {
             "noBreakHyphen" => scroll.push("-"),
             "tc" => self.cells += 1,
             "r" => self.is_hidden = false,
-            "vanish" | "webHidden" if tag.is_on() && !self.is_hidden => {
-                self.is_hidden = true;
-                scroll.omit(What::HiddenText);
-            }
+            "vanish" | "webHidden" if tag.is_on() => self.is_hidden = true,
             "del" | "ins" | "moveFrom" | "moveTo" if tag.attribute("author").is_some() => {
                 scroll.omit(What::TrackedChanges);
             }

@@ -47,6 +47,10 @@ const PIECE_BYTES: usize = 1024 * 1024;
 const KEPT: Duration = Duration::from_hours(24);
 /// How long whoever waits for another state is let wait.
 const POLL: Duration = Duration::from_secs(20);
+/// A file that is too large is heard to its end up to here, and thrown away: whoever still sends hears no answer.
+const HEARD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// An upload of which nothing comes for so long has ended.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Bytes that attachments of temporary conversations may take together, files on their way and texts.
 const FLEETING_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What the findings of everything that describes a file are called.
@@ -173,7 +177,7 @@ impl Portal {
         }
         let mut body = arrival.body;
         let size = body.size_hint();
-        if size.lower() > FILE_BYTES_MAX as u64 {
+        if size.lower() > HEARD_BYTES_MAX {
             return Err(file_too_large());
         }
         let _place = self.desk.uploads.try_acquire().map_err(|_| too_many_uploads())?;
@@ -219,12 +223,20 @@ impl Portal {
 
         let mut piece: Vec<u8> = Vec::new();
         let (mut ordinal, mut total) = (0_u32, 0_usize);
-        while let Some(frame) = body.frame().await {
+        loop {
+            let frame = timeout(SILENCE_MAX, body.frame()).await;
+            let Some(frame) = frame.map_err(|_| not_whole().with_inside("an upload fell silent"))? else {
+                break;
+            };
             let frame = frame.map_err(|error| not_whole().with_inside(error.to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
             total += data.len();
-            if total > FILE_BYTES_MAX {
+            if total as u64 > HEARD_BYTES_MAX {
                 return Err(file_too_large());
+            }
+            if total > FILE_BYTES_MAX {
+                piece = Vec::new();
+                continue;
             }
             piece.extend_from_slice(&data);
             if fleeting.is_none() {
@@ -234,6 +246,9 @@ impl Portal {
                     ordinal += 1;
                 }
             }
+        }
+        if total > FILE_BYTES_MAX {
+            return Err(file_too_large());
         }
         match &fleeting {
             Some(_) => {

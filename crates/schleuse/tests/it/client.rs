@@ -39,6 +39,11 @@ impl Request {
         self
     }
 
+    pub fn with_body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", format!("Bearer {key}"))
     }

@@ -16,6 +16,7 @@
 
 mod adapters;
 mod apart;
+mod attachments;
 mod audit;
 mod backup;
 mod batches;
