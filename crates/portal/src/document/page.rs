@@ -3,6 +3,7 @@
 //!
 //! Lengths are points, 1/72 inch; `y` grows downwards from the top of a page.
 
+use skrifa::charmap::Charmap;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::metrics::GlyphMetrics;
 use skrifa::{FontRef, MetadataProvider as _};
@@ -118,7 +119,8 @@ pub(crate) struct Pages {
 
 /// How wide characters are. None when a font of this crate is none, which a test rules out.
 pub(crate) struct Measure {
-    faces: Vec<(FontRef<'static>, f32)>,
+    /// Of each of [`FONTS`]: which glyph a character has, how wide it is, and the units of its size.
+    faces: Vec<(Charmap<'static>, GlyphMetrics<'static>, f32)>,
 }
 
 impl Measure {
@@ -126,7 +128,11 @@ impl Measure {
         let face = |bytes| {
             let font = FontRef::new(bytes).ok()?;
             let em = font.metrics(Size::unscaled(), LocationRef::default()).units_per_em;
-            Some((font, f32::from(em)))
+            Some((
+                font.charmap(),
+                font.glyph_metrics(Size::unscaled(), LocationRef::default()),
+                f32::from(em),
+            ))
         };
         Some(Self { faces: FONTS.into_iter().map(face).collect::<Option<_>>()? })
     }
@@ -134,10 +140,8 @@ impl Measure {
     /// Glyph and width of a character for a size of 1.
     pub(crate) fn glyph(&self, face: Face, character: char) -> (u32, f32) {
         let place = Face::ALL.iter().position(|known| *known == face).unwrap_or_default();
-        let Some((font, em)) = self.faces.get(place) else { return (0, 0.0) };
-        let map = font.charmap();
+        let Some((map, metrics, em)) = self.faces.get(place) else { return (0, 0.0) };
         let found = map.map(character).or_else(|| map.map(STAND_IN));
-        let metrics: GlyphMetrics<'_> = font.glyph_metrics(Size::unscaled(), LocationRef::default());
         let width = found.and_then(|glyph| metrics.advance_width(glyph)).unwrap_or_default();
         (found.map(|glyph| glyph.to_u32()).unwrap_or_default(), width / em)
     }
