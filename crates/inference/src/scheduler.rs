@@ -178,7 +178,8 @@ const BATCH: u32 = 512;
 const CACHED_SLOTS: u32 = 8;
 /// The longest text that is embedded: a mean needs all its tokens in one batch.
 pub(crate) const EMBED_TOKENS_MAX: u32 = 1024;
-/// So many turns an adapter, or the base alone, has at most while others wait: to change it costs about as much as a turn.
+/// So many turns an adapter, or the base alone, has at most while others wait: with each change llama.cpp
+/// plans its graphs anew.
 const TURNS_MAX: u32 = 4;
 /// Cells kept free per running sequence when another is admitted, so that it need not be sent back at once.
 const HEADROOM: usize = 32;
