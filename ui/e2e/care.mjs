@@ -90,8 +90,9 @@ export async function walkCare({ page, url, step, picture, other }) {
     await field().press("Enter");
     await finished();
     assert.deepEqual(await page.evaluate(() => globalThis.halves), []);
-    assert.deepEqual(await page.locator("[data-question] [data-own-words]").evaluateAll((all) => all.map(({ dataset }) => dataset.ownWords)), ["PERSON_1", "IBAN_1"]);
-    assert.match(await page.locator("[data-question]").innerText(), /went out as PERSON_1/u);
+    assert.deepEqual(await page.locator("[data-question] [data-own-words]").evaluateAll((all) => all.map(({ dataset }) => dataset.ownWords)), ["[PERSON_1]", "[IBAN_1]"]);
+    assert.match(await page.locator("[data-answer]").innerText(), /Erika Mustermann.{0,80}: received/su);
+    assert.match(await page.locator("[data-question]").innerText(), /went out as \[PERSON_1\]/u);
     await page.locator("[data-own-words-note]").waitFor();
     await page.getByRole("button", { name: "Copy the answer" }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
@@ -101,7 +102,7 @@ export async function walkCare({ page, url, step, picture, other }) {
     await field().fill("And once more to Erika Mustermann.");
     await field().press("Enter");
     await page.locator("[data-turn=finished]").nth(1).waitFor();
-    assert.match(await page.locator("[data-question]").last().innerText(), /went out as PERSON_1/u);
+    assert.match(await page.locator("[data-question]").last().innerText(), /went out as \[PERSON_1\]/u);
     await page.reload();
     await page.locator("[data-question] [data-own-words]").first().waitFor();
   });

@@ -92,8 +92,8 @@ function letter(masks, language) {
   const [first] = masks;
   const names = masks.map(({ stands }) => stands).join(", ");
   return language === "de"
-    ? `Guten Tag **${first.stands}**, hier ist der Entwurf für ${names}.\n\n| Wer | Was |\n| --- | --- |\n| ${first.stands} | bekommt ihn |\n\n\`${first.stands}\` steht auch im Code.`
-    : `Dear **${first.stands}**, here is the draft for ${names}.\n\n| Who | What |\n| --- | --- |\n| ${first.stands} | gets it |\n\n\`${first.stands}\` stands in code, too.`;
+    ? `Guten Tag **${first.stands}**, hier ist der Entwurf für ${names}.\n\n${first.stands}: empfangen\n\n| Wer | Was |\n| --- | --- |\n| ${first.stands} | bekommt ihn |\n\n\`${first.stands}\` steht auch im Code.`
+    : `Dear **${first.stands}**, here is the draft for ${names}.\n\n${first.stands}: received\n\n| Who | What |\n| --- | --- |\n| ${first.stands} | gets it |\n\n\`${first.stands}\` stands in code, too.`;
 }
 
 function sleep(ms) {

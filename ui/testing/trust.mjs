@@ -31,7 +31,7 @@ export function standIns(content, masks, known) {
     if ([...known, ...made].some((mask) => mask.for === real)) continue;
     const name = { PERSON_NAME: "PERSON" }[type] ?? type;
     const number = 1 + [...known, ...made].filter((mask) => mask.type === type).length;
-    made.push({ stands: `${name}_${number}`, for: real, type });
+    made.push({ stands: `[${name}_${number}]`, for: real, type });
   }
   return [...known, ...made];
 }

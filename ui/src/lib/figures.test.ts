@@ -104,6 +104,7 @@ describe("what says nothing of the matter is left out", () => {
     "https://example.org/2026/12?id=7",
     "$$x = 42$$ and \\(y = 7\\)",
     "Q3, COVID-19b, GPT4, SHA256, H2O, B2B",
+    "01M80KRVN67PWR1X8J9JKAVHK5",
     "1️⃣ first",
     "",
     "nothing at all",

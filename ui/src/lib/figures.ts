@@ -344,7 +344,7 @@ const PERCENT = "%|Prozent(?:punkte?n?)?|[Pp]ercent(?:age points?)?|per cent|v\\
 const SPACES = "[ \\u00a0\\u202f\\u2009]";
 const DIGITS = `\\d{1,3}(?:${SPACES}\\d{3}(?!\\d))+(?:[.,]\\d+)?(?!\\d)|\\d+(?:[.,'’]\\d+)*`;
 const NUMBER = new RegExp(
-  `(?<![\\p{L}\\p{N}_]|[\\p{N}][.,])(?:(${CURRENCY})${SPACES}?)?(?<![\\p{L}\\p{N}_])(${DIGITS})(?:${SPACES}?(${SCALE})(?![\\p{L}\\p{N}]|(?<=[TkKM])(?=x)))?(?:${SPACES}?(?:(${PERCENT})|(${CURRENCY}))(?![\\p{L}\\p{N}]))?(?![A-Z](?![\\p{L}]*-))`,
+  `(?<![\\p{L}\\p{N}_]|[\\p{N}][.,])(?:(${CURRENCY})${SPACES}?)?(?<![\\p{L}\\p{N}_])(${DIGITS})(?![\\d])(?:${SPACES}?(${SCALE})(?![\\p{L}\\p{N}]|(?<=[TkKM])(?=x)))?(?:${SPACES}?(?:(${PERCENT})|(${CURRENCY}))(?![\\p{L}\\p{N}]))?(?![A-Z](?![\\p{L}]*-))`,
   "gu",
 );
 

@@ -60,6 +60,15 @@ it("what only looks like a beginning is held back no longer than needed", () => 
   check("", "");
 });
 
+it("in code, a stand-in is nothing to Markdown, and comes back as its words", () => {
+  const text = "[IBAN 1]: one\n\n**PERSON_1** [PERSON_12](x) \uE0F00\uE0F1 end";
+  const coded = standIns.coded(text);
+  expect(coded).not.toMatch(/IBAN|PERSON/u);
+  expect(standIns.real(coded)).toBe("DE89 3704: one\n\n**Erika Mustermann** [Max (Mustermann)](x) 0 end");
+  expect(standIns.inAnswer(standIns.coded("PERSON_1")).map((piece) => (typeof piece === "string" ? piece : piece.for))).toEqual(["Erika Mustermann"]);
+  expect(standIns.real("\uE0F099\uE0F1")).toBe("\uE0F099\uE0F1");
+});
+
 it("nothing to stand in for changes nothing", () => {
   const none = new StandIns([{ stands: "", for: "x", type: "" }]);
   expect([none.real("PERSON_1"), none.settled("PERSON_"), none.inAnswer("x"), none.spansIn("x")]).toEqual(["PERSON_1", "PERSON_", ["x"], []]);

@@ -25,9 +25,28 @@ export class StandIns {
     this.#longest = Math.max(0, ...this.all.map(({ stands }) => stands.length));
   }
 
-  /** A model's text, cut where stand-ins are. */
+  /**
+   * A model's text in which each stand-in is one sign that nothing else means anything by: brackets around one could make a link of it, or a
+   * line that is not shown.
+   */
+  coded(text: string): string {
+    if (this.#stands === undefined) return text;
+    const codes = new Map(this.all.map(({ stands }, index) => [stands, `${OPEN}${index}${CLOSE}`]));
+    return text.replaceAll(SIGNS, "").replace(this.#stands, (stands) => codes.get(stands) ?? stands);
+  }
+
+  /** A model's text, coded or not, cut where stand-ins are. */
   inAnswer(text: string): (string | StandIn)[] {
-    return cut(text, this.#stands, this.#byStand);
+    const pieces: (string | StandIn)[] = [];
+    let at = 0;
+    for (const { index, 0: sign, 1: number } of text.matchAll(CODE)) {
+      const standIn = this.all[Number(number)];
+      if (!standIn) continue;
+      if (index > at) pieces.push(...cut(text.slice(at, index), this.#stands, this.#byStand));
+      pieces.push(standIn);
+      at = index + sign.length;
+    }
+    return at === text.length && at > 0 ? pieces : [...pieces, ...cut(text.slice(at), this.#stands, this.#byStand)];
   }
 
   /** A person's own text, cut where words are that went out as stand-ins. */
@@ -35,9 +54,9 @@ export class StandIns {
     return cut(text, this.#reals, this.#byReal);
   }
 
-  /** A model's text with the real words. */
+  /** A model's text, coded or not, with the real words. */
   real(text: string): string {
-    return this.#stands === undefined ? text : text.replace(this.#stands, (stands) => this.#byStand.get(stands)?.for ?? stands);
+    return this.#stands === undefined ? text : this.inAnswer(text).map((piece) => (typeof piece === "string" ? piece : piece.for)).join("");
   }
 
   /** Where words stand in a text that are stood in for. */
@@ -58,6 +77,11 @@ export class StandIns {
     return text;
   }
 }
+
+/** Two signs of Unicode's area for private use, which no text means anything by. */
+const [OPEN, CLOSE] = ["\uE0F0", "\uE0F1"];
+const SIGNS = /[\uE0F0\uE0F1]/gu;
+const CODE = /\uE0F0(\d{1,4})\uE0F1/gu;
 
 export const NO_STAND_INS = new StandIns([]);
 

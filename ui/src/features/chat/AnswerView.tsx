@@ -77,7 +77,7 @@ export function AnswerText({ answer }: { answer: Message }) {
     <>
       {waiting ? <p className="caret-waits text-soft">{answer.passage ? words.turn.waitingForModel : words.turn.waiting}</p> : null}
       {answer.state === "complete" && answer.content === "" ? <p className="text-soft">{words.turn.empty}</p> : null}
-      <div data-answer>{content === "" ? null : <Markdown text={content} growing={growing} draw={draw} />}</div>
+      <div data-answer>{content === "" ? null : <Markdown text={standIns.coded(content)} growing={growing} draw={draw} />}</div>
       {!growing && real !== content ? <p className="mt-3 text-sm text-soft" data-own-words-note>{words.masks.note}</p> : null}
       {checked ? <Figures checked={checked} /> : null}
       {answer.omitted ? <p className="mt-3 text-sm text-soft">{words.turn.omitted(answer.omitted)}</p> : null}
