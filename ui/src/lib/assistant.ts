@@ -18,6 +18,8 @@ export interface Assistant {
   owner: string | null;
   mine: boolean;
   with: string[];
+  /** Whether this person may decide about it now. */
+  review?: boolean;
   /** What a reviewer said. */
   note: string | null;
   /** Only where one assistant is read, and only for those who may. */

@@ -23,7 +23,12 @@ export function AssistantReview({ assistant, onDone, onClose }: { assistant: Ass
 
   async function decide(publish: boolean) {
     const done = await deciding.act(async () => {
-      await send("POST", `/api/chat/assistants/${encodeURIComponent(assistant.id)}/review`, { publish, note: note.trim() });
+      await send("POST", `/api/chat/assistants/${encodeURIComponent(assistant.id)}/review`, {
+        publish,
+        note: note.trim(),
+        // What was read is what is decided about.
+        ...(data ? { version: data.version } : {}),
+      });
     });
     if (!done) return;
     confirmDone(publish ? words.assistants.publishedDone : words.assistants.returnedDone);

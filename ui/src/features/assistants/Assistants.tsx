@@ -108,7 +108,7 @@ function Card({ assistant, onAsk }: { assistant: Assistant; onAsk: (asking: Aski
         </p>
       ) : null}
       <div className="mt-3 flex flex-wrap gap-1.5">
-        {state === "in_review" && !mine ? (
+        {(assistant.review ?? (state === "in_review" && !mine)) ? (
           act("review", words.assistants.review, false)
         ) : (
           <Link to={`/chat?assistant=${encodeURIComponent(id)}`} data-begin aria-label={`${words.assistants.begin}: ${name}`} className={buttonLook("outline", true)}>

@@ -53,7 +53,7 @@ export function AnswerView({ turn, answer, models, actions }: Props) {
           {answer.content === "" ? null : (
             <>
               <TakeAnswer answer={answer} onTake={actions.take} />
-              <Thumbs answer={answer} onRate={actions.rate} />
+              {actions.mayRate ? <Thumbs answer={answer} onRate={actions.rate} /> : null}
             </>
           )}
         </div>

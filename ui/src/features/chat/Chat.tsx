@@ -247,6 +247,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
       again: (question, name) => whenReady(() => id !== undefined && void askAgain(id, question.id, [name], latest.current.said, news)),
       choose: (parent, child) => id !== undefined && choose(id, parent ?? "", child),
       stop: (answer) => id !== undefined && void stop(id, answer.id).catch(() => undefined),
+      mayRate: !temporary,
       rate: async (answer, feedback) => {
         if (id !== undefined) await rate(id, answer.id, feedback);
       },
@@ -259,7 +260,7 @@ export function Chat({ id, query }: { id: string | undefined; query: string }) {
         field.current?.focus();
       },
     };
-  }, [id, restore, news, words]);
+  }, [id, restore, news, words, temporary]);
 
   const start = (starter: Starter) => void put(starter.text, starter.label ?? said);
   const opening = id !== undefined && !conversation && !openRefusal;

@@ -21,6 +21,8 @@ export interface TurnActions {
   /** Goes on with another child of a message. */
   choose: (parent: string | null, child: string) => void;
   stop: (answer: Message) => void;
+  /** Whether the house keeps what one says of answers here; in a temporary chat it keeps nothing. */
+  mayRate: boolean;
   /** Says whether an answer helped. */
   rate: (answer: Message, feedback: Feedback | null) => Promise<void>;
   /** Takes an answer along as a document. */

@@ -62,6 +62,7 @@ export const PAIRS: readonly (readonly [string, string])[] = [
   ["bewahren Sie", "bewahre"],
   ["Bewahren Sie", "Bewahre"],
   ["Maskieren oder entfernen Sie", "Maskiere oder entferne"],
+  ["Entfernen Sie", "Entferne"],
   ["Lassen Sie", "Lass"],
   ["Senden Sie", "Sende"],
   ["senden Sie", "sende"],
