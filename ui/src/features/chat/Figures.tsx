@@ -11,7 +11,7 @@ export function Figures({ checked }: { checked: Checked }) {
   const always = useStore(checksFigures);
   const [open, setOpen] = useState(false);
   const id = useId();
-  if (checked.state === "busy") return <p className="caret-waits mt-3 text-sm text-soft">{words.figures.busy}</p>;
+  if (checked.state === "busy") return <p className="mt-3 text-sm text-soft">{words.figures.busy}</p>;
   if (checked.state === "failed") return <p className="mt-3 text-sm text-soft">{words.figures.failed}</p>;
   const { checked: all, unfounded } = checked.check;
   const each = [...new Map(unfounded.map((figure) => [figure.text, figure])).values()];

@@ -277,7 +277,7 @@ export const de: Words = {
     clear: "Keine Stelle mehr.",
     list: "Gefundene Stellen",
     stopped: "Das Haus ließe diese Frage nicht zu einem Modell: Sie enthält, was dort nicht hingehört. Maskieren oder entfernen Sie die Stelle; dann geht sie durch.",
-    stoppedPlain: "Das Haus ließe diese Frage nicht zu einem Modell: Sie enthält, was dort nicht hingehört. Entfernen Sie die Stelle; dann geht sie durch.",
+    stoppedPlain: "Das Haus ließe diese Frage nicht zu einem Modell: Sie enthält, was dort nicht hingehört. Ohne die Stelle geht sie durch.",
     stoppedByLabel: "Kein Modell darf Text dieser Stufe bekommen. Lassen Sie weg, was so schützenswert ist, oder wählen Sie ein anderes Modell.",
     held: "Noch ist nichts gesendet. Senden Sie noch einmal, wenn es so gehen soll.",
     raises: "Der Text hebt die Einstufung auf",
