@@ -1,5 +1,6 @@
 // The fifteen tests of a chat that people prefer, each against a house of its own in front of model servers that follow a script. Started by a
 // stage: `stage SCHLEUSE node e2e/fifteen.mjs NUMBER…`. What is measured goes out in rows, with the marks that it is held to.
+import * as documents from "./fifteen/documents.mjs";
 import * as errors from "./fifteen/errors.mjs";
 import * as first from "./fifteen/first.mjs";
 import * as german from "./fifteen/german.mjs";
@@ -21,6 +22,8 @@ const TESTS = {
   7: tree.branches,
   8: hostile.markdown,
   9: looks.everybody,
+  10: documents.sources,
+  11: documents.shares,
   12: german.words,
   13: errors.sentences,
   14: phone.phone,

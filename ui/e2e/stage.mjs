@@ -62,9 +62,10 @@ export async function startEngine(models = ["tiny"]) {
   return one;
 }
 
-/** A house in front of model servers, on loopback, where each role signs in with a click. `more` is TOML. */
-export async function startHouse(engines, more = "") {
-  const upstreams = engines.map(({ url, models }, index) => `[[upstream]]\nname = "engine-${index}"\nurl = "${url}"\nmodels = ${JSON.stringify(models)}\n`);
+/** A house in front of model servers, on loopback, where each role signs in with a click. `more` is TOML; `clearance` is that of the servers. */
+export async function startHouse(engines, more = "", { clearance } = {}) {
+  const cleared = clearance === undefined ? "" : `max_label = "${clearance}"\n`;
+  const upstreams = engines.map(({ url, models }, index) => `[[upstream]]\nname = "engine-${index}"\nurl = "${url}"\nmodels = ${JSON.stringify(models)}\n${cleared}`);
   const { house, ready } = await stage("house", { config: `${more}\n${upstreams.join("\n")}` });
   const { origin } = new URL(ready.url);
   // For who works on the page: the one in ui/dist, in front of a house that has an older one in it.

@@ -5,7 +5,7 @@ import { ask, begun, ended, newChat, person, pictures, row, same, startBeacon, s
 import { watchTasks } from "../tasks.mjs";
 
 /** Elements that a text may become, and nothing else. */
-const HARMLESS = /^(?:math|m[a-z]+|div|p|h[1-6]|ul|ol|li|strong|em|del|code|pre|span|table|thead|tbody|tr|th|td|blockquote|hr|br|button|svg|path|mark)$/u;
+const HARMLESS = /^(?:math|m[a-z]+|div|p|h[1-6]|ul|ol|li|strong|em|del|code|pre|span|table|thead|tbody|tr|th|td|blockquote|hr|br|button|svg|path|mark|iframe)$/u;
 
 /** Half of everything that Markdown knows, one after the other, so that each is open for a while. */
 const HALVES = [
@@ -34,6 +34,8 @@ const WATCH_FLICKER = () => {
     const now = [...prose.children].map((element) => ({ element, text: element.textContent }));
     // The last two blocks are being written; those before them stay the same elements with the same text.
     for (const [index, { element, text }] of blocks.slice(0, -2).entries()) {
+      // The first formula of a visit is plain text until what draws it has come.
+      if (!element.isConnected && element.localName === "code") continue;
       if (!element.isConnected) globalThis.flicker.replaced.push(`${element.localName} ${text.slice(0, 40)}`);
       else if (now[index]?.text !== text && !element.querySelector("pre, math, [data-code]")) globalThis.flicker.vanished += 1;
     }
@@ -86,11 +88,14 @@ export async function markdown() {
   if (!row(`longest task with ${Math.round(text.length / 1024)} KB of it, a line of a megabyte among it`, longest, 500, { unit: "ms of the processor" })) console.log(parts.join(", "));
   const found = await answer.evaluate((element) => ({
     elements: [...new Set([...element.querySelectorAll("*")].map(({ localName }) => localName))],
-    addresses: element.querySelectorAll("[href], [src], [srcset], [action], [data], [style], [formaction], [xlink\\:href]").length,
+    addresses: element.querySelectorAll("[href], [src]:not(iframe), [srcset], [action], [data], [style], [formaction], [xlink\\:href], [srcdoc]").length,
+    // Diagrams are drawn in a frame without an origin, which reaches nothing.
+    frames: [...element.querySelectorAll("iframe")].map((frame) => `${new URL(frame.src, location.href).pathname} ${frame.getAttribute("sandbox")}`).filter((frame) => frame !== "/frame.html allow-scripts").join(" · "),
     handlers: [...element.querySelectorAll("*")].flatMap(({ attributes }) => [...attributes].map(({ name }) => name)).filter((name) => name.startsWith("on")).length,
     hidden: /[\u202A-\u202E\u2066-\u2069\u200B\u{E0041}]/u.test([...element.querySelectorAll("p, pre")].map(({ textContent }) => textContent).join("")),
   }));
   same("elements that a text must not become", found.elements.filter((name) => !HARMLESS.test(name)).join(" "), "");
+  same("frames that could reach something", found.frames, "");
   same("addresses, styles and handlers", found.addresses + found.handlers, 0);
   same("hidden characters in the page", found.hidden, false);
   same("scripts that ran", await page.evaluate(() => globalThis.hacked ?? null), null);
@@ -100,7 +105,7 @@ export async function markdown() {
   await answer.locator("p", { hasText: "The end of it." }).waitFor();
   const elsewhere = asked.filter((url) => url.origin !== house.url).map(String);
   same("requests and dialogs of the browser to elsewhere", elsewhere.join(" "), "");
-  same("requests of paths that are not the page's own", asked.filter((url) => !/^\/(?:assets|api|auth|v1|chat|house\.json|manifest|worker|icon)/u.test(url.pathname)).join(" "), "");
+  same("requests of paths that are not the page's own", asked.filter((url) => !/^\/(?:assets|api|auth|v1|chat|house\.json|frame\.html$)/u.test(url.pathname)).join(" "), "");
   same("what the beacon heard", beacon.asked.join(" "), "");
   // The beacon hears what is sent to it, or its silence says nothing.
   await fetch(`${beacon.url}/control`);

@@ -1,10 +1,11 @@
 // 3 and 4: a conversation of a thousand messages, and much at once.
 import assert from "node:assert/strict";
-import { api, ended, field, newChat, person, pictures, row, same, startEngine, startHouse } from "../stage.mjs";
+import { api, ask, ended, field, newChat, person, pictures, row, same, startEngine, startHouse } from "../stage.mjs";
 import { quantile, watchTasks } from "../tasks.mjs";
 
 const MESSAGES = 1000;
 const LINES = 20_000;
+const FILES = 50;
 const TASK = { unit: "ms of the processor" };
 
 /** A conversation as a file that the house takes in. */
@@ -123,4 +124,33 @@ export async function muchAtOnce() {
     await page.locator("[data-unfold]").click();
     await page.locator("[data-unfold][aria-expanded=true]").waitFor();
   });
+
+  await newChat(page, house);
+  const drop = async (from, count) =>
+    page.evaluate(
+      ([first, many]) => {
+        const data = new DataTransfer();
+        for (let index = first; index < first + many; index += 1) data.items.add(new File([`Akte ${index}: `, "das Wasser stieg, und es fiel wieder. ".repeat(400)], `akte-${index}.txt`, { type: "text/plain" }));
+        const target = document.querySelector("main textarea");
+        for (const type of ["dragenter", "dragover", "drop"]) target.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+      },
+      [from, count],
+    );
+  await unfrozen(page, `${FILES} files, dropping`, async () => {
+    await drop(0, FILES);
+    await page.locator("[data-file]").nth(FILES - 1).waitFor();
+    same("chips of files", await page.locator("[data-file]").count(), FILES);
+    same("files that can be cancelled", await page.locator("[data-file] [data-detach]").count(), FILES);
+    row("files whose progress is shown", await page.locator("[data-file] progress").count(), 1, { atLeast: true });
+    await page.locator("[data-file] [data-detach]").last().click();
+    same("chips after one was cancelled", await page.locator("[data-file]").count(), FILES - 1);
+    await page.locator("[data-file=ready]").nth(FILES - 2).waitFor({ timeout: 150_000 });
+  });
+  await pictures(page, "04-files");
+  await unfrozen(page, `${FILES - 1} files, sending`, async () => {
+    await ask(page, "Was steht in den Akten?");
+    assert.equal(await ended(page), "finished");
+  });
+  const sent = JSON.stringify((await engine.questions()).at(-1));
+  same("files that reached the model", Array.from({ length: FILES }, (_, index) => index).filter((index) => sent.includes(`Akte ${index}: `)).length, FILES - 1);
 }

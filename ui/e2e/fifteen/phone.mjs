@@ -1,7 +1,7 @@
 // 14: a telephone of 360 px, with its keyboard on the screen, as an installed app, and without a network.
 import assert from "node:assert/strict";
 import { axe, fits } from "../browser.mjs";
-import { begun, ended, field, newChat, person, pictures, row, same, startEngine, startHouse } from "../stage.mjs";
+import { begun, ended, field, forgive, newChat, person, pictures, row, same, startEngine, startHouse } from "../stage.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 /** So much is left above a keyboard on the screen. */
@@ -46,4 +46,34 @@ export async function phone() {
     await pictures(page, `14-phone-${language}`);
     await page.context().close();
   }
+  await installed(house);
+}
+
+/** As an installed app: what it is installed by, and what is left of it without a network. */
+async function installed(house) {
+  const page = await person(house, "employee", { ...PHONE, serviceWorkers: "allow" });
+  await newChat(page, house);
+  const manifest = await page.evaluate(async () => (await fetch(document.querySelector("link[rel=manifest]").href)).json());
+  same("it is installed as an app of its own", manifest.display, "standalone");
+  row("icons of 192 and 512 px, one of them to be cut", ["192x192", "512x512"].filter((sizes) => manifest.icons.some((icon) => icon.sizes === sizes)).length + manifest.icons.filter(({ purpose }) => purpose === "maskable").length, 3, { atLeast: true });
+  const viewport = await page.locator("meta[name=viewport]").getAttribute("content");
+  same("it goes to the edges of the screen, and a keyboard makes it smaller", /viewport-fit=cover/u.test(viewport) && /interactive-widget=resizes-content/u.test(viewport), true);
+  const sheets = await page.evaluate(async () => (await Promise.all([...document.querySelectorAll("link[rel=stylesheet]")].map(async ({ href }) => (await fetch(href)).text()))).join(""));
+  row("places that keep clear of round corners and of the bar below", sheets.split("safe-area-inset").length - 1, 2, { atLeast: true });
+  await page.evaluate(async () => navigator.serviceWorker.ready);
+  const kept = await page.evaluate(async () => {
+    const names = await caches.keys();
+    const requests = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+    return requests.flat().map(({ url }) => new URL(url).pathname);
+  });
+  same("what is kept on the telephone beside the shell", kept.filter((path) => path !== "/" && !path.startsWith("/assets/")).join(" "), "");
+  await page.context().setOffline(true);
+  await page.reload();
+  await page.locator("#root > *").first().waitFor();
+  row("letters of the shell without a network", (await page.locator("body").innerText()).trim().length, 20, { atLeast: true });
+  await fits(page, "phone, without a network");
+  await pictures(page, "14-without-a-network");
+  await page.context().setOffline(false);
+  forgive(/ERR_INTERNET_DISCONNECTED/u);
+  await page.context().close();
 }

@@ -13,7 +13,7 @@ use crate::tools::tool;
 const PLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/e2e/fifteen.mjs");
 /// What the plays saw, to be looked at by whoever wants to: in the build folder.
 const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pictures");
-const PATIENCE: Duration = Duration::from_secs(420);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 async fn check(number: u8) {
     let folder = Folder::new();
@@ -45,6 +45,8 @@ tests! {
     edits_branches_and_comparisons_survive_reload_and_file = 7,
     hostile_and_half_written_markdown_does_nothing = 8,
     everything_goes_by_keyboard_and_in_every_look = 9,
+    what_was_found_in_a_file_leads_to_its_place = 10,
+    a_share_withholds_what_its_reader_may_not_read = 11,
     german_is_found_and_copied_as_it_is_written = 12,
     whatever_goes_wrong_is_said_in_a_sentence = 13,
     a_telephone_shows_all_of_it = 14,
