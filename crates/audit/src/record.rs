@@ -75,6 +75,11 @@ pub enum Event {
     AttachmentRead,
     AttachmentRefuse,
     AttachmentUse,
+    /// Somebody asked that a text may pass once that would be blocked.
+    ReleaseAsk,
+    /// Somebody else agreed.
+    ReleaseGrant,
+    ReleaseDeny,
     AnswersForget,
     FileCreate,
     /// What is in a file was read by whoever it belongs to.
@@ -135,6 +140,9 @@ impl Event {
             Self::AttachmentRead => "attachment.read",
             Self::AttachmentRefuse => "attachment.refuse",
             Self::AttachmentUse => "attachment.use",
+            Self::ReleaseAsk => "release.ask",
+            Self::ReleaseGrant => "release.grant",
+            Self::ReleaseDeny => "release.deny",
             Self::AnswersForget => "answers.forget",
             Self::FileCreate => "file.create",
             Self::FileRead => "file.read",

@@ -1,13 +1,13 @@
-//! Lower labels that somebody asked for, and the second person who decides.
+//! Lower labels and blocked texts that somebody asked for, and the second person who decides.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use schleuse_audit::Event;
 use schleuse_policy::{Action, Declassification, Effect};
-use schleuse_store::{ApprovalRow, ApprovalState};
-use schleuse_types::{Refusal, Text};
-use schleuse_wire::Reply;
+use schleuse_store::{ApprovalRow, ApprovalState, ReleaseRow, ReleaseState};
+use schleuse_types::{Refusal, Role, Text};
+use schleuse_wire::{Reply, invalid_request};
 use serde_json::{Value, json};
 
 use crate::answer::{denied, from_store, nothing_there, ok, time};
@@ -20,6 +20,12 @@ pub trait Approvals: Send + Sync + 'static {
     fn reason<'a>(
         &'a self,
         row: &'a ApprovalRow,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
+
+    /// Why somebody asked to let a text pass; `None` when it does not open.
+    fn release_reason<'a>(
+        &'a self,
+        row: &'a ReleaseRow,
     ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
 
     /// Does what was decided, if it can still be done and `decider` is not the one who asked.
@@ -44,6 +50,16 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Refusal> {
             shown.push(document(call, row, reason, may_decide));
         }
     }
+    let rows = console.store.releases().await.map_err(|error| from_store(&error))?;
+    for row in rows.iter().filter(|row| row.tenant == call.principal().tenant) {
+        let is_own = row.person == call.principal().person;
+        let may_decide = !is_own && may_release(call, row);
+        if is_own || may_decide {
+            let reason = console.approvals.release_reason(row).await;
+            shown.push(release_document(call, row, reason, may_decide));
+        }
+    }
+    shown.sort_by(|one, other| other["created"].as_str().cmp(&one["created"].as_str()));
     if !shown.is_empty() {
         call.note_reading("approvals").await?;
     }
@@ -58,22 +74,12 @@ pub(crate) async fn decide(call: &Call, state: ApprovalState) -> Result<Reply, R
     let reason = body.optional_text("reason")?.unwrap_or_default().trim().chars().count();
     body.finish()?;
     let found = console.store.approval(&call.id).await.map_err(|error| from_store(&error))?;
-    let row = found
-        .filter(|row| row.tenant == call.principal().tenant)
-        .ok_or_else(|| nothing_there(Text::fixed("Nobody asked for that.", "Darum hat niemand gebeten.")))?;
+    let Some(row) = found.filter(|row| row.tenant == call.principal().tenant) else {
+        return decide_release(call, state, reason).await;
+    };
     call.permit_also(action(call, &row)).await?;
     if row.asker == call.principal().person {
-        return Err(denied(
-            Text::fixed(
-                "You asked for this yourself; somebody else has to decide.",
-                "Sie selbst haben darum gebeten; entscheiden muss jemand anders.",
-            ),
-            Text::fixed(
-                "Ask another person who may approve it.",
-                "Bitten Sie eine andere Person, die das genehmigen darf.",
-            ),
-            "nobody approves what they asked for",
-        ));
+        return Err(own_wish());
     }
     let is_approved = state == ApprovalState::Approved;
     let mut record = call.entry(if is_approved { Event::LabelLower } else { Event::LabelRefuse });
@@ -95,6 +101,113 @@ pub(crate) async fn decide(call: &Call, state: ApprovalState) -> Result<Reply, R
     Ok(ok(&document(call, &row, reason, false)))
 }
 
+/// Whether a text may pass once: bound to that text, that person, that model, and a time.
+async fn decide_release(call: &Call, state: ApprovalState, reason: usize) -> Result<Reply, Refusal> {
+    let console = &call.console;
+    let found = console.store.release(&call.id).await.map_err(|error| from_store(&error))?;
+    let row = found
+        .filter(|row| row.tenant == call.principal().tenant)
+        .ok_or_else(|| nothing_there(Text::fixed("Nobody asked for that.", "Darum hat niemand gebeten.")))?;
+    call.permit_also(release_action(&row)).await?;
+    if call.principal().role == Role::Auditor {
+        return Err(denied(
+            Text::fixed("An auditor reads and does not decide.", "Die Revision liest und entscheidet nicht."),
+            Text::fixed("Ask a person of security.", "Bitten Sie eine Person der Sicherheit."),
+            "an auditor releases nothing",
+        ));
+    }
+    if row.person == call.principal().person {
+        return Err(own_wish());
+    }
+    let is_granted = state == ApprovalState::Approved;
+    let mut record = call.entry(if is_granted { Event::ReleaseGrant } else { Event::ReleaseDeny });
+    record.subject = Some(row.id.clone());
+    record.label = Some(row.label.clone());
+    record.change = Some(format!(
+        "asker={} model={} types={} routes={} reason_characters={reason}",
+        console.pseudonyms.name(&row.person),
+        row.model,
+        row.kinds,
+        row.routes
+    ));
+    let deciding = async {
+        let state = if is_granted { ReleaseState::Granted } else { ReleaseState::Denied };
+        let now = console.clock.now();
+        let noted = console.store.decide_release(&row.id, &call.principal().person, state, now).await;
+        if noted.map_err(|error| from_store(&error))? { Ok(()) } else { Err(decided_already()) }
+    };
+    call.change(record, deciding).await?;
+    let row = console.store.release(&call.id).await.map_err(|error| from_store(&error))?.unwrap_or(row);
+    let reason = console.approvals.release_reason(&row).await;
+    Ok(ok(&release_document(call, &row, reason, false)))
+}
+
+fn own_wish() -> Refusal {
+    denied(
+        Text::fixed(
+            "You asked for this yourself; somebody else has to decide.",
+            "Sie selbst haben darum gebeten; entscheiden muss jemand anders.",
+        ),
+        Text::fixed(
+            "Ask another person who may approve it.",
+            "Bitten Sie eine andere Person, die das genehmigen darf.",
+        ),
+        "nobody approves what they asked for",
+    )
+}
+
+fn decided_already() -> Refusal {
+    invalid_request(
+        "This was decided already, or its time is over.",
+        "Das ist schon entschieden, oder die Zeit dafür ist um.",
+        "a release that does not wait",
+        None,
+    )
+}
+
+/// Who may agree to a lower label may agree to this.
+fn release_action(row: &ReleaseRow) -> Action {
+    Action::Approve(Declassification { from: row.label.clone(), to: row.label.clone(), own: false })
+}
+
+fn may_release(call: &Call, row: &ReleaseRow) -> bool {
+    let decision = call.console.decide(call.principal(), release_action(row), &call.circumstances);
+    decision.effect() == Effect::Allow && call.principal().role != Role::Auditor
+}
+
+fn release_document(call: &Call, row: &ReleaseRow, reason: Option<String>, may_decide: bool) -> Value {
+    let name = |person: &str| call.console.pseudonyms.name(person);
+    let state = row.state_at(call.console.clock.now());
+    let kinds = row.kinds.split(',').filter_map(|part| part.rsplit_once(':'));
+    let kinds: serde_json::Map<String, Value> = kinds
+        .map(|(kind, count)| (kind.to_owned(), json!(count.parse::<u64>().unwrap_or_default())))
+        .collect();
+    json!({
+        "id": row.id,
+        "kind": "release",
+        "conversation": null,
+        "owner": name(&row.person),
+        "asker": name(&row.person),
+        "from": row.label.to_string(),
+        "to": row.label.to_string(),
+        "model": row.model,
+        "routes": row.routes.split(',').collect::<Vec<_>>(),
+        "types": kinds,
+        "reason": reason,
+        "created": time(row.created),
+        "expires": time(row.expires),
+        "state": match state {
+            "waiting" => "pending",
+            "granted" => "approved",
+            "denied" => "refused",
+            other => other,
+        },
+        "decider": row.decider.as_deref().map(name),
+        "decided": row.decided.map(time),
+        "may_decide": may_decide && state == "waiting",
+    })
+}
+
 fn action(call: &Call, row: &ApprovalRow) -> Action {
     let own = row.owner == call.principal().person;
     Action::Approve(Declassification { from: row.from.clone(), to: row.to.clone(), own })
@@ -111,6 +224,7 @@ fn document(call: &Call, row: &ApprovalRow, reason: Option<String>, may_decide: 
     let is_over = is_pending && row.expires <= call.console.clock.now();
     json!({
         "id": row.id,
+        "kind": "label",
         "conversation": row.conversation,
         "owner": name(&row.owner),
         "asker": name(&row.asker),

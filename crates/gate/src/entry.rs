@@ -27,6 +27,8 @@ struct Inner {
     language: Language,
     peer: Peer,
     surface: Option<Surface>,
+    /// The release that whoever holds the way in names.
+    release: Option<String>,
     facts: Mutex<Facts>,
     /// Bytes of text that the model streamed so far.
     streamed: AtomicU64,
@@ -52,6 +54,8 @@ struct Facts {
     rules: Vec<String>,
     route: Option<String>,
     outcome: Option<Outcome>,
+    /// Which release was used up, what for, and who agreed.
+    released: Option<String>,
     /// The admission was handed to the log, which has not refused it.
     is_admitting: bool,
     admission: Option<u64>,
@@ -100,7 +104,7 @@ impl Held {
 }
 
 impl Entry {
-    pub(crate) fn open(gate: &Arc<Gate>, id: RequestId, arrival: &Arrival) -> Self {
+    pub(crate) fn open(gate: &Arc<Gate>, id: RequestId, arrival: &Arrival, release: Option<String>) -> Self {
         let began = gate.clock.monotonic();
         gate.metrics.began(began);
         Self(Arc::new(Inner {
@@ -110,6 +114,7 @@ impl Entry {
             language: arrival.language,
             peer: arrival.peer,
             surface: Surface::from_path(&arrival.path),
+            release,
             facts: Mutex::default(),
             streamed: AtomicU64::new(0),
             credential: tokio::sync::watch::Sender::new(None),
@@ -118,6 +123,16 @@ impl Entry {
 
     pub(crate) fn id(&self) -> &RequestId {
         &self.0.id
+    }
+
+    /// The release that this question names.
+    pub(crate) fn release(&self) -> Option<&str> {
+        self.0.release.as_deref()
+    }
+
+    /// A release was used up for this question.
+    pub(crate) fn note_released(&self, told: String) {
+        self.facts().released = Some(told);
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -474,6 +489,7 @@ impl Entry {
         record.surface = self.0.surface.map(|surface| surface.path().to_owned());
         record.status = status;
         record.code = code;
+        record.change.clone_from(&facts.released);
         record.rules.clone_from(&facts.rules);
         record.policy = Some(gate.policy.digest().to_owned());
         record.pack.clone_from(&facts.pack);

@@ -10,6 +10,7 @@ mod failures;
 mod labels;
 mod metrics;
 mod models;
+mod releases;
 pub mod steps;
 mod turns;
 mod window;
@@ -34,6 +35,7 @@ pub use labels::{
     Clearance, Entered, Entering, HouseCompartment, Labels, LabelsError, Standing, Table, Walls,
 };
 pub use metrics::Metrics;
+pub use releases::{Asked, Granted, NoReleases, Releases};
 pub use steps::{Preview, charged, preview};
 pub use turns::Turns;
 pub use window::{Point, Totals, WINDOW_POINTS, WINDOW_STEP, Window};
@@ -64,6 +66,8 @@ pub struct Gate {
     pub labels: Labels,
     /// Who has seen which compartment.
     pub walls: Arc<dyn Walls>,
+    /// Texts that somebody else let pass once.
+    pub releases: Arc<dyn Releases>,
     /// Answers that are given again to whoever asks the very same.
     pub answers: Arc<Answers>,
     /// The places at model servers that have only so many.
@@ -93,16 +97,30 @@ impl Gate {
 
 impl Exchange for Gate {
     fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
-        Box::pin(async move { bracket(&self, arrival).await })
+        Box::pin(async move { bracket(&self, arrival, None).await })
+    }
+}
+
+/// A way into the gate by which a question names a release. It is an object of this process: nothing in a request, whatever
+/// its sender writes, leads here, and no connection from outside is ever given one.
+pub struct Releasing {
+    pub gate: Arc<Gate>,
+    /// The id of the release.
+    pub release: String,
+}
+
+impl Exchange for Releasing {
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
+        Box::pin(async move { bracket(&self.gate, arrival, Some(self.release.clone())).await })
     }
 }
 
 /// The bracket: an entry is open before anything happens and closed after, whatever happens between.
-async fn bracket(gate: &Arc<Gate>, arrival: Arrival) -> Reply {
+async fn bracket(gate: &Arc<Gate>, arrival: Arrival, release: Option<String>) -> Reply {
     let Ok(id) = RequestId::new(&*gate.clock, &*gate.random) else {
         return steps::refuse_nameless();
     };
-    let entry = Entry::open(gate, id, &arrival);
+    let entry = Entry::open(gate, id, &arrival, release);
     let leaving = Leaving(Some(entry.clone()));
     let walked = tokio::select! {
         biased;

@@ -6,6 +6,7 @@ mod house;
 mod inspection;
 mod labels;
 mod limits;
+mod releases;
 mod tenants;
 
 use std::time::Duration;

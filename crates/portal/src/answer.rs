@@ -45,6 +45,8 @@ pub(crate) struct Asking {
     pub(crate) language: Language,
     pub(crate) peer: Peer,
     pub(crate) label: Label,
+    /// A release that somebody else granted for this very question.
+    pub(crate) release: Option<String>,
 }
 
 impl Asking {
@@ -119,7 +121,11 @@ async fn ask(
     saver: &mut Saver,
 ) -> Ending {
     loop {
-        let reply = Arc::clone(&portal.models).exchange(asking.arrival()).await;
+        let models = match &asking.release {
+            None => Arc::clone(&portal.models),
+            Some(release) => (portal.released)(release.clone()),
+        };
+        let reply = models.exchange(asking.arrival()).await;
         let passage = Passage::from_headers(&reply.headers);
         let label = passage.label.clone();
         match reply.body {

@@ -298,5 +298,6 @@ fn blank(row: &MessageRow) -> Message {
         omitted: 0,
         refusal: None,
         masking: Masking::default(),
+        release: None,
     }
 }

@@ -601,7 +601,7 @@ impl Portal {
     }
 
     /// An attachment of this person.
-    async fn attachment(&self, visitor: &Visitor, id: &str) -> Result<Attachment, Refusal> {
+    pub(crate) async fn attachment(&self, visitor: &Visitor, id: &str) -> Result<Attachment, Refusal> {
         let person = visitor.person();
         if let Some(kept) = self.desk.fleeting().get(id) {
             return (kept.person == person).then(|| kept.attachment.clone()).ok_or_else(no_attachment);

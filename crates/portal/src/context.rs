@@ -87,7 +87,8 @@ impl Context {
         while let Some(message) = messages.next() {
             let answer =
                 messages.next_if(|next| message.author == Author::User && next.author == Author::Assistant);
-            let Some(answer) = answer else { continue };
+            // What passes once passes once.
+            let Some(answer) = answer.filter(|_| message.release.is_none()) else { continue };
             if answer.state != State::Running && !answer.content.is_empty() {
                 pairs.push(Pair {
                     question: Said::new(message, texts, map),

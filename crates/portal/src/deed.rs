@@ -100,4 +100,6 @@ pub enum DeedKind {
     AttachRefuse,
     /// A question was asked with a file.
     AttachUse,
+    /// Somebody asks that a text may pass that would be blocked.
+    ReleaseAsk,
 }

@@ -381,6 +381,7 @@ fn read_message(
         omitted: omitted.unwrap_or_default(),
         refusal,
         masking,
+        release: None,
     };
     Ok((old, message))
 }

@@ -12,7 +12,7 @@
 //! | `GET conversations` | all of the person's, the one last used first |
 //! | `POST conversations` `{temporary?, folder?, assistant?}` | begins one; a temporary one is in no list and never on disk |
 //! | `GET`, `PUT {title?, folder?, pinned?}`, `DELETE conversations/{id}` | with all its messages; deleting ends its runs |
-//! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?, masks?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
+//! | `POST conversations/{id}/messages` `{content, model \| models, label?, compartments?, parent?, masks?, release?}` | asks one model, or up to four at once; without `parent` behind the newest message, with `null` as a new branch |
 //! | `POST conversations/{id}/messages/{question}/answers` `{model \| models, label?, compartments?}` | lets it be answered again, beside the answers that there are |
 //! | `PUT {value, reasons?, comment?}`, `DELETE conversations/{id}/messages/{answer}/feedback` | what the person thinks of an answer |
 //! | `GET feedback` | what several people together think of a model's answers; a duty of its own |
@@ -22,6 +22,7 @@
 //! | `GET conversations/{id}/messages/{answer}/export?format=docx\|pdf\|markdown` | one answer as a document with its label |
 //! | `POST import` | a conversation from such a file, inspected, under at least its label |
 //! | `GET labels` | the label of a question that says none, and which compartments the person may put on one |
+//! | `GET`, `POST releases` `{content, attachments?, model, label?, reason}` | asks somebody else to let a text pass once that would be blocked; used with `release` of a question |
 //! | `GET data`, `POST data/erase` `{confirm}` | what is stored about the person, by what is configured now; and the end of it |
 //! | `POST findings` `{content, label?}` | what inspection would say; nothing of it is kept |
 //! | `GET search?q=&limit=` | over all of one's own but temporary ones; see module `words` for what counts as the same word |
@@ -77,6 +78,7 @@ mod question;
 mod reader;
 mod receipt;
 mod refusals;
+mod release;
 mod run;
 mod seal;
 mod search;
@@ -89,5 +91,6 @@ pub use attachment::{Attaching, Digest, Extract};
 pub use declassify::{Declassify, Lowering, Permitted};
 pub use deed::{Deed, DeedKind, Duty, Examine, Examined, Judge, Note, PermitDuty, Sight};
 pub use mydata::{Forget, Holdings, Kept};
-pub use portal::{Limits, Manner, Parts, Permit, Portal, Standing, Standings};
+pub use portal::{Limits, Manner, Parts, Permit, Portal, Released, Standing, Standings};
 pub use receipt::{Receipt, Receipts};
+pub use release::{Blocked, Releasable, Wished};

@@ -117,6 +117,8 @@ pub(crate) struct Message {
     pub(crate) refusal: Option<Object>,
     /// Which words have stand-ins in it.
     pub(crate) masking: Masking,
+    /// The release by which it was to pass: once, so it is not sent along with later questions.
+    pub(crate) release: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,6 +354,9 @@ impl Message {
         if !self.attachments.is_empty() {
             out.set("attachments", Attached::to_sealed(&self.attachments));
         }
+        if let Some(release) = &self.release {
+            out.set("release", string(release));
+        }
         Value::Object(out).to_text()
     }
 
@@ -382,6 +387,7 @@ impl Message {
         if let Some(attachments) = object.get("attachments") {
             self.attachments = Attached::read_sealed(attachments)?;
         }
+        self.release = text("release").map(str::to_owned);
         self.is_cut = object.get("cut").and_then(Value::as_bool)?;
         self.omitted = object.get("omitted").and_then(Value::as_i64).and_then(|n| u32::try_from(n).ok())?;
         self.refusal = match object.remove("refusal") {
@@ -511,6 +517,7 @@ pub(crate) mod tests {
             omitted: 0,
             refusal: None,
             masking: Masking::default(),
+            release: None,
         }
     }
 

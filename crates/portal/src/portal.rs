@@ -30,6 +30,7 @@ use crate::mydata::{Forget, Holdings};
 use crate::reader::{FRAMES_WAITING_MAX, Reader, tell_stored};
 use crate::receipt::Receipts;
 use crate::refusals::{self, Fault};
+use crate::release::Releasable;
 use crate::run::{Run, Runs, parse_run_id};
 use crate::seal::DataKey;
 use crate::search::Searches;
@@ -41,6 +42,9 @@ pub type Permit = Arc<dyn Fn(&Principal, Peer) -> Result<(), Refusal> + Send + S
 /// Fields beside model and messages with which a model of this name is asked, such as a limit for one that does not know
 /// when it has said everything.
 pub type Manner = Arc<dyn Fn(&str) -> Vec<(&'static str, Value)> + Send + Sync>;
+
+/// The way to the models by which a question names a release; the gate looks whether it is good for that question.
+pub type Released = Arc<dyn Fn(String) -> Arc<dyn Exchange> + Send + Sync>;
 
 /// How far a person may read, and the label of a question of theirs that says none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Limits {
     pub readers_max: usize,
     /// How long somebody may take to approve a lower label.
     pub approval_lifetime: Duration,
+    /// How long a text may be let pass, from when it was asked for.
+    pub release_lifetime: Duration,
 }
 
 impl Default for Limits {
@@ -79,6 +85,7 @@ impl Default for Limits {
             folders_max: 200,
             readers_max: 16,
             approval_lifetime: Duration::from_hours(24),
+            release_lifetime: Duration::from_hours(24),
         }
     }
 }
@@ -98,6 +105,8 @@ pub struct Parts {
     pub note: Note,
     pub attaching: Attaching,
     pub receipts: Receipts,
+    pub releasable: Releasable,
+    pub released: Released,
     pub holdings: Holdings,
     pub forget: Forget,
     pub store: Arc<Store>,
@@ -128,6 +137,8 @@ pub struct Portal {
     pub(crate) attaching: Attaching,
     pub(crate) desk: Desk,
     pub(crate) receipts: Receipts,
+    pub(crate) releasable: Releasable,
+    pub(crate) released: Released,
     pub(crate) holdings: Holdings,
     pub(crate) forget: Forget,
     pub(crate) archive: Archive,
@@ -180,6 +191,8 @@ impl Portal {
             attaching: parts.attaching,
             desk: Desk::default(),
             receipts: parts.receipts,
+            releasable: parts.releasable,
+            released: parts.released,
             holdings: parts.holdings,
             forget: parts.forget,
             archive: Archive {
@@ -326,6 +339,9 @@ impl Portal {
             (["folders", id], Method::Put) => self.rename_folder(&visitor, id, arrival).await,
             (["folders", id], Method::Delete) => self.delete_folder(&visitor, id).await,
             (["folders", _], _) => Err(refusals::method_not_allowed("PUT, DELETE")),
+            (["releases"], Method::Get) => self.releases(&visitor).await,
+            (["releases"], Method::Post) => self.ask_release(&visitor, arrival).await,
+            (["releases"], _) => Err(refusals::method_not_allowed("GET, POST")),
             (["data"], Method::Get) => self.data(&visitor, arrival.peer).await,
             (["data"], _) => Err(refusals::method_not_allowed("GET")),
             (["data", "erase"], Method::Post) => self.erase(&visitor, arrival).await,

@@ -15,6 +15,7 @@ use crate::mask::{Map, Marked, Masking, PLACES_MAX, take_marked};
 use crate::message::{Author, Head, Message, State, string};
 use crate::portal::{Portal, Visitor, document, run_json};
 use crate::refusals;
+use crate::release::not_with_a_release;
 use crate::run::Run;
 use crate::seal::DataKey;
 use crate::temporary::is_temporary;
@@ -38,6 +39,7 @@ struct Question {
     content: String,
     /// What of it no model may see.
     marked: Vec<Marked>,
+    release: Option<String>,
     asked_of: AskedOf,
     parent: Parent,
     /// Ids of files.
@@ -64,12 +66,26 @@ impl Question {
     /// `usual` is asked where the person names no model.
     async fn read(arrival: Arrival, content_bytes_max: usize, usual: Option<&str>) -> Result<Self, Refusal> {
         let bytes_max = content_bytes_max.saturating_mul(2).saturating_add(REST_BYTES_MAX);
-        let known = ["content", "model", "models", "label", "compartments", "parent", "masks", "attachments"];
+        let known = [
+            "content",
+            "model",
+            "models",
+            "label",
+            "compartments",
+            "parent",
+            "masks",
+            "attachments",
+            "release",
+        ];
         let mut fields = read_fields_within(arrival.body, bytes_max, &known, &BOUNDS).await?;
         let content = take_text(&mut fields, "content", content_bytes_max)?;
         let content = content.ok_or_else(|| missing("content"))?;
         let marked = take_marked(fields.remove("masks"), "masks", &content)?;
+        let release = take_text(&mut fields, "release", NAME_BYTES_MAX)?;
         let asked_of = AskedOf::take(&mut fields, usual)?;
+        if release.is_some() && (!marked.is_empty() || asked_of.models.len() > 1) {
+            return Err(not_with_a_release());
+        }
         let parent = match fields.get("parent") {
             None => Parent::Newest,
             Some(Value::Null) => Parent::None,
@@ -84,7 +100,7 @@ impl Question {
                 take_texts(&mut fields, "attachments", PER_QUESTION_MAX, NAME_BYTES_MAX)?.unwrap_or_default()
             }
         };
-        Ok(Self { content, marked, asked_of, parent, attachments })
+        Ok(Self { content, marked, release, asked_of, parent, attachments })
     }
 }
 
@@ -175,8 +191,11 @@ impl Portal {
             self.use_attachments(visitor, conversation, &asked.attachments, asked.content.len()).await?;
         // What a file is labelled counts for the question from the start.
         let declared = label_of(&attachments, &declared);
-        let masking =
-            self.mask(visitor, &mut head, &messages, &declared, &asked.content, &asked.marked).await;
+        let masking = match asked.release {
+            // It is for the text as it is.
+            Some(_) => Ok(Masking::default()),
+            None => self.mask(visitor, &mut head, &messages, &declared, &asked.content, &asked.marked).await,
+        };
         let masking = match masking {
             Ok(masking) => masking,
             Err(refusal) => {
@@ -203,6 +222,7 @@ impl Portal {
             omitted: 0,
             refusal: None,
             masking,
+            release: asked.release,
         };
         let plan = Plan {
             conversation: Opened { key, head, messages },
@@ -354,11 +374,12 @@ impl Portal {
                 declared: None,
                 model: Some(model.clone()),
                 masking: Masking::default(),
+                release: None,
                 ..question.clone()
             });
         }
         let map = Map::of(&messages);
-        let map = map.with(&question.masking.masks);
+        let map = if question.release.is_none() { map.with(&question.masking.masks) } else { Map::default() };
         for answer in &mut answers {
             answer.masking.masks = map.masks().to_vec();
         }
@@ -403,6 +424,8 @@ impl Portal {
                 language: asker.language,
                 peer: asker.peer,
                 label: label.clone(),
+                // Only the first time: asking again is not once.
+                release: question.release.clone().filter(|_| is_new),
             };
             self.tasks.spawn(answer::write(Arc::clone(self), Arc::clone(run), Arc::clone(&key), asking));
         }

@@ -50,6 +50,12 @@ pub(crate) enum Place<'a> {
         person: &'a str,
         conversation: &'a str,
     },
+    /// Why somebody asked to let a text pass.
+    Release {
+        person: &'a str,
+        release: &'a str,
+        created: Timestamp,
+    },
     /// What somebody wrote about an answer.
     Feedback {
         person: &'a str,
@@ -102,6 +108,7 @@ impl schleuse_store::Place for Place<'_> {
             }
             Self::Assistant { person, assistant, created } => data(9, &[person, assistant], &[created.0]),
             Self::Instructions { person, conversation } => data(10, &[person, conversation], &[]),
+            Self::Release { person, release, created } => data(20, &[person, release], &[created.0]),
             Self::Feedback { person, conversation, message } => {
                 data(7, &[person, conversation, message], &[])
             }

@@ -13,6 +13,7 @@ mod house;
 mod library;
 mod masking;
 mod mydata;
+mod releasing;
 mod searching;
 mod sharing;
 

@@ -15,6 +15,7 @@ mod packs;
 mod policies;
 mod reading;
 mod receipts;
+mod releases;
 mod router;
 
 use std::net::SocketAddr;

@@ -17,7 +17,8 @@ pub use error::StoreError;
 pub use row::{
     AnsweredLine, ApprovalRow, ApprovalState, AssistantRow, AttachmentRow, BatchLineRow, BatchRow,
     ConversationRow, FEEDBACK_PEOPLE_MIN, FeedbackRow, FeedbackTally, FileRow, FolderRow, KeyRow, MessageRow,
-    NewKey, PersonRow, PromptRow, PromptVersionRow, ReachedRow, SessionRow, ShareRow, SignedIn,
+    NewKey, PersonRow, PromptRow, PromptVersionRow, ReachedRow, ReleaseRow, ReleaseState, SessionRow,
+    ShareRow, SignedIn,
 };
 pub use seal::{DataKey, Place, SealError, associated_data};
 pub use store::{HeldRow, Seen, Store};

@@ -11,7 +11,7 @@ use crate::error::from_sqlx;
 
 /// Every step there ever was, in order; the first leads from nothing to version 1. A step that was released is never
 /// edited, a new one is added.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("../migrations/0001_people_and_keys.sql"),
     include_str!("../migrations/0002_sessions_and_conversations.sql"),
     include_str!("../migrations/0003_compartments.sql"),
@@ -19,6 +19,7 @@ const STEPS: [&str; 8] = [
     include_str!("../migrations/0005_files_and_batches.sql"),
     include_str!("../migrations/0006_folders_and_shares.sql"),
     include_str!("../migrations/0007_attachments.sql"),
+    include_str!("../migrations/0008_releases.sql"),
     include_str!("../migrations/0009_feedback_prompts_and_assistants.sql"),
 ];
 

@@ -325,6 +325,63 @@ pub struct ApprovalRow {
     pub decided: Option<Timestamp>,
 }
 
+/// A text that somebody asked to let pass once although it would be blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRow {
+    /// Unique in the house.
+    pub id: String,
+    pub tenant: Tenant,
+    /// Who asked, and nobody else may use it.
+    pub person: String,
+    /// A keyed hash of person, model and text.
+    pub content: String,
+    pub model: String,
+    /// The highest label that it may have.
+    pub label: Label,
+    /// The model servers that it may go to, with commas between them.
+    pub routes: String,
+    /// How many findings of which type: `IBAN:1,…`.
+    pub kinds: String,
+    /// Sealed.
+    pub reason: Vec<u8>,
+    pub created: Timestamp,
+    /// From then on nobody decides about it and nobody uses it.
+    pub expires: Timestamp,
+    pub state: ReleaseState,
+    /// Who decided, and when.
+    pub decider: Option<String>,
+    pub decided: Option<Timestamp>,
+}
+
+impl ReleaseRow {
+    /// The state as people are told it at this moment.
+    pub fn state_at(&self, now: Timestamp) -> &'static str {
+        let is_open = matches!(self.state, ReleaseState::Waiting | ReleaseState::Granted);
+        if is_open && self.expires <= now { "expired" } else { self.state.as_str() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseState {
+    Waiting,
+    Granted,
+    Denied,
+    Used,
+}
+
+impl ReleaseState {
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Granted, Self::Denied, Self::Used];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Granted => "granted",
+            Self::Denied => "denied",
+            Self::Used => "used",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApprovalState {
     Pending,

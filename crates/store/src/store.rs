@@ -13,6 +13,7 @@ mod folders;
 mod holdings;
 mod people;
 mod prompts;
+mod releases;
 mod sessions;
 mod shares;
 mod usage;

@@ -48,6 +48,13 @@ impl Approvals for Told {
         Box::pin(std::future::ready(Some("why".to_owned())))
     }
 
+    fn release_reason<'a>(
+        &'a self,
+        _: &'a schleuse_store::ReleaseRow,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+        Box::pin(std::future::ready(Some("why it must pass".to_owned())))
+    }
+
     fn decide<'a>(
         &'a self,
         row: &'a ApprovalRow,

@@ -3,6 +3,7 @@
 use schleuse_identity::Verified;
 use schleuse_types::{Refusal, Text};
 
+use super::inspect::not_released;
 use super::passing::pass_walls;
 use super::{Cleared, Reserved};
 use crate::{Entry, Gate};
@@ -28,6 +29,13 @@ pub async fn admit(
     let Reserved { cleared, route } = reserved;
     // Before anything is durable: a wall that closes has let nothing through.
     pass_walls(gate, entry, cleared.label(), Text::fixed("question", "Frage")).await?;
+    if let Some(granted) = cleared.released() {
+        // Used up first: should the log refuse the entry, nothing has left, and somebody agrees again.
+        if !gate.redeem(granted, &entry.person(), &route.replicas).await? {
+            return Err(not_released());
+        }
+        entry.note_released(granted.told(&gate.pseudonyms.name(&granted.approver)));
+    }
     entry.admit().await?;
     Ok(Admitted { cleared, route })
 }

@@ -23,7 +23,7 @@ pub use preview::{Preview, preview};
 use super::passing::Passing;
 use super::select::may_carry;
 use super::{Asking, Parsed};
-use crate::{Entry, Gate};
+use crate::{Entry, Gate, Granted};
 
 /// A question whose every text was inspected. Only [`inspect`] makes one.
 pub struct Cleared {
@@ -37,6 +37,9 @@ pub struct Cleared {
     /// What the asker may have.
     clearance: Label,
     seen: Seen,
+    granted: Option<Granted>,
+    /// Something would be blocked that is granted to pass: the release is used up before anything leaves.
+    is_released: bool,
 }
 
 impl Cleared {
@@ -97,6 +100,11 @@ impl Cleared {
         &self.seen
     }
 
+    /// The release without which nothing of this may leave.
+    pub(super) fn released(&self) -> Option<&Granted> {
+        self.granted.as_ref().filter(|_| self.is_released)
+    }
+
     /// Inspects again with stricter actions for some types, as a permission demanded; the answer too is inspected so.
     pub(super) async fn treat(
         mut self,
@@ -108,7 +116,10 @@ impl Cleared {
         aside(self.request.body_bytes(), move || {
             self.around.demand(&treatments);
             let (request, surrogates) = (&mut self.request, &mut self.surrogates);
-            let (seen, label) = look(&gate, &self.around, &self.label, request, surrogates)?;
+            let granted = self.granted.as_ref();
+            let (seen, label, is_released) =
+                look(&gate, &self.around, &self.label, request, surrogates, granted)?;
+            self.is_released |= is_released;
             entry.note_label(label.clone());
             self.label = label;
             conclude(&seen, &entry)?;
@@ -126,7 +137,8 @@ pub async fn inspect(
     entry: &Entry,
 ) -> Result<Cleared, Refusal> {
     let (gate, entry) = (Arc::clone(gate), entry.clone());
-    aside(parsed.request.body_bytes(), move || inspect_here(&gate, parsed, asking, &entry)).await
+    let granted = gate.released(entry.release(), &entry.person(), &parsed.request).await?;
+    aside(parsed.request.body_bytes(), move || inspect_here(&gate, parsed, asking, granted, &entry)).await
 }
 
 /// From this size on, in bytes, a question is inspected beside the tasks that carry other people's streams: it would hold
@@ -143,7 +155,13 @@ async fn aside<T: Send + 'static>(
     tokio::task::spawn_blocking(inspection).await.unwrap_or_else(|_| Err(not_inspected()))
 }
 
-fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> Result<Cleared, Refusal> {
+fn inspect_here(
+    gate: &Gate,
+    parsed: Parsed,
+    asking: Asking,
+    granted: Option<Granted>,
+    entry: &Entry,
+) -> Result<Cleared, Refusal> {
     let Parsed { mut request, declared, clearance: _ } = parsed;
     let inspector = gate.inspector.current();
     entry.note_pack(inspector.digest());
@@ -153,12 +171,13 @@ fn inspect_here(gate: &Gate, parsed: Parsed, asking: Asking, entry: &Entry) -> R
     let conversation = request.first_question().unwrap_or_default().as_bytes();
     let key = SurrogateKey::derive(gate.surrogate_secret.expose(), &entry.person(), conversation);
     let mut surrogates = Surrogates::new(key);
-    let (seen, label) = look(gate, &around, &declared, &mut request, &mut surrogates)?;
+    let (seen, label, is_released) =
+        look(gate, &around, &declared, &mut request, &mut surrogates, granted.as_ref())?;
     entry.note_label(label.clone());
     entry.note_seen(&seen, "request");
     conclude(&seen, entry)?;
     let Asking { model, clearance, .. } = asking;
-    Ok(Cleared { request, model, around, surrogates, label, clearance, seen })
+    Ok(Cleared { request, model, around, surrogates, label, clearance, seen, granted, is_released })
 }
 
 /// Where the model servers stand that may be given this label; all of the model's where there is none.
@@ -245,8 +264,9 @@ fn look(
     label: &Label,
     request: &mut Request,
     surrogates: &mut Surrogates,
-) -> Result<(Seen, Label), Refusal> {
-    let (look, label) = around.settle(label, |guards| {
+    granted: Option<&Granted>,
+) -> Result<(Seen, Label, bool), Refusal> {
+    let (mut look, label) = around.settle(label, |guards| {
         let mut look = Look::new(guards, &*gate.clock);
         guarded(|| {
             request.visit(&mut look);
@@ -258,13 +278,14 @@ fn look(
         let raised = look.seen.label.clone();
         Ok((look, raised))
     })?;
+    let is_released = look.seen.is_blocked && granted.is_some_and(|granted| look.lift(granted, &label));
     if !look.seen.is_blocked && look.rewrites() {
         guarded(|| rewrite(&look, request, surrogates))?;
     }
     let mut seen = look.seen;
     // Nobody looked into a file that goes along: it never counts as clean.
     seen.coverage.opaque += request.attached().map_or(0, |file| file.len());
-    Ok((seen, label))
+    Ok((seen, label, is_released))
 }
 
 fn rewrite(look: &Look<'_>, request: &mut Request, surrogates: &mut Surrogates) {
@@ -298,6 +319,23 @@ pub(super) fn blocked(findings: &[Finding]) -> Refusal {
         format!("inspection blocked: {kinds}"),
     )
     .with_findings(told)
+}
+
+/// What was let pass once is blocked again: it was used meanwhile, is over, or is for other model servers.
+pub(super) fn not_released() -> Refusal {
+    Refusal::new(
+        RefusalCode::SensitiveDataDetected,
+        Text::fixed(
+            "BLOCKED: Sensitive data detected, and its release was used, is over, or is for another model server.",
+            "BLOCKED: Sensitive data detected. Schützenswerte Daten gefunden, und ihre Freigabe ist benutzt, vorbei oder gilt für einen \
+             anderen Modellserver.",
+        ),
+        Text::fixed(
+            "Ask for another release, or take the marked passages out.",
+            "Bitten Sie um eine neue Freigabe, oder entfernen Sie die markierten Stellen.",
+        ),
+        "a release could not be used up",
+    )
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub use inspect::{Cleared, Preview, inspect, preview};
 pub use parse::{Parsed, parse};
 pub use reply::{Followed, reply};
 pub use reserve::{Reserved, charged, reserve};
+pub(crate) use select::may_carry;
 pub use select::{Routed, select};
 pub use verify::verify;
 

@@ -37,7 +37,7 @@ pub fn select(gate: &Gate, decided: Decided, entry: &Entry) -> Result<Routed, Re
 }
 
 /// SECRET goes nowhere, and nothing goes outside without an agreement that holds.
-pub(super) fn may_carry(route: &Route, label: &Label) -> bool {
+pub(crate) fn may_carry(route: &Route, label: &Label) -> bool {
     route.open && may_carry_if_open(route, label)
 }
 

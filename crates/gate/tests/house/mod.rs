@@ -216,6 +216,7 @@ impl House {
             clock,
             labels: Labels::default(),
             walls: Arc::new(MemoryWalls::default()),
+            releases: Arc::new(schleuse_gate::NoReleases),
             turns: Turns::default(),
             random: Arc::new(OsRandom),
             is_demo: false,
@@ -231,6 +232,27 @@ impl House {
 
     pub async fn ask(&self, role: &str, body: &str) -> Answer {
         self.ask_at(Surface::ChatCompletions.path(), role, body).await
+    }
+
+    /// The same house with these releases.
+    pub fn with_releases(mut self, releases: Arc<dyn schleuse_gate::Releases>) -> Self {
+        Arc::get_mut(&mut self.gate).unwrap().releases = releases;
+        self
+    }
+
+    /// Asks by the way that names a release.
+    pub async fn ask_released(
+        &self,
+        release: &str,
+        role: &str,
+        label: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let key = key(Role::parse(role).unwrap());
+        let arrival = Arrival { path: path.into(), ..arrival(key.expose_printed(), Some(label), body) };
+        let way = schleuse_gate::Releasing { gate: Arc::clone(&self.gate), release: release.to_owned() };
+        answer(Arc::new(way).exchange(arrival).await).await
     }
 
     /// What would be said about a question with this text.

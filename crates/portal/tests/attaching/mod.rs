@@ -278,3 +278,25 @@ async fn a_finding_of_the_gate_names_the_file_it_is_in() {
     );
     house.close().await;
 }
+
+/// A release is asked for by the very text that a model reads, files and all.
+#[tokio::test]
+async fn a_release_covers_a_question_with_its_files() {
+    let house = House::open().await;
+    let conversation = house.begin("anna").await;
+    let read = attach(&house, "anna", "name=Konto.txt", "VS-NfD Grüße".as_bytes()).await;
+    let wish = json!({"content": "Konto DE02", "attachments": [id(&read)], "model": "tiny", "reason": "x"});
+    let wish = house.send("anna", Method::Post, "/api/chat/releases", &wish.to_string()).await.expect(202);
+    let row = house.store.release(wish["id"].as_str().unwrap()).await.unwrap().unwrap();
+    assert_eq!(row.label.to_string(), "CONFIDENTIAL");
+    ask(&house, &conversation, "Konto DE02", &[id(&read)]).await;
+    let (content, _) = asked(&house);
+    assert!(content.contains("Konto.txt"), "{content}");
+    // The scripted house takes the length for the keyed hash.
+    assert_eq!(row.content, format!("anna tiny {}", content.len()));
+    let strange = json!({"content": "DE02", "attachments": ["01X"], "model": "tiny", "reason": "x"});
+    house
+        .send("anna", Method::Post, "/api/chat/releases", &strange.to_string())
+        .await
+        .expect_refusal(404, "not_found");
+}

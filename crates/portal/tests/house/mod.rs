@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use schleuse_identity::{ApiKey, Authenticator, KeyRecord, Pepper, SessionRecord, SessionToken};
 use schleuse_portal::{
-    Attaching, Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Receipt, Sight,
-    Standing,
+    Attaching, Blocked, Deed, DeedKind, Duty, Examined, Limits, Lowering, Parts, Permitted, Portal, Receipt,
+    Sight, Standing,
 };
 use schleuse_store::Store;
 use schleuse_types::{
@@ -169,6 +169,29 @@ impl House {
             forget: {
                 let forgotten = Arc::clone(&forgotten);
                 Arc::new(move |person| forgotten.lock().unwrap().push(person.person.clone()))
+            },
+            releasable: Arc::new(|asker, wished| {
+                let found = examine(&wished.label, &wished.content);
+                let text = || Text::fixed("nothing", "nichts");
+                let blocked = match found.is_blocked {
+                    false => Err(Refusal::new(RefusalCode::InvalidRequest, text(), text(), "not blocked")),
+                    true => Ok(Blocked {
+                        content: format!(
+                            "{} {} {}",
+                            asker.principal().person,
+                            wished.model,
+                            wished.content.len()
+                        ),
+                        label: found.label,
+                        routes: vec!["local".to_owned()],
+                        kinds: BTreeMap::from([("IBAN".to_owned(), 1)]),
+                    }),
+                };
+                Box::pin(std::future::ready(blocked))
+            }),
+            released: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |release| Arc::new(ReleasedWay { gate: Arc::clone(&gate), release }))
             },
             receipts: Arc::new(|principal, id| {
                 let receipt = match id.as_str() {
@@ -461,6 +484,8 @@ pub struct ScriptedGate {
     /// Each for a question to this model, or to any.
     reactions: Mutex<VecDeque<(Option<&'static str>, Reply)>>,
     pub questions: Mutex<Vec<Question>>,
+    /// The releases that questions named.
+    pub released: Mutex<Vec<String>>,
 }
 
 /// What the gate was asked.
@@ -528,6 +553,19 @@ impl ScriptedGate {
             ("x-schleuse-route", "local".to_owned()),
         ];
         self.reactions.lock().unwrap().push_back((model, Reply { status, headers, body }));
+    }
+}
+
+/// The way by which a question names a release.
+struct ReleasedWay {
+    gate: Arc<ScriptedGate>,
+    release: String,
+}
+
+impl Exchange for ReleasedWay {
+    fn exchange(self: Arc<Self>, arrival: Arrival) -> Exchanged {
+        self.gate.released.lock().unwrap().push(self.release.clone());
+        Arc::clone(&self.gate).exchange(arrival)
     }
 }
 

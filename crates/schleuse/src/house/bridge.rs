@@ -13,7 +13,7 @@ use schleuse_identity::Verified;
 use schleuse_inference::{Engine, EngineStatus};
 use schleuse_policy::{Action, Circumstances, Declassification, Obligation, Question};
 use schleuse_portal::{Duty, Lowering, Permitted, Portal};
-use schleuse_store::{ApprovalRow, ApprovalState, Store};
+use schleuse_store::{ApprovalRow, ApprovalState, ReleaseRow, Store};
 use schleuse_types::{Compartment, Outcome, Principal, Refusal, RefusalCode, Tenant, Text};
 use schleuse_wire::Peer;
 
@@ -219,6 +219,13 @@ impl Approvals for Approving {
         row: &'a ApprovalRow,
     ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
         Box::pin(self.0.reason_of(row))
+    }
+
+    fn release_reason<'a>(
+        &'a self,
+        row: &'a ReleaseRow,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+        Box::pin(self.0.reason_of_release(row))
     }
 
     fn decide<'a>(

@@ -251,6 +251,25 @@ fn line(row: &HeldRow, rules: &Rules, seers: &Seers) -> Option<Kept> {
                 "Was zu Ihren Unterhaltungen gehört, geht mit ihnen; was Sie für andere entschieden haben, bleibt bei deren.",
             ));
         }
+        "releases" => {
+            kept.what = Text::fixed(
+                "Blocked texts that you asked to let pass once, and what you decided for others: types, times, and the reason. Never the text.",
+                "Blockierte Texte, um deren einmalige Freigabe Sie gebeten haben, und was Sie für andere entschieden haben: Arten, Zeiten, Grund. Nie der Text.",
+            );
+            let days = Store::ENDED_DAYS;
+            kept.kept = Text::new(
+                format!("Good for 24 hours, then listed for {days} days."),
+                format!("24 Stunden gültig, danach {days} Tage gelistet."),
+            );
+            kept.seen_by = Text::fixed(
+                "You, and people who may decide about it.",
+                "Sie, und wer darüber entscheiden darf.",
+            );
+            kept.stays = Some(Text::fixed(
+                "It says who agreed to what, until it is forgotten by itself.",
+                "Es sagt, wer wozu Ja gesagt hat, bis es von selbst vergessen wird.",
+            ));
+        }
         "files" => {
             kept.what = Text::fixed(
                 "Files that you sent or that batches made.",

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use schleuse_audit::{Event, Forwarder, Log, Options, PromptMac, Pseudonyms, Record, Recovery, Witnesses};
 use schleuse_batch::Batches;
 use schleuse_console::{Console, LiveLimits, Readings};
-use schleuse_gate::{Answers, Failures, Gate, Metrics, Turns};
+use schleuse_gate::{Answers, Failures, Gate, Metrics, Releasing, Turns};
 use schleuse_identity::{Authenticator, DirectAccess, Directory, Issuers, Pepper};
 use schleuse_inspect::LiveInspector;
 use schleuse_limits::Limits as Budgets;
@@ -35,6 +35,7 @@ use super::packs::Packs;
 use super::policies::PolicyTexts;
 use super::reading;
 use super::receipts;
+use super::releases::{KeptReleases, releasable};
 use super::router::Router;
 use crate::config::Config;
 use crate::data::{DataFolder, SecretName};
@@ -158,6 +159,7 @@ impl Inside {
             answers: Arc::clone(&answers),
             labels: config.labels.clone(),
             walls: Arc::new(bridge::KeptWalls(Arc::clone(&store))),
+            releases: Arc::new(KeptReleases { store: Arc::clone(&store), clock: Arc::clone(&clock) }),
             turns: Turns::new(places(config)),
             clock: Arc::clone(&clock),
             random: random.clone(),
@@ -277,6 +279,14 @@ impl Inside {
                 Arc::new(move |person| {
                     answers.forget(|asker| asker.tenant == person.tenant && asker.person == person.person);
                 })
+            },
+            releasable: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |asker, wished| Box::pin(releasable(Arc::clone(&gate), asker.clone(), wished)))
+            },
+            released: {
+                let gate = Arc::clone(&gate);
+                Arc::new(move |release| Arc::new(Releasing { gate: Arc::clone(&gate), release }))
             },
             receipts: {
                 let gate = Arc::clone(&gate);

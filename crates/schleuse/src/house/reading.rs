@@ -98,6 +98,7 @@ pub(super) async fn note(gate: Arc<Gate>, deed: Deed) -> Result<(), Refusal> {
         DeedKind::Export => (Event::ConversationExport, "/api/chat/conversations/{id}/export"),
         DeedKind::Mask => (Event::QuestionMask, "/api/chat/conversations/{id}/messages"),
         DeedKind::Erase => (Event::DataErase, "/api/chat/data/erase"),
+        DeedKind::ReleaseAsk => (Event::ReleaseAsk, "/api/chat/releases"),
         DeedKind::Import => (Event::ConversationImport, "/api/chat/import"),
         DeedKind::Attach => (Event::AttachmentRead, "/api/chat/attachments"),
         DeedKind::AttachRefuse => (Event::AttachmentRefuse, "/api/chat/attachments"),

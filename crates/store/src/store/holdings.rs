@@ -14,7 +14,7 @@ struct Holding {
 }
 
 /// Every table that holds something of a person, under the name that a page has words for.
-const HOLDINGS: [Holding; 15] = [
+const HOLDINGS: [Holding; 16] = [
     Holding {
         id: "account",
         tables: &["people", "groups", "person_groups"],
@@ -62,6 +62,11 @@ const HOLDINGS: [Holding; 15] = [
         tables: &["approvals"],
         query: "SELECT COUNT(*), COALESCE(SUM(LENGTH(reason)), 0) FROM approvals \
                 WHERE asker = $1 OR owner = $1 OR decider = $1",
+    },
+    Holding {
+        id: "releases",
+        tables: &["releases"],
+        query: "SELECT COUNT(*), COALESCE(SUM(LENGTH(reason)), 0) FROM releases WHERE person = $1 OR decider = $1",
     },
     Holding {
         id: "files",

@@ -8,6 +8,7 @@ use schleuse_wire::json::{Bounds, parse};
 use schleuse_wire::{Pointer, TELLINGS, TextVisitor, Turn, telling_path};
 
 use super::guards::Guards;
+use crate::Granted;
 
 /// The most findings of one document. With more its inspection ends and the document is refused.
 const FINDINGS_MAX: usize = 100_000;
@@ -94,6 +95,8 @@ pub(in crate::steps) struct Look<'g> {
     tellings: [Vec<usize>; TELLINGS],
     /// Keys that hold a finding themselves: a path must not repeat them.
     telling_keys: Vec<String>,
+    /// Something is blocked that is no text: a key, or a number.
+    is_fixed_blocked: bool,
 }
 
 impl<'g> Look<'g> {
@@ -108,7 +111,25 @@ impl<'g> Look<'g> {
             turns: Vec::new(),
             tellings: Default::default(),
             telling_keys: Vec::new(),
+            is_fixed_blocked: false,
         }
+    }
+
+    /// Lifts the blocks in the newest text of the conversation, if that is all that a release was granted for and nothing
+    /// else is blocked. Says whether it did.
+    pub(super) fn lift(&mut self, granted: &Granted, label: &Label) -> bool {
+        let Some((number, path)) = self.turns.last().cloned().filter(|_| !self.is_fixed_blocked) else {
+            return false;
+        };
+        let Some(lifted) = granted.lift(&self.seen, &path, label) else { return false };
+        self.seen.findings = lifted;
+        self.seen.is_blocked = false;
+        for finding in self.found.get_mut(number).into_iter().flatten() {
+            if finding.action == FindingAction::Block {
+                finding.action = FindingAction::Warn;
+            }
+        }
+        true
     }
 
     /// Whether something that was found is to be replaced.
@@ -295,6 +316,7 @@ impl TextVisitor for Look<'_> {
         // A key or a number cannot be replaced without changing what the document means: refused instead.
         if found.iter().any(|finding| finding.action.is_protective()) {
             self.seen.is_blocked = true;
+            self.is_fixed_blocked = true;
             if at.last_key() == Some(text) {
                 self.telling_keys.push(text.to_owned());
             }
