@@ -29,7 +29,7 @@ pub(crate) enum Area {
 }
 
 /// The pages without a path of their own below them.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 20] = [
     "sign-in",
     "chat",
     "decisions",
@@ -46,6 +46,8 @@ const PAGES: [&str; 18] = [
     "help",
     "shared",
     "assistants",
+    "data",
+    "approvals",
     "accessibility",
     "",
 ];

@@ -34,6 +34,7 @@ use reader::{Reader, parse};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub name: String,
+    pub pages: PagesConfig,
     pub part: Part,
     pub link: Option<Link>,
     /// Of a connector: the identity providers that the gate may reach through it.
@@ -107,10 +108,20 @@ pub struct EngineConfig {
     pub tenants: Vec<Tenant>,
 }
 
+/// What the pages say of the house beside its name.
+#[derive(Debug, Clone, Default)]
+pub struct PagesConfig {
+    /// German says du to whoever has not chosen.
+    pub is_familiar: bool,
+    /// Where barriers are reported: an e-mail address, or one that begins with `https://`.
+    pub accessibility_contact: Option<String>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             name: "Schleuse".to_owned(),
+            pages: PagesConfig::default(),
             part: Part::Whole,
             link: None,
             flows: Vec::new(),
@@ -219,6 +230,9 @@ impl Config {
         let mut config = Self::default();
         if let Some(name) = reader.text("name")? {
             config.name = name;
+        }
+        if let Some(pages) = reader.table("pages")? {
+            config.pages = read_pages(pages)?;
         }
         config.part = link::read_roles(&mut reader)?;
         if let Some(link) = reader.table("link")? {
@@ -414,6 +428,26 @@ fn read_served_adapters(reader: &mut Reader<'_>, part: Part) -> Result<Vec<Serve
         return Err(reader.wrong("adapters", complaint));
     }
     Ok(adapters)
+}
+
+fn read_pages(mut reader: Reader<'_>) -> Result<PagesConfig, ConfigError> {
+    let is_familiar = match reader.text("address")?.as_deref() {
+        None | Some("sie") => false,
+        Some("du") => true,
+        Some(_) => return Err(reader.wrong("address", "must be `sie` or `du`")),
+    };
+    let accessibility_contact = reader.text("accessibility_contact")?;
+    if let Some(contact) = &accessibility_contact {
+        let is_plain = contact.len() <= 256 && contact.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_mail =
+            contact.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+        if !is_plain || !(is_mail || contact.starts_with("https://")) {
+            let complaint = "must be an e-mail address, or one that begins with `https://`";
+            return Err(reader.wrong("accessibility_contact", complaint));
+        }
+    }
+    reader.finish()?;
+    Ok(PagesConfig { is_familiar, accessibility_contact })
 }
 
 /// How its models are asked for what belongs between two texts; their names say it where nothing is written.

@@ -35,6 +35,12 @@ fn mistakes_are_named_with_their_line() {
         "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nprovider = \"mistral\"\naudio = true",
         "line 5: `audio` in [[upstream]]: speech cannot be sent to the provider `mistral`",
     );
+    check("[pages]\naddress = \"du\"\naccessibility_contact = \"barrieren@example.org\"", "0 upstreams");
+    check("[pages]\naddress = \"ihr\"", "line 2: `address` in [pages]: must be `sie` or `du`");
+    check(
+        "[pages]\naccessibility_contact = \"javascript:x\"",
+        "line 2: `accessibility_contact` in [pages]: must be an e-mail address, or one that begins with `https://`",
+    );
     check("listen = 8080", "line 1: `listen`: must be a text in quotes");
     check(
         "\n[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nmax_lable = \"INTERN\"",

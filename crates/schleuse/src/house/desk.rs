@@ -6,7 +6,7 @@ use schleuse_edge::FrontDesk;
 use schleuse_types::Role;
 
 use super::engine::is_demonstration_model;
-use crate::config::Config;
+use crate::config::{Config, PagesConfig};
 
 pub(super) struct Desk {
     name: String,
@@ -14,6 +14,7 @@ pub(super) struct Desk {
     engine_model: Option<String>,
     hosts: Vec<String>,
     is_behind_tls: bool,
+    pages: PagesConfig,
 }
 
 impl Desk {
@@ -23,6 +24,7 @@ impl Desk {
             is_demo,
             engine_model: config.engine.as_ref().map(|engine| engine.model.clone()),
             is_behind_tls: config.public_url(Some(address)).starts_with("https://"),
+            pages: config.pages.clone(),
             hosts: if is_demo { demo_hosts(address) } else { Vec::new() },
         }
     }
@@ -41,13 +43,22 @@ impl FrontDesk for Desk {
         let engine = self.engine_model.as_ref().map(
             |model| serde_json::json!({ "model": model, "demonstration": is_demonstration_model(model) }),
         );
-        serde_json::json!({
+        let mut house = serde_json::json!({
             "name": self.name,
             "demo": self.is_demo,
             "roles": roles,
             "engine": engine,
-        })
-        .to_string()
+        });
+        let told = [
+            ("address", self.pages.is_familiar.then(|| "du".to_owned())),
+            ("accessibility_contact", self.pages.accessibility_contact.clone()),
+        ];
+        for (name, value) in told {
+            if let Some(value) = value {
+                house[name] = value.into();
+            }
+        }
+        house.to_string()
     }
 
     fn hosts(&self) -> &[String] {

@@ -44,6 +44,7 @@ mod pages;
 mod ports;
 mod receipts;
 mod recognizers;
+mod releases;
 mod scan;
 mod sdk;
 mod serve;
