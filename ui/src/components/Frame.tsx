@@ -49,7 +49,7 @@ export function Frame({ kind, source, name, onFailed }: Props) {
 
   return (
     <>
-      {height === undefined ? <p className="caret-waits px-3 py-2 text-sm text-soft">{words.reading}</p> : null}
+      {height === undefined ? <p className="px-3 py-2 text-sm text-soft">{words.reading}</p> : null}
       <iframe
         // What it showed before cannot be taken back: another text gets another frame.
         key={`${kind} ${String(dark)} ${source}`}

@@ -62,7 +62,6 @@ export const PAIRS: readonly (readonly [string, string])[] = [
   ["bewahren Sie", "bewahre"],
   ["Bewahren Sie", "Bewahre"],
   ["Maskieren oder entfernen Sie", "Maskiere oder entferne"],
-  ["Entfernen Sie", "Entferne"],
   ["Lassen Sie", "Lass"],
   ["Senden Sie", "Sende"],
   ["senden Sie", "sende"],
