@@ -76,8 +76,17 @@ export async function usable() {
   }
 }
 
-/** Points of Lighthouse, 0 to 100, for a page on a LAN with a slowed processor, and what it found. */
+/** Points of Lighthouse, 0 to 100, for a page on a LAN with a slowed processor, and what it found. A recording that Lighthouse itself says it
+ * missed is made again, three times in all. */
 async function lighthouse(url, extraHeaders) {
+  for (let left = 2; ; left -= 1) {
+    const { runtimeError, ...points } = await judged(url, extraHeaders);
+    if (runtimeError === undefined) return points;
+    assert.ok(left > 0, JSON.stringify(runtimeError));
+  }
+}
+
+async function judged(url, extraHeaders) {
   const tools = process.env.SCHLEUSE_TOOLS;
   assert.ok(tools, "SCHLEUSE_TOOLS names no tools folder");
   const { default: judge } = await import(pathToFileURL(`${tools}/lighthouse/node_modules/lighthouse/core/index.js`).href);
@@ -96,7 +105,7 @@ async function lighthouse(url, extraHeaders) {
       extraHeaders,
       disableStorageReset: true,
     });
-    assert.equal(lhr.runtimeError, undefined, JSON.stringify(lhr.runtimeError));
+    if (lhr.runtimeError !== undefined) return { runtimeError: lhr.runtimeError };
     const points = (name) => Math.round((lhr.categories[name].score ?? 0) * 100);
     const told = Object.values(lhr.audits)
       .filter(({ score, scoreDisplayMode }) => score !== null && score < 0.9 && scoreDisplayMode !== "informative")
