@@ -43,22 +43,18 @@ impl FrontDesk for Desk {
         let engine = self.engine_model.as_ref().map(
             |model| serde_json::json!({ "model": model, "demonstration": is_demonstration_model(model) }),
         );
-        let mut house = serde_json::json!({
-            "name": self.name,
-            "demo": self.is_demo,
-            "roles": roles,
-            "engine": engine,
-        });
-        let told = [
-            ("address", self.pages.is_familiar.then(|| "du".to_owned())),
-            ("accessibility_contact", self.pages.accessibility_contact.clone()),
-        ];
-        for (name, value) in told {
-            if let Some(value) = value {
-                house[name] = value.into();
-            }
+        let mut house = serde_json::Map::new();
+        house.insert("name".to_owned(), self.name.clone().into());
+        house.insert("demo".to_owned(), self.is_demo.into());
+        house.insert("roles".to_owned(), roles.into());
+        house.insert("engine".to_owned(), engine.into());
+        if self.pages.is_familiar {
+            house.insert("address".to_owned(), "du".into());
         }
-        house.to_string()
+        if let Some(contact) = &self.pages.accessibility_contact {
+            house.insert("accessibility_contact".to_owned(), contact.clone().into());
+        }
+        serde_json::Value::Object(house).to_string()
     }
 
     fn hosts(&self) -> &[String] {
